@@ -1,0 +1,100 @@
+/* store/store.h - what must survive: memo, alert states and the journal, in SQLite.
+ *
+ * WAL, synchronous FULL. Writes go through a batch: one batch is one transaction, written on a
+ * worker thread, in the order of store_commit(); nothing else writes. Reads at start are
+ * synchronous (the loop does not run yet); later reads use a connection of their own.
+ *
+ * Rule 1: an intent is on disk before its action is sent: commit, wait for done, then act.
+ * Rule 2: journal entries never change; an outcome is a later entry.
+ * Rule 3: memo, alerts and journal are keyed by world. */
+#ifndef MOONTIDE_STORE_STORE_H
+#define MOONTIDE_STORE_STORE_H
+
+#include "moontide/base/compiler.h"
+#include "moontide/base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct loop;
+struct store;
+struct store_batch;
+
+enum { STORE_SCHEMA_VERSION = 1 };
+
+/* Makes the file (mode 0600) when missing; loop may be NULL for readers that never commit.
+ * ERR_LOCKED: another process writes to it (an fcntl lock on <path>.lock says whose pid);
+ * ERR_CORRUPT: not a database, or its check failed: says what to do (move it away; what would be
+ * lost); ERR_VERSION: written by a newer moontide; ERR_FULL, ERR_DENIED, ERR_IO. The fault names
+ * the path. */
+MUST_CHECK int store_open(struct loop *loop, const char *path, struct store **out,
+                          struct fault *fault);
+/* Read-only and lock-free, beside a running daemon. */
+MUST_CHECK int store_open_reader(const char *path, struct store **out, struct fault *fault);
+/* Waits for the write under way, writes what is queued, closes. Call it with the loop stopped or
+ * from it. */
+void store_close(struct store *store);
+
+/* ---- read at start ---- */
+typedef void store_memo_fn(void *data, const char *policy, const char *target, const char *json);
+MUST_CHECK int store_each_memo(struct store *store, const char *world, store_memo_fn *each,
+                               void *data, struct fault *fault);
+
+struct alert_row {
+    const char *policy, *target, *type, *key;
+    const char *state; /* "pending", "firing", "clearing" */
+    int severity;
+    int64_t since_ms;  /* when it entered the state */
+    int64_t raised_ms; /* when it began to fire; 0 */
+    int64_t gone_ms;   /* when the condition last went; 0 */
+    const char *description, *recommendation;
+};
+typedef void store_alert_fn(void *data, const struct alert_row *row);
+MUST_CHECK int store_each_alert(struct store *store, const char *world, store_alert_fn *each,
+                                void *data, struct fault *fault);
+
+/* ---- write ---- */
+/* A batch copies what it is given. Errors stick and come out of store_commit(). */
+MUST_CHECK int store_batch_new(const char *world, int64_t at_ms, struct store_batch **out);
+void store_batch_free(struct store_batch *batch); /* one that was not committed */
+bool store_batch_empty(const struct store_batch *batch);
+
+void store_batch_memo(struct store_batch *batch, const char *policy, const char *target,
+                      const char *json); /* NULL deletes it */
+void store_batch_alert(struct store_batch *batch, const struct alert_row *row);
+void store_batch_alert_end(struct store_batch *batch, const char *policy, const char *target,
+                           const char *type, const char *key);
+
+struct journal_entry {
+    const char *id;                         /* ties the entries of one chain together; NULL: none */
+    const char *what;                       /* "decision", "issue", "outcome", "policy", ... */
+    const char *policy, *target, *resource; /* may be NULL */
+    const char *policy_sha256;              /* may be NULL */
+    const char *json;                       /* the rest, one JSON object */
+};
+void store_batch_journal(struct store_batch *batch, const struct journal_entry *entry);
+
+/* Takes the batch. done(data, code, fault) runs on the loop, never before return; nothing of a
+ * failed batch is on disk (ERR_FULL, ERR_IO, ERR_LOCKED, ERR_CORRUPT). done may be NULL. */
+MUST_CHECK int store_commit(struct store *store, struct store_batch *take_batch,
+                            void (*done)(void *data, int code, const struct fault *fault),
+                            void *data);
+
+/* ---- the journal, newest first ---- */
+struct journal_row {
+    int64_t seq, at_ms;
+    const char *world;
+    struct journal_entry entry;
+};
+struct journal_filter {
+    const char *world, *policy, *target, *resource, *id; /* NULL: any */
+    int64_t since_ms;
+    uint32_t limit; /* 0: 1,000 */
+};
+/* each returns false to stop. */
+typedef bool store_journal_fn(void *data, const struct journal_row *row);
+MUST_CHECK int store_each_journal(struct store *store, const struct journal_filter *filter,
+                                  store_journal_fn *each, void *data, struct fault *fault);
+
+#endif
