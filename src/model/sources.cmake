@@ -1,1 +1,3 @@
-set(SOURCES_model)
+set(SOURCES_model
+    metric.c
+    series.c)

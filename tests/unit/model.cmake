@@ -1,0 +1,2 @@
+unit_test(metric)
+unit_test(series)
