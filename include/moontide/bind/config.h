@@ -1,0 +1,49 @@
+/* bind/config.h - moontide.lua, read and checked: plain data after that. */
+#ifndef MOONTIDE_BIND_CONFIG_H
+#define MOONTIDE_BIND_CONFIG_H
+
+#include "moontide/base/compiler.h"
+#include "moontide/base/faults.h"
+#include "moontide/base/log.h"
+#include "moontide/model/evaluation.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct config_account {
+    char *name, *role_arn, *region;
+};
+
+struct config {
+    char *dir;  /* the project directory, as given */
+    char *file; /* its moontide.lua; NULL when there is none: all defaults */
+    char **environments;
+    size_t environment_count;
+    char *region, *profile, *endpoint; /* NULL when not said */
+    struct config_account *accounts;
+    size_t account_count;
+    char *policies_dir, *state_dir; /* joined with dir */
+    char *language;                 /* "en" or "ko" */
+    enum policy_mode mode;
+    int64_t settle_ms;
+    size_t policy_memory_bytes; /* limits.policy_memory, 32 MiB */
+    uint64_t instructions;      /* limits.instructions, 5,000,000 */
+    int64_t evaluation_ms;      /* limits.evaluation, 1 s */
+    int64_t policy_wall_ms;     /* limits.evaluations, 5 s */
+    int64_t collect_ms;         /* limits.collect, 30 s */
+    size_t source_bytes;        /* limits.source, 1 MiB */
+    double price_per_1000_usd;  /* cost.per_1000_metrics, 0.01 */
+    enum log_level log_level;
+    int log_format; /* enum log_format, or -1: auto */
+    char *json; /* what policies see as `config` (no secrets: accounts, alerts and log are left out)
+                 */
+};
+
+/* Loads <dir>/moontide.lua. All faults of the file go into faults; returns the first one's code.
+ * A missing file is no error: defaults, environments { "prod", "staging" }. The caller owns *out.
+ */
+MUST_CHECK int config_load(const char *dir, struct config **out, struct faults *faults);
+void config_free(struct config *config);
+
+#endif

@@ -1,0 +1,42 @@
+/* bind/host.h - what the Lua modules may use of the program, and the list of the modules. */
+#ifndef MOONTIDE_BIND_HOST_H
+#define MOONTIDE_BIND_HOST_H
+
+#include "moontide/vm/vm.h"
+
+struct clock;
+struct collector;
+struct config;
+struct http;
+struct loop;
+struct store;
+
+/* Borrowed, all of it; outlives every state that is made with it. */
+struct host {
+    struct loop *loop;
+    struct http *http;
+    struct collector *collector; /* for cloudwatch.fetch; may be set after the host is made; NULL
+                                    offline (check) */
+    const struct clock *clock;   /* the world's */
+    const struct config *config;
+    const char *database; /* path for the journal module; NULL: none */
+    const char *world_name;
+};
+
+/* What vm_owner() is, in every state that bind makes: its first member. */
+struct binding {
+    const struct host *host;
+    const char *policy; /* the policy's name for logs, or NULL in scripts */
+};
+
+/* One opener a file (lua_CFunction: pushes the module's table). */
+int open_cloudwatch(lua_State *L); /* cloudwatch{} declares; cloudwatch.fetch{...} waits */
+int open_decide(lua_State *L);
+int open_http(lua_State *L);
+int open_journal(lua_State *L);
+int open_log(lua_State *L);
+int open_plot(lua_State *L);
+int open_stats(lua_State *L);
+int open_time(lua_State *L);
+
+#endif

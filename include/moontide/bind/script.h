@@ -1,0 +1,56 @@
+/* bind/script.h - the state of scripts, `eval` and the REPL: Lua's whole standard library and all
+ * modules.
+ *
+ * One piece of code runs at a time, as a task, so that it may wait. */
+#ifndef MOONTIDE_BIND_SCRIPT_H
+#define MOONTIDE_BIND_SCRIPT_H
+
+#include "moontide/base/compiler.h"
+#include "moontide/base/err.h"
+#include "moontide/base/strbuf.h"
+#include "moontide/bind/host.h"
+
+struct script;
+
+struct script_options {
+    const struct host *host;
+    /* Where echoed values and `print` go; NULL: standard output. */
+    void (*print)(void *data, const char *text, size_t len);
+    void *data;
+    int width; /* of the terminal, for the pretty printer; 0: 80 */
+    bool color;
+};
+
+MUST_CHECK int script_new(const struct script_options *options, struct script **out);
+void script_free(struct script *script);
+
+/* code: OK, ERR_LUA ..., ERR_CANCELED (interrupted). exit_status is that of os.exit(), or -1. The
+ * text of an error with its traceback is in `error`. */
+struct script_result {
+    int code;
+    int exit_status;
+    const char *error;
+};
+typedef void script_done_fn(void *data, const struct script_result *result);
+
+/* Runs a file; a first line that starts with "#" is skipped; args become `...` and `arg`. */
+MUST_CHECK int script_run_file(struct script *script, const char *path, char *const *args,
+                               size_t arg_count, script_done_fn *done, void *data,
+                               struct fault *fault);
+/* Runs one chunk (the REPL's line, `eval`'s argument): an expression is echoed by the pretty
+ * printer. ERR_PARSE with *incomplete: more lines are needed. Other compile errors come through
+ * done. */
+MUST_CHECK int script_run_text(struct script *script, const char *text, size_t len,
+                               const char *chunkname, bool echo, bool *incomplete,
+                               script_done_fn *done, void *data);
+/* Interrupts the running code, or its waiting call. Async-signal-safe is script_signal(): running
+ * Lua only. */
+void script_interrupt(struct script *script);
+void script_signal(struct script *script);
+
+/* Completion of the last word of `line`: candidates separated by '\n' into out; *from is where the
+ * word begins. Globals, fields (through __index tables), methods after ':'. Runs no Lua code. */
+void script_complete(struct script *script, const char *line, size_t len, size_t *from,
+                     struct strbuf *out);
+
+#endif

@@ -1,0 +1,151 @@
+/* tick/engine.h - the policies, when each is due, and the ticks under way.
+ *
+ * A tick (tick.c) takes the policies that are due at one instant through
+ *     discover -> collect -> snapshot -> evaluate -> alerts -> decisions -> journal -> report
+ * Several ticks may be under way when their policies are different ones (a policy whose collect is
+ * slow does not hold up another); a policy that is due again while its last tick has not ended is
+ * skipped, and that is counted.
+ *
+ * Rule 1: a policy is swapped between two evaluations of it, never inside one.
+ * Rule 2: a fault of one policy (load, discover, collect, evaluate, memory, budget) is that
+ * policy's alone. Rule 3: the loop gets its turn back every slice_ms while targets are evaluated.
+ * Rule 4: memo and alert changes of a tick are one store batch; while the store fails they stay in
+ * memory, are tried again with the next tick, and the failure is in `errors` of every tick until
+ * then. */
+#ifndef MOONTIDE_TICK_ENGINE_H
+#define MOONTIDE_TICK_ENGINE_H
+
+#include "moontide/base/compiler.h"
+#include "moontide/base/err.h"
+#include "moontide/tick/alert.h"
+#include "moontide/tick/collect.h"
+#include "moontide/tick/evaluator.h"
+#include "moontide/tick/world.h"
+
+struct engine;
+struct store;
+
+/* A decision with what became of it. */
+enum outcome {
+    OUTCOME_PROPOSED,
+    OUTCOME_APPLIED,
+    OUTCOME_UNCHANGED,
+    OUTCOME_REFUSED,
+    OUTCOME_FAILED,
+    OUTCOME_UNKNOWN
+};
+extern const char *const outcome_names[];
+
+struct decision_report {
+    char id[33];
+    const struct decision *decision;
+    const char *current; /* JSON or NULL: not read */
+    const char *changes; /* JSON or NULL */
+    enum outcome outcome;
+    const char *reason; /* a rail's code: "MODE" */
+};
+
+struct target_report {
+    const char *policy, *target;
+    enum status status;
+    enum status before;         /* of the last tick; STATUS_UNKNOWN at first */
+    bool first;                 /* there was no tick before */
+    const struct alert *alerts; /* those firing or clearing are the `issues` */
+    size_t alert_count;
+    const struct evaluation *evaluation; /* recommendations, unknowns; NULL when it failed */
+    const struct decision_report *decisions;
+    size_t decision_count;
+};
+
+struct tick_error {
+    const char *policy, *file; /* may be "" */
+    int line;
+    const char *message;
+};
+
+struct tick_report {
+    int64_t at_ms, elapsed_ms;
+    const char *world;
+    uint64_t number; /* of this process, from 1 */
+    size_t targets, policies;
+    size_t by_status[4]; /* by enum status */
+    const struct tick_error *errors;
+    size_t error_count; /* > 0: the tick failed */
+    uint32_t calls, queries, metrics_charged;
+    uint64_t datapoints;
+    double cost_usd, month_usd;      /* of this tick; at the present rate over 30 days */
+    const char *const *policy_names; /* shape: [policies]: whose tick it is */
+    const uint32_t *policy_metrics;  /* shape: [policies]: metrics charged to each in this tick */
+};
+
+/* target() runs once a target, as soon as it is judged; arguments are borrowed for the call. */
+struct engine_listener {
+    void *data;
+    void (*target)(void *data, const struct target_report *report);
+    void (*tick)(void *data, const struct tick_report *report);
+};
+
+struct engine_options {
+    struct loop *loop;
+    struct world *world; /* borrowed */
+    struct store *store; /* borrowed; NULL: nothing is kept (plan) */
+    struct engine_listener listener;
+    enum policy_mode mode; /* of policies that do not say */
+    bool mode_override;    /* `mode` holds for all, but never raises a policy's own mode unless
+                              override_up */
+    bool override_up;      /* --mode act was said */
+    int64_t settle_ms;
+    int64_t slice_ms;          /* 0: 5 */
+    int64_t policy_wall_ms;    /* all evaluations of one policy in a tick; 0: 5,000 */
+    int64_t collect_ms;        /* 0: 30,000 */
+    double price_per_1000_usd; /* 0: 0.01 */
+};
+
+MUST_CHECK int engine_new(const struct engine_options *options, struct engine **out,
+                          struct fault *fault);
+void engine_free(struct engine *engine); /* after engine_stop()'s done, or when never started */
+
+/* Takes a new policy, or the new generation of one of that name (and file); discovers its targets
+ * first, then swaps. ERR_EXISTS: the name belongs to another file (fault names both); the evaluator
+ * is freed then too. swapped(data) (may be NULL) runs when it is live. */
+MUST_CHECK int engine_put(struct engine *engine, struct evaluator *take_evaluator,
+                          void (*swapped)(void *data, const char *policy, int code), void *data,
+                          struct fault *fault);
+void engine_remove(struct engine *engine, const char *policy);
+/* A fault that belongs to a file (it does not load): in the `errors` of every tick until cleared
+ * (fault NULL). `policy` is the last good one's name, or "". */
+MUST_CHECK int engine_file_fault(struct engine *engine, const char *file, const char *policy,
+                                 const struct fault *fault);
+
+/* One tick of all policies now (or of one, when policy is not NULL); done after its report, when
+ * its batch is on disk. ERR_BUSY: that one's tick is under way. */
+MUST_CHECK int engine_tick(struct engine *engine, const char *policy,
+                           void (*done)(void *data, bool failed), void *data);
+/* Begins the schedule: every policy at once, then each on its own `every`, at an offset by its
+ * name. */
+MUST_CHECK int engine_start(struct engine *engine);
+/* Ends the schedule, lets an evaluation end its slice, cancels what waits, writes what is to be
+ * written. */
+void engine_stop(struct engine *engine, void (*done)(void *data), void *data);
+
+/* For `status`. */
+struct policy_status {
+    const struct policy_info *info;
+    enum policy_mode mode; /* in force */
+    size_t targets, by_status[4];
+    uint64_t ticks, skipped, failed;
+    int64_t last_ms, next_ms,
+        last_elapsed_us; /* epoch ms of world time; CPU time of its evaluations */
+    size_t memory_bytes;
+    uint64_t metrics_charged;
+    const char *fault; /* why the file on disk is not what runs; "" */
+};
+void engine_each_policy(const struct engine *engine,
+                        void (*each)(void *data, const struct policy_status *status), void *data);
+void engine_each_target(const struct engine *engine, const char *policy,
+                        void (*each)(void *data, const char *target, enum status status,
+                                     const struct alert *alerts, size_t count),
+                        void *data);
+struct collector *engine_collector(struct engine *engine);
+
+#endif

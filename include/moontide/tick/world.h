@@ -1,0 +1,71 @@
+/* tick/world.h - what a tick acts on: the real AWS, or a simulated fleet. The tick does not know
+ * which.
+ *
+ * A world gives datapoints and tells the time; reading resources and applying decisions join it
+ * with the decision kinds. */
+#ifndef MOONTIDE_TICK_WORLD_H
+#define MOONTIDE_TICK_WORLD_H
+
+#include "moontide/aws/cloudwatch.h"
+#include "moontide/base/clock.h"
+#include "moontide/base/compiler.h"
+#include "moontide/base/err.h"
+
+struct http;
+struct loop;
+struct world;
+
+struct world_vtable {
+    void (*free)(struct world *world); /* cancels fetches without calling back */
+    /* One batch: at most CLOUDWATCH_QUERIES_MAX queries of one region, account and period. done
+     * runs exactly once, never before return. Negative: not started, done is not called. */
+    int (*fetch)(struct world *world, struct metric_question *questions, size_t count,
+                 int64_t start_s, int64_t end_s, int32_t period_s, cloudwatch_done_fn *done,
+                 void *data);
+};
+
+struct world {
+    const struct world_vtable *vtable;
+    char name[256];     /* "aws", "sim", "sim:FILE": keys memo, alerts and journal */
+    struct clock clock; /* the time of this world */
+    bool priced;        /* whether its datapoints cost money */
+};
+
+struct account_options {
+    const char *name;     /* of `accounts` */
+    const char *role_arn; /* not supported yet: ERR_UNSUPPORTED when used */
+    const char *region;
+};
+
+struct world_aws_options {
+    struct loop *loop;
+    struct http *http;
+    const char *region, *profile, *endpoint; /* NULL: from environment and profile */
+    const struct account_options *accounts;
+    size_t account_count;
+};
+/* Makes clients as regions are met. ERR_CREDENTIALS when nothing is configured and IMDS is disabled
+ * or does not answer is found at the first fetch, not here. */
+MUST_CHECK int world_aws_new(const struct world_aws_options *options, struct world **out,
+                             struct fault *fault);
+
+/* The default fleet: environments prod and staging with the metrics of GMTool/API, GMTool/Database
+ * and GMTool/Cache: a daily load with bursts, a pure function of (metric, dimensions, statistic,
+ * time). In prod a burst makes API p99, database p90 and the hit rate breach for some 10 minutes of
+ * every 40; staging has its bursts at other times, and missing datapoints now and then. file: NULL,
+ * or the FILE of sim:FILE, a JSON description. start_ms: the world's time at start; speed:
+ * simulated seconds a real second. */
+struct world_sim_options {
+    struct loop *loop;
+    const char *file;
+    int64_t start_ms; /* 0: now */
+    double speed;     /* 0: 1 */
+    const struct clock
+        *clock; /* NULL: scaled by speed from start_ms; else copied (tests: manual) */
+};
+MUST_CHECK int world_sim_new(const struct world_sim_options *options, struct world **out,
+                             struct fault *fault);
+
+void world_free(struct world *world); /* NULL is allowed */
+
+#endif
