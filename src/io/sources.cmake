@@ -1,1 +1,1 @@
-set(SOURCES_io)
+set(SOURCES_io loop.c)

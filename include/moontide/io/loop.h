@@ -17,22 +17,25 @@ struct loop;
 struct loop_timer;
 
 MUST_CHECK int loop_new(struct loop **out);
-/* Runs pending close callbacks, then frees. Returns the number of uv handles that were still open
- * (0 when all is well); in that case their memory is leaked on purpose and each is logged as
- * `loop.handle_left` with its type. */
+/* Cancels or waits for work under way (every done is called), runs pending close callbacks, then
+ * frees. Returns the number of uv handles and timers that were still open (0 when all is well); in
+ * that case their memory is leaked on purpose and each is logged as `loop.handle_left` with its
+ * type. NULL is allowed. */
 int loop_free(struct loop *loop);
 
 uv_loop_t *loop_uv(struct loop *loop);
 
-/* Runs until loop_stop() or until nothing is left to wait for. */
+/* Runs until loop_stop() (1: something is still alive) or until nothing is left to wait for (0). */
 int loop_run(struct loop *loop);
 /* One turn; waits for an event when `wait`. Returns whether anything is still alive. */
 bool loop_turn(struct loop *loop, bool wait);
 void loop_stop(struct loop *loop);
 
-/* One-shot timer: calls fire(data) once after delay_ms (0: in the next turn), then is gone. On
+/* One-shot timer: calls fire(data) once after delay_ms, never earlier, then is gone. 0 means in the
+ * next turn, after input was looked at: a chain of such timers does not starve the loop. On
  * success *out (may be NULL when never canceled) is valid until fire is entered or
- * loop_timer_cancel() returns. fire never runs before loop_timer_start() returns. */
+ * loop_timer_cancel() returns. fire never runs before loop_timer_start() returns. ERR_NOMEM;
+ * ERR_INVALID for a negative delay. */
 MUST_CHECK int loop_timer_start(struct loop *loop, int64_t delay_ms, void (*fire)(void *data),
                                 void *data, struct loop_timer **out);
 void loop_timer_cancel(struct loop_timer *timer); /* NULL is allowed */
