@@ -1,3 +1,5 @@
 set(SOURCES_model
+    evaluation.c
     metric.c
-    series.c)
+    series.c
+    threshold.c)

@@ -1,2 +1,5 @@
+unit_test(evaluation)
+allocations_can_fail(evaluation)
 unit_test(metric)
 unit_test(series)
+unit_test(threshold)

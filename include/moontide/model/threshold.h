@@ -2,9 +2,12 @@
  *
  * The evaluation range is the newest N + 2 slots. The newest N datapoints in it count; only where
  * there are fewer than N are the missing ones filled in, by mode. Premature rule: when the oldest
- * breaching datapoint is at least M slots old and everything newer is breaching or missing, it is
- * true although too few datapoints exist. Source: Amazon CloudWatch User Guide, "Configuring how
- * CloudWatch alarms treat missing data", whose tables are the unit test. */
+ * breaching datapoint is at least M slots old and every other datapoint of the range is breaching
+ * or missing, it is true although too few datapoints exist (mode `missing`; `ignore` stays as
+ * before). A view that is shorter than the range reads as missing where it ends. Source: Amazon
+ * CloudWatch User Guide, "Configuring how CloudWatch alarms treat missing data", whose tables are
+ * the unit test; where its prose and its table differ, threshold.c says which rule fits all rows.
+ */
 #ifndef MOONTIDE_MODEL_THRESHOLD_H
 #define MOONTIDE_MODEL_THRESHOLD_H
 
