@@ -1,1 +1,1 @@
-set(SOURCES_stats)
+set(SOURCES_stats percentile.c summary.c trend.c)

@@ -1,0 +1,3 @@
+unit_test(percentile)
+unit_test(summary)
+unit_test(trend)
