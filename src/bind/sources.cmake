@@ -1,1 +1,4 @@
-set(SOURCES_bind)
+set(SOURCES_bind
+    cloudwatch_fetch.c
+    statistic.c
+)

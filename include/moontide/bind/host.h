@@ -7,6 +7,7 @@
 struct clock;
 struct collector;
 struct config;
+struct faults;
 struct http;
 struct loop;
 struct store;
@@ -26,7 +27,8 @@ struct host {
 /* What vm_owner() is, in every state that bind makes: its first member. */
 struct binding {
     const struct host *host;
-    const char *policy; /* the policy's name for logs, or NULL in scripts */
+    const char *policy;    /* the policy's name for logs, or NULL in scripts */
+    struct faults *faults; /* where declarations report their faults; NULL: they throw */
 };
 
 /* One opener a file (lua_CFunction: pushes the module's table). */
