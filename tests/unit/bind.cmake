@@ -1,0 +1,2 @@
+unit_test(source)
+unit_test(statistic)
