@@ -101,12 +101,13 @@ static void push(struct scan *scan, int kind, size_t site)
         scan->stack[scan->depth++] = (struct open){kind, site};
 }
 
-/* The constructor that opens here is an argument of NAME{ or NAME({, or nobody's. */
+/* The constructor that opens here is an argument of NAME{ or NAME({, the value of `NAME =`, what
+ * the file returns, or nobody's. */
 static size_t site_of_brace(struct scan *scan, const struct token *brace)
 {
     const struct token *name = &scan->before[0];
-    if (name->kind == '(') name = &scan->before[1];
-    if (name->kind != TOKEN_NAME || is_keyword(name)) return NO_SITE;
+    if (name->kind == '(' || name->kind == '=') name = &scan->before[1];
+    if (name->kind != TOKEN_NAME || (is_keyword(name) && !token_is(name, "return"))) return NO_SITE;
     return add_site(scan, name, brace->line, false);
 }
 
@@ -222,7 +223,7 @@ enum source_field source_field(const struct source *source, const char *function
     for (size_t i = 0; i < source->count; i++) {
         const struct site *site = &source->sites[i];
         if (site->len != len || memcmp(site->name, function, len) != 0) continue;
-        if (line < site->line || line > site->brace_line) continue;
+        if (line != 0 && (line < site->line || line > site->brace_line)) continue;
         if (site->opaque) return SOURCE_OPAQUE;
         const struct field *found = find_field(site, field);
         enum source_field one = found ? SOURCE_PRESENT : SOURCE_ABSENT;

@@ -69,6 +69,12 @@ static void the_place_of_a_field_is_told(void **state)
     assert_int_equal(column, 3);
     assert_int_equal(source_field(source, "policy", 4, "evry", NULL, NULL), SOURCE_OPAQUE);
     source_free(source);
+    source = of("return {\n limits = {\n  evalution = 1 },\n}");
+    assert_int_equal(source_field(source, "limits", 0, "evalution", &line, NULL), SOURCE_PRESENT);
+    assert_int_equal(line, 3);
+    assert_int_equal(source_field(source, "return", 0, "limits", &line, NULL), SOURCE_PRESENT);
+    assert_int_equal(line, 2);
+    source_free(source);
 }
 
 static void broken_text_ends_without_harm(void **state)

@@ -4,12 +4,16 @@
 
 #include "moontide/vm/vm.h"
 
+#include <stddef.h>
+#include <stdint.h>
+
 struct clock;
 struct collector;
 struct config;
 struct faults;
 struct http;
 struct loop;
+struct source;
 struct store;
 
 /* Borrowed, all of it; outlives every state that is made with it. */
@@ -27,8 +31,11 @@ struct host {
 /* What vm_owner() is, in every state that bind makes: its first member. */
 struct binding {
     const struct host *host;
-    const char *policy;    /* the policy's name for logs, or NULL in scripts */
-    struct faults *faults; /* where declarations report their faults; NULL: they throw */
+    const char *policy;      /* the policy's name for logs, or NULL in scripts */
+    struct faults *faults;   /* where declarations report their faults; NULL: they throw */
+    struct source **sources; /* shape: [source_count]: the files that run here; none in scripts */
+    size_t source_count;
+    int64_t now_ms; /* the tick's time, which is this code's now; 0: ask host->clock */
 };
 
 /* One opener a file (lua_CFunction: pushes the module's table). */

@@ -24,7 +24,9 @@ const char *source_chunk(const struct source *source);
 enum source_field { SOURCE_OPAQUE, SOURCE_ABSENT, SOURCE_PRESENT };
 
 /* Whether the call of `function` (the last name: "issue", "ecs_autoscaling") that begins on `line`
- * gives `field` in its constructor; where goes to *at_line and *at_column, which may be NULL. */
+ * gives `field` in its constructor; where goes to *at_line and *at_column, which may be NULL. The
+ * constructor of `limits = {` goes by the name "limits", that of `return {` by "return". Line 0 is
+ * any line. */
 enum source_field source_field(const struct source *source, const char *function, int line,
                                const char *field, int *at_line, int *at_column);
 
