@@ -17,6 +17,7 @@ struct site {
     const char *name;
     size_t len;
     int line, brace_line;
+    bool value;  /* of `NAME = {`, not of a call: found by line 0 alone */
     bool opaque; /* the argument is no constructor, or has computed keys */
     struct field *fields;
     size_t count, cap;
@@ -108,7 +109,9 @@ static size_t site_of_brace(struct scan *scan, const struct token *brace)
     const struct token *name = &scan->before[0];
     if (name->kind == '(' || name->kind == '=') name = &scan->before[1];
     if (name->kind != TOKEN_NAME || (is_keyword(name) && !token_is(name, "return"))) return NO_SITE;
-    return add_site(scan, name, brace->line, false);
+    size_t site = add_site(scan, name, brace->line, false);
+    if (site != NO_SITE) scan->source->sites[site].value = scan->before[0].kind == '=';
+    return site;
 }
 
 static void look_at(struct scan *scan, const struct token *token, const struct token *next)
@@ -223,7 +226,7 @@ enum source_field source_field(const struct source *source, const char *function
     for (size_t i = 0; i < source->count; i++) {
         const struct site *site = &source->sites[i];
         if (site->len != len || memcmp(site->name, function, len) != 0) continue;
-        if (line != 0 && (line < site->line || line > site->brace_line)) continue;
+        if (line != 0 && (site->value || line < site->line || line > site->brace_line)) continue;
         if (site->opaque) return SOURCE_OPAQUE;
         const struct field *found = find_field(site, field);
         enum source_field one = found ? SOURCE_PRESENT : SOURCE_ABSENT;
