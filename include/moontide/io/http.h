@@ -52,17 +52,19 @@ struct http_request {
         take_body; /* malloc'ed bytes used in place of body, body_len long; the callee frees them */
     int64_t connect_timeout_ms; /* 0: 3,000 */
     int64_t timeout_ms;         /* whole request; 0: 30,000 */
-    int64_t stall_timeout_ms;   /* less than 1 byte/s for that long; 0: 10,000 */
+    int64_t stall_timeout_ms;   /* less than 1 byte/s for that long, averaged over 5 s; 0: 10,000 */
     size_t max_body_bytes;      /* 0: HTTP_BODY_MAX_DEFAULT */
     bool verify_tls_off;        /* only for tests that ask for it */
 };
 
-/* Valid only during the callback. code < 0: no usable answer, fault says why in words that name the
- * host (ERR_CONNECT, ERR_TIMEOUT, ERR_TLS, ERR_LIMIT: body too large, ERR_IO: cut off, ERR_NOMEM);
- * status is then 0 unless a status line had come. */
+/* Valid only during the callback. code < 0: no usable answer, fault says why in words that name
+ * host and port but never a query or a header (ERR_CONNECT, ERR_TIMEOUT, ERR_TLS, ERR_LIMIT: body
+ * or headers too large, ERR_IO: cut off or not HTTP, ERR_INVALID: a URL that curl does not take,
+ * ERR_NOMEM); status is then 0 unless a status line had come, and body holds what had come. */
 struct http_response {
     int code;
     int status;
+    bool sent; /* false: certainly nothing of the request has left, so nothing was done */
     const struct http_header *headers; /* names in lower case */
     size_t header_count;
     const char *body;
@@ -73,15 +75,18 @@ struct http_response {
 
 typedef void http_done_fn(void *data, const struct http_response *response);
 
+/* options may be NULL. */
 MUST_CHECK int http_new(struct loop *loop, const struct http_options *options, struct http **out);
-/* Cancels what is under way without calling back, closes all connections. */
+/* Cancels what is under way without calling back, closes all connections. May be called in a
+ * callback; the loop must turn once more (loop_free does) to close the handles. NULL is allowed. */
 void http_free(struct http *http);
 
-/* The request is borrowed for the call. On failure (ERR_NOMEM, ERR_INVALID: a URL that is none) no
- * callback follows, and take_body is freed all the same. *out may be NULL. */
+/* The request is borrowed for the call. On failure (ERR_NOMEM, ERR_INVALID: a URL, method or header
+ * that is none) no callback follows, and take_body is freed all the same. out may be NULL; *out is
+ * valid until the callback is entered or http_cancel() returns. */
 MUST_CHECK int http_send(struct http *http, const struct http_request *request, http_done_fn *done,
                          void *data, struct http_call **out);
-void http_cancel(struct http_call *call);
+void http_cancel(struct http_call *call); /* NULL is allowed */
 
 /* A header's value by (lower case) name, or NULL. */
 const char *http_header(const struct http_response *response, const char *name);

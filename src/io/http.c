@@ -1,0 +1,369 @@
+/* io/http.c - drives curl's multi interface on the uv loop.
+ *
+ * curl says which sockets it waits for (on_socket) and when it wants to be called at the latest
+ * (on_timer); the loop tells it what happened (poll_ready, time_is_up), and after each such call
+ * finished transfers are collected (deliver_finished). Callbacks of users run only there, with no
+ * curl function below them on the stack, so that they may call anything here, http_free included.
+ *
+ * A connection's socket has one uv_poll_t from its opening to its closing (http_open_socket,
+ * http_close_socket): between requests it is stopped, not closed. Sockets that curl opens for
+ * itself (the pair that its resolver thread signals) are closed without a word, so their handle
+ * goes as soon as curl stops waiting for them. */
+#include "http_internal.h"
+
+#include "moontide/base/err.h"
+#include "moontide/io/loop.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+    HOST_CONNECTIONS = 16,
+    TOTAL_CONNECTIONS = 64,
+    SPARE_CALLS_MAX = 8,
+};
+
+static const char system_bundle[] = "/etc/ssl/certs/ca-certificates.crt";
+
+struct http_socket {
+    uv_poll_t poll;
+    struct http *http;
+    curl_socket_t fd;
+    int events;      /* that curl waits for */
+    bool connection; /* opened by http_open_socket, ends in http_close_socket */
+    struct http_socket *prev, *next;
+};
+
+struct http {
+    uv_loop_t *uv;
+    uv_timer_t timer;
+    CURLM *multi;
+    char *ca_file, *user_agent;
+    struct http_call *active;
+    struct http_call *spare;
+    int spare_count;
+    struct http_socket *sockets;
+    int handles_open; /* the memory goes with the last of them */
+    bool ending;
+};
+
+/* Handles. */
+
+static void handle_closed(struct http *http)
+{
+    if (--http->handles_open > 0) return;
+    free(http->ca_file);
+    free(http->user_agent);
+    free(http);
+    curl_global_cleanup();
+}
+
+static void timer_closed(uv_handle_t *handle)
+{
+    handle_closed(handle->data);
+}
+
+static void poll_closed(uv_handle_t *handle)
+{
+    struct http_socket *sock = handle->data;
+    struct http *http = sock->http;
+    free(sock);
+    handle_closed(http);
+}
+
+static struct http_socket *socket_add(struct http *http, curl_socket_t fd, bool connection)
+{
+    struct http_socket *sock = calloc(1, sizeof *sock);
+    if (!sock) return NULL;
+    if (uv_poll_init_socket(http->uv, &sock->poll, fd) < 0) {
+        free(sock);
+        return NULL;
+    }
+    sock->poll.data = sock;
+    sock->http = http;
+    sock->fd = fd;
+    sock->connection = connection;
+    sock->next = http->sockets;
+    if (sock->next) sock->next->prev = sock;
+    http->sockets = sock;
+    http->handles_open++;
+    return sock;
+}
+
+static void socket_remove(struct http_socket *sock)
+{
+    if (sock->prev)
+        sock->prev->next = sock->next;
+    else
+        sock->http->sockets = sock->next;
+    if (sock->next) sock->next->prev = sock->prev;
+    uv_close((uv_handle_t *)&sock->poll, poll_closed);
+}
+
+static struct http_socket *socket_find(const struct http *http, curl_socket_t fd)
+{
+    struct http_socket *sock = http->sockets;
+    while (sock && sock->fd != fd)
+        sock = sock->next;
+    return sock;
+}
+
+curl_socket_t http_open_socket(void *data, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    (void)purpose;
+    int fd = socket(address->family, address->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK,
+                    address->protocol);
+    if (fd < 0) return CURL_SOCKET_BAD;
+    if (!socket_add(data, fd, true)) {
+        close(fd);
+        return CURL_SOCKET_BAD;
+    }
+    return fd;
+}
+
+int http_close_socket(void *data, curl_socket_t fd)
+{
+    struct http_socket *sock = socket_find(data, fd);
+    if (sock) socket_remove(sock); /* before the number can belong to somebody else */
+    return close(fd);
+}
+
+/* Calls. */
+
+static void release(struct http *http, struct http_call *call)
+{
+    if (http->ending || http->spare_count == SPARE_CALLS_MAX) {
+        http_call_free(call);
+        return;
+    }
+    http_call_clear(call);
+    call->next = http->spare;
+    http->spare = call;
+    http->spare_count++;
+}
+
+static struct http_call *acquire(struct http *http)
+{
+    struct http_call *call = http->spare;
+    if (!call) return http_call_new(http, http->ca_file, http->user_agent);
+    http->spare = call->next;
+    http->spare_count--;
+    return call;
+}
+
+static void activate(struct http *http, struct http_call *call)
+{
+    call->prev = NULL;
+    call->next = http->active;
+    if (call->next) call->next->prev = call;
+    http->active = call;
+}
+
+static void deactivate(struct http *http, struct http_call *call)
+{
+    if (call->prev)
+        call->prev->next = call->next;
+    else
+        http->active = call->next;
+    if (call->next) call->next->prev = call->prev;
+    curl_multi_remove_handle(http->multi, call->easy);
+}
+
+static void deliver_finished(struct http *http)
+{
+    int left;
+    CURLMsg *message;
+    while (!http->ending && (message = curl_multi_info_read(http->multi, &left))) {
+        if (message->msg != CURLMSG_DONE) continue;
+        CURLcode result = message->data.result; /* the message is gone once its handle is removed */
+        char *private = NULL;
+        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &private);
+        struct http_call *call = (struct http_call *)(void *)private;
+        deactivate(http, call);
+        http_call_deliver(call, result);
+        release(http, call);
+    }
+}
+
+/* Between curl and the loop. */
+
+static void act(struct http *http, curl_socket_t fd, int events)
+{
+    int running;
+    /* What goes wrong with a transfer is told by its own message. */
+    curl_multi_socket_action(http->multi, fd, events, &running);
+    deliver_finished(http);
+}
+
+static void poll_ready(uv_poll_t *poll, int status, int events)
+{
+    struct http_socket *sock = poll->data;
+    int flags = 0;
+    /* A failed socket is for curl to read: only then does it learn what happened. */
+    if (status < 0) flags |= CURL_CSELECT_IN | CURL_CSELECT_OUT;
+    if (events & UV_READABLE) flags |= CURL_CSELECT_IN;
+    if (events & UV_WRITABLE) flags |= CURL_CSELECT_OUT;
+    act(sock->http, sock->fd, flags);
+    /* libuv stopped polling a failed socket; curl may want to hear of it once more. */
+    if (status < 0 && sock->events && !uv_is_closing((uv_handle_t *)poll) &&
+        uv_poll_start(poll, sock->events, poll_ready) < 0)
+        act(sock->http, CURL_SOCKET_TIMEOUT, 0);
+}
+
+static void time_is_up(uv_timer_t *timer)
+{
+    act(timer->data, CURL_SOCKET_TIMEOUT, 0);
+}
+
+static int on_timer(CURLM *multi, long timeout_ms, void *data)
+{
+    (void)multi;
+    struct http *http = data;
+    if (http->ending) return 0;
+    if (timeout_ms < 0)
+        uv_timer_stop(&http->timer);
+    else /* cannot fail: it has a callback and is not closing */
+        uv_timer_start(&http->timer, time_is_up, (uint64_t)timeout_ms, 0);
+    return 0;
+}
+
+static int on_socket(CURL *easy, curl_socket_t fd, int what, void *data, void *assigned)
+{
+    (void)easy;
+    struct http *http = data;
+    struct http_socket *sock = assigned;
+    if (what == CURL_POLL_REMOVE) {
+        if (!sock) return 0;
+        sock->events = 0;
+        if (sock->connection)
+            uv_poll_stop(&sock->poll);
+        else
+            socket_remove(sock);
+        return 0;
+    }
+    if (!sock) {
+        sock = socket_find(http, fd);
+        if (!sock) sock = socket_add(http, fd, false);
+        if (!sock || curl_multi_assign(http->multi, fd, sock) != CURLM_OK) return -1;
+    }
+    sock->events =
+        (what & CURL_POLL_IN ? UV_READABLE : 0) | (what & CURL_POLL_OUT ? UV_WRITABLE : 0);
+    return uv_poll_start(&sock->poll, sock->events, poll_ready) < 0 ? -1 : 0;
+}
+
+/* The bundle is a file: see the header. */
+static const char *choose_ca_file(const char *given)
+{
+    static const char *const variables[] = {"SSL_CERT_FILE", "AWS_CA_BUNDLE"};
+    if (given) return given;
+    for (size_t i = 0; i < COUNT_OF(variables); i++) {
+        const char *path = getenv(variables[i]);
+        if (path && *path) return path;
+    }
+    return system_bundle;
+}
+
+static int or_default(int given, int fallback)
+{
+    return given > 0 ? given : fallback;
+}
+
+static int set_up_multi(struct http *http, const struct http_options *options)
+{
+    CURLM *multi = http->multi = curl_multi_init();
+    if (!multi) return ERR_NOMEM;
+    long total = or_default(options->max_total_connections, TOTAL_CONNECTIONS);
+    long host = or_default(options->max_host_connections, HOST_CONNECTIONS);
+    bool ok = curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_socket) == CURLM_OK &&
+              curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, http) == CURLM_OK &&
+              curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_timer) == CURLM_OK &&
+              curl_multi_setopt(multi, CURLMOPT_TIMERDATA, http) == CURLM_OK &&
+              curl_multi_setopt(multi, CURLMOPT_MAX_HOST_CONNECTIONS, host) == CURLM_OK &&
+              curl_multi_setopt(multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, total) == CURLM_OK &&
+              curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, total) == CURLM_OK;
+    return ok ? OK : ERR_NOMEM;
+}
+
+int http_new(struct loop *loop, const struct http_options *options, struct http **out)
+{
+    static const struct http_options defaults;
+    if (!options) options = &defaults;
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) return ERR_NOMEM;
+    int rc = ERR_NOMEM;
+    struct http *http = calloc(1, sizeof *http);
+    if (!http) goto fail;
+    http->uv = loop_uv(loop);
+    http->ca_file = strdup(choose_ca_file(options->ca_file));
+    http->user_agent =
+        strdup(options->user_agent ? options->user_agent : "moontide/" MOONTIDE_VERSION);
+    if (!http->ca_file || !http->user_agent) goto fail;
+    rc = set_up_multi(http, options);
+    if (rc < 0) goto fail;
+    rc = err_from_uv(uv_timer_init(http->uv, &http->timer));
+    if (rc < 0) goto fail;
+    http->timer.data = http;
+    http->handles_open = 1;
+    *out = http;
+    return OK;
+
+fail:
+    if (http) {
+        curl_multi_cleanup(http->multi);
+        free(http->ca_file);
+        free(http->user_agent);
+        free(http);
+    }
+    curl_global_cleanup();
+    return rc;
+}
+
+void http_free(struct http *http)
+{
+    if (!http) return;
+    http->ending = true;
+    struct http_call *call;
+    while ((call = http->active)) {
+        deactivate(http, call);
+        http_call_free(call);
+    }
+    while ((call = http->spare)) {
+        http->spare = call->next;
+        http_call_free(call);
+    }
+    curl_multi_cleanup(http->multi);
+    while (http->sockets)
+        socket_remove(http->sockets);
+    uv_close((uv_handle_t *)&http->timer, timer_closed);
+}
+
+int http_send(struct http *http, const struct http_request *request, http_done_fn *done, void *data,
+              struct http_call **out)
+{
+    struct http_call *call = acquire(http);
+    if (!call) {
+        free(request->take_body);
+        return ERR_NOMEM;
+    }
+    int rc = http_call_prepare(call, request);
+    if (rc == OK && curl_multi_add_handle(http->multi, call->easy) != CURLM_OK) rc = ERR_NOMEM;
+    if (rc < 0) {
+        release(http, call);
+        return rc;
+    }
+    call->done = done;
+    call->data = data;
+    activate(http, call);
+    if (out) *out = call;
+    return OK;
+}
+
+void http_cancel(struct http_call *call)
+{
+    if (!call) return;
+    struct http *http = call->http;
+    deactivate(http, call);
+    release(http, call);
+}

@@ -1,0 +1,67 @@
+/* io/http_internal.h - what the files of the HTTP client share: http.c drives curl on the loop,
+ * http_call.c is one request and its answer, http_url.c takes URLs apart. */
+#ifndef MOONTIDE_IO_HTTP_INTERNAL_H
+#define MOONTIDE_IO_HTTP_INTERNAL_H
+
+#include "moontide/base/strbuf.h"
+#include "moontide/io/http.h"
+
+#include <curl/curl.h>
+#include <uv.h>
+
+enum { HTTP_HOST_BYTES_MAX = 256 }; /* a DNS name has at most 253 */
+
+/* Where a request goes: enough for a fault and for the choice of a proxy. */
+struct http_place {
+    char host[HTTP_HOST_BYTES_MAX]; /* IPv6 addresses without their brackets */
+    int port;
+};
+
+/* ERR_INVALID unless it is an absolute http or https URL with a host. */
+MUST_CHECK int http_place_parse(const char *url, struct http_place *out);
+/* Whether a proxy must never be asked for it: loopback and the metadata services, whose answers
+ * are credentials. */
+bool http_place_is_direct(const struct http_place *place);
+
+/* Lives from http_send() to the end of its callback; then it is kept for the next request. */
+struct http_call {
+    struct http *http;
+    CURL *easy;
+    struct http_call *prev, *next; /* among the active ones, or `next` among the spare ones */
+    http_done_fn *done;
+    void *data;
+
+    struct http_place place;
+    bool bodyless; /* a HEAD request: its Content-Length promises nothing */
+    char *request_body;
+    struct strbuf request_lines; /* "Name: value", each terminated */
+    struct curl_slist *request_headers;
+    size_t request_headers_cap;
+
+    int64_t began_ns;
+    struct strbuf header_text;
+    struct {
+        uint32_t name, value; /* offsets into header_text */
+    } header_at[HTTP_HEADERS_MAX];
+    struct http_header headers[HTTP_HEADERS_MAX];
+    size_t header_count;
+    struct strbuf body;
+    struct fault refusal; /* why a callback of ours ended the transfer; code 0: it did not */
+    char reason[CURL_ERROR_SIZE];
+};
+
+/* With the options that never change already set. NULL when out of memory. */
+struct http_call *http_call_new(struct http *http, const char *ca_file, const char *user_agent);
+void http_call_free(struct http_call *call);
+/* Sets up the transfer; takes request->take_body in any case. */
+MUST_CHECK int http_call_prepare(struct http_call *call, const struct http_request *request);
+/* Calls back with the outcome. */
+void http_call_deliver(struct http_call *call, CURLcode result);
+/* Forgets the last request, keeps what the next one can use. */
+void http_call_clear(struct http_call *call);
+
+/* Socket callbacks of http.c that each easy handle is given. */
+curl_socket_t http_open_socket(void *data, curlsocktype purpose, struct curl_sockaddr *address);
+int http_close_socket(void *data, curl_socket_t fd);
+
+#endif
