@@ -1,4 +1,5 @@
 set(SOURCES_bind
+    cloudwatch.c
     cloudwatch_fetch.c
     fields.c
     lexer.c
