@@ -41,6 +41,7 @@ struct loop {
     struct loop_timer *ready_first, *ready_last;
     uint64_t turn;
     struct work *works;
+    bool ending;
 };
 
 static void on_turn(uv_check_t *check);
@@ -102,6 +103,7 @@ static void ready_append(struct loop *loop, struct loop_timer *timer)
     else
         loop->ready_first = timer;
     loop->ready_last = timer;
+    if (loop->ending) return;
     uv_idle_start(&loop->idle, on_idle); /* fails only without a callback; twice is no harm */
     uv_check_start(&loop->check, on_turn);
 }
@@ -290,16 +292,32 @@ static int count_ready(const struct loop *loop)
     return n;
 }
 
+/* A forgotten timer must be counted, not fire into what its owner has freed. */
+static void silence_timer(uv_handle_t *handle, void *data)
+{
+    (void)data;
+    if (uv_handle_get_type(handle) == UV_TIMER) uv_timer_stop((uv_timer_t *)handle);
+}
+
+static void end_turn(struct loop *loop, uv_run_mode mode)
+{
+    uv_walk(&loop->uv, silence_timer, NULL);
+    uv_run(&loop->uv, mode);
+}
+
 int loop_free(struct loop *loop)
 {
     if (!loop) return 0;
+    loop->ending = true;
+    uv_idle_stop(&loop->idle);
+    uv_check_stop(&loop->check);
     for (struct work *work = loop->works; work; work = work->next)
         uv_cancel((uv_req_t *)&work->uv); /* fails when it runs already: then it is waited for */
     while (loop->works)
-        uv_run(&loop->uv, UV_RUN_ONCE);
+        end_turn(loop, UV_RUN_ONCE);
     /* A turn runs every close callback that is due, and those may close further handles. */
     while (count_handles(loop, false).closing)
-        uv_run(&loop->uv, UV_RUN_NOWAIT);
+        end_turn(loop, UV_RUN_NOWAIT);
 
     int left = count_handles(loop, true).open + count_ready(loop);
     if (left) return left;

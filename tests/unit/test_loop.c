@@ -242,7 +242,7 @@ static void the_end_waits_for_work_and_calls_every_done(void **state)
     }
 }
 
-static void the_end_counts_forgotten_handles(void **state)
+static void the_end_counts_forgotten_handles_and_fires_none(void **state)
 {
     (void)state;
     static uv_timer_t forgotten; /* static: it keeps what is leaked on purpose reachable */
@@ -251,7 +251,12 @@ static void the_end_counts_forgotten_handles(void **state)
     assert_int_equal(uv_timer_init(loop_uv(loop), &forgotten), 0);
     assert_int_equal(loop_timer_start(loop, 3600 * 1000, must_not_fire, NULL, NULL), OK);
     assert_int_equal(loop_timer_start(loop, 0, must_not_fire, NULL, NULL), OK);
-    assert_int_equal(loop_free(loop), 3);
+    assert_int_equal(loop_timer_start(loop, 1, must_not_fire, NULL, NULL), OK);
+    struct loop_timer *canceled = NULL; /* gives the end a close callback to run */
+    assert_int_equal(loop_timer_start(loop, 1, must_not_fire, NULL, &canceled), OK);
+    loop_timer_cancel(canceled);
+    usleep(2000); /* both of 1 ms are due */
+    assert_int_equal(loop_free(loop), 4);
 }
 
 int main(void)
@@ -273,7 +278,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(work_runs_on_another_thread_and_ends_on_the_loop, setup,
                                         teardown),
         cmocka_unit_test(the_end_waits_for_work_and_calls_every_done),
-        cmocka_unit_test(the_end_counts_forgotten_handles),
+        cmocka_unit_test(the_end_counts_forgotten_handles_and_fires_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
