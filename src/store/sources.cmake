@@ -1,1 +1,6 @@
-set(SOURCES_store)
+set(SOURCES_store
+    batch.c
+    database.c
+    lock.c
+    read.c
+    store.c)

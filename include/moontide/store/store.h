@@ -21,9 +21,19 @@ struct loop;
 struct store;
 struct store_batch;
 
-enum { STORE_SCHEMA_VERSION = 1 };
+enum {
+    STORE_SCHEMA_VERSION = 1,
+    STORE_CHECK_BYTES_MAX = 8 * 1024 * 1024,
+    STORE_BATCH_BYTES_MAX = 256 * 1024 * 1024, /* texts of one batch; more is ERR_LIMIT */
+};
 
-/* Makes the file (mode 0600) when missing; loop may be NULL for readers that never commit.
+/* Makes the file (mode 0600) when missing; loop may be NULL when nothing is ever committed.
+ *
+ * What is checked: always the header, the length the header promises, whose file it is and its
+ * schema version (microseconds). The pages (PRAGMA quick_check) only when the last owner did not
+ * close it in order and the file is smaller than STORE_CHECK_BYTES_MAX (some ten milliseconds).
+ * Damage beyond that comes out as ERR_CORRUPT of the read or commit that meets it.
+ *
  * ERR_LOCKED: another process writes to it (an fcntl lock on <path>.lock says whose pid);
  * ERR_CORRUPT: not a database, or its check failed: says what to do (move it away; what would be
  * lost); ERR_VERSION: written by a newer moontide; ERR_FULL, ERR_DENIED, ERR_IO. The fault names
@@ -33,10 +43,13 @@ MUST_CHECK int store_open(struct loop *loop, const char *path, struct store **ou
 /* Read-only and lock-free, beside a running daemon. */
 MUST_CHECK int store_open_reader(const char *path, struct store **out, struct fault *fault);
 /* Waits for the write under way, writes what is queued, closes. Call it with the loop stopped or
- * from it. */
+ * from it (also from a done callback), and before loop_free(). The done of a batch that was not
+ * reported yet does not run any more. NULL is allowed. */
 void store_close(struct store *store);
 
 /* ---- read at start ---- */
+/* Reads see what was committed and done by then, in order of the keys. Strings are borrowed for the
+ * call. ERR_CORRUPT, ERR_IO, ERR_NOMEM. */
 typedef void store_memo_fn(void *data, const char *policy, const char *target, const char *json);
 MUST_CHECK int store_each_memo(struct store *store, const char *world, store_memo_fn *each,
                                void *data, struct fault *fault);
@@ -55,7 +68,8 @@ MUST_CHECK int store_each_alert(struct store *store, const char *world, store_al
                                 void *data, struct fault *fault);
 
 /* ---- write ---- */
-/* A batch copies what it is given. Errors stick and come out of store_commit(). */
+/* A batch copies what it is given. Errors stick and come out of store_commit(): ERR_NOMEM,
+ * ERR_LIMIT, ERR_INVALID (a NULL that may not be one). at_ms dates all of it. */
 MUST_CHECK int store_batch_new(const char *world, int64_t at_ms, struct store_batch **out);
 void store_batch_free(struct store_batch *batch); /* one that was not committed */
 bool store_batch_empty(const struct store_batch *batch);
@@ -71,12 +85,15 @@ struct journal_entry {
     const char *what;                       /* "decision", "issue", "outcome", "policy", ... */
     const char *policy, *target, *resource; /* may be NULL */
     const char *policy_sha256;              /* may be NULL */
-    const char *json;                       /* the rest, one JSON object */
+    const char *json;                       /* the rest, one JSON object; NULL: {} */
 };
 void store_batch_journal(struct store_batch *batch, const struct journal_entry *entry);
 
-/* Takes the batch. done(data, code, fault) runs on the loop, never before return; nothing of a
- * failed batch is on disk (ERR_FULL, ERR_IO, ERR_LOCKED, ERR_CORRUPT). done may be NULL. */
+/* Takes the batch, also when it fails; done runs only when it returned OK. done(data, code, fault)
+ * runs on the loop, never before return, in the order of the commits; fault is NULL when code is
+ * OK. Nothing of a failed batch is on disk (ERR_FULL, ERR_IO, ERR_LOCKED, ERR_CORRUPT, ERR_NOMEM),
+ * and the next one may well succeed. done may be NULL. ERR_INVALID: a reader, or opened without
+ * loop. */
 MUST_CHECK int store_commit(struct store *store, struct store_batch *take_batch,
                             void (*done)(void *data, int code, const struct fault *fault),
                             void *data);
@@ -92,7 +109,7 @@ struct journal_filter {
     int64_t since_ms;
     uint32_t limit; /* 0: 1,000 */
 };
-/* each returns false to stop. */
+/* each returns false to stop. since_ms 0: from the beginning. */
 typedef bool store_journal_fn(void *data, const struct journal_row *row);
 MUST_CHECK int store_each_journal(struct store *store, const struct journal_filter *filter,
                                   store_journal_fn *each, void *data, struct fault *fault);

@@ -1,0 +1,6 @@
+unit_test(store)
+allocations_can_fail(store)
+unit_test(store_crash)
+foreach(name store store_crash)
+    target_sources(test_${name} PRIVATE support/store_files.c)
+endforeach()
