@@ -1,1 +1,1 @@
-set(SOURCES_vm prelude.c)
+set(SOURCES_vm budget.c convert.c coroutine.c fault.c match.c memory.c pairs.c prelude.c protect.c random.c require.c sandbox.c sandbox_string.c sandbox_table.c vm.c)

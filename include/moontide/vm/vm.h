@@ -105,7 +105,21 @@ lua_State *vm_runner(struct vm *vm);
 MUST_CHECK int vm_resume(struct vm *vm, int nargs, int *nresults, struct fault *fault);
 void vm_abandon(struct vm *vm); /* drops a runner that answered VM_AGAIN */
 
+/* ---- errors ---- */
+/* Pushes an error object: a table with `code` and `message`, whose tostring is "code: message" (or
+ * its `text` field, when a binding set one). Bindings add their own fields and lua_error() it. */
+void vm_push_error(lua_State *L, const char *code, const char *message);
+
 /* ---- modules ---- */
+/* What `require` asks for the source of module `name` ("lib.performance": letters, digits, '_' and
+ * single dots only). OK: *source is malloc'ed (the vm frees it) and chunkname says where it was
+ * found
+ * ("@policies/lib/performance.lua"); else a code, and fault says where it looked. The loader notes
+ * for itself which files a state uses. */
+typedef int vm_loader_fn(void *data, const char *name, char **source, size_t *len,
+                         char chunkname[FAULT_FILE_MAX], struct fault *fault);
+void vm_set_loader(struct vm *vm, vm_loader_fn *loader, void *data);
+
 /* Makes an opener's table the global `name` (and package.loaded's). Throws like Lua. */
 void vm_module(lua_State *L, const char *name, lua_CFunction open);
 
