@@ -1,9 +1,19 @@
 set(SOURCES_bind
+    check.c
     cloudwatch.c
     cloudwatch_fetch.c
+    complete.c
     fields.c
+    http.c
+    journal.c
     lexer.c
+    log.c
+    plot.c
+    pretty.c
+    script.c
     source.c
     source_scope.c
     statistic.c
+    stats.c
+    time.c
 )

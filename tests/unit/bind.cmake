@@ -1,2 +1,3 @@
 unit_test(source)
 unit_test(statistic)
+unit_test(pretty)

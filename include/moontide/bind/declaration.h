@@ -6,7 +6,7 @@
  *
  *   cloudwatch{ ... }                                  declares (cloudwatch.c)
  *   cloudwatch.fetch({ key = declaration, ... },       waits (cloudwatch_fetch.c); answers the same
- *                    { from = time, to = time })       keys, each a list of { time, value }
+ *                    { start_time, end_time })         keys, each { values, times, last, reason }
  *
  * Faults of a declaration: in a policy they are collected into binding->faults, all of them, and
  * the declaration that is answered has no metric; in scripts the first one throws. */

@@ -15,6 +15,7 @@ struct http;
 struct loop;
 struct source;
 struct store;
+struct world;
 
 /* Borrowed, all of it; outlives every state that is made with it. */
 struct host {
@@ -22,6 +23,7 @@ struct host {
     struct http *http;
     struct collector *collector; /* for cloudwatch.fetch; may be set after the host is made; NULL
                                     offline (check) */
+    struct world *world;         /* for cloudwatch.fetch of another window; NULL: none */
     const struct clock *clock;   /* the world's */
     const struct config *config;
     const char *database; /* path for the journal module; NULL: none */
