@@ -190,12 +190,35 @@ static void deliver_finished(struct http *http)
 
 /* Between curl and the loop. */
 
+static void time_is_up(uv_timer_t *timer);
+
+static int on_timer(CURLM *multi, long timeout_ms, void *data)
+{
+    (void)multi;
+    struct http *http = data;
+    if (http->ending) return 0;
+    if (timeout_ms < 0)
+        uv_timer_stop(&http->timer);
+    else /* cannot fail: it has a callback and is not closing */
+        uv_timer_start(&http->timer, time_is_up, (uint64_t)timeout_ms, 0);
+    return 0;
+}
+
 static void act(struct http *http, curl_socket_t fd, int events)
 {
     int running;
-    /* What goes wrong with a transfer is told by its own message. */
-    curl_multi_socket_action(http->multi, fd, events, &running);
+    long timeout_ms = -1;
+    /* What goes wrong with a transfer is told by its own message. When curl itself fails (out of
+     * memory) it may not have said how long to wait: then the transfer ends by its timeout. */
+    if (curl_multi_socket_action(http->multi, fd, events, &running) != CURLM_OK &&
+        curl_multi_timeout(http->multi, &timeout_ms) == CURLM_OK)
+        on_timer(http->multi, timeout_ms, http);
     deliver_finished(http);
+}
+
+static void time_is_up(uv_timer_t *timer)
+{
+    act(timer->data, CURL_SOCKET_TIMEOUT, 0);
 }
 
 static void poll_ready(uv_poll_t *poll, int status, int events)
@@ -211,23 +234,6 @@ static void poll_ready(uv_poll_t *poll, int status, int events)
     if (status < 0 && sock->events && !uv_is_closing((uv_handle_t *)poll) &&
         uv_poll_start(poll, sock->events, poll_ready) < 0)
         act(sock->http, CURL_SOCKET_TIMEOUT, 0);
-}
-
-static void time_is_up(uv_timer_t *timer)
-{
-    act(timer->data, CURL_SOCKET_TIMEOUT, 0);
-}
-
-static int on_timer(CURLM *multi, long timeout_ms, void *data)
-{
-    (void)multi;
-    struct http *http = data;
-    if (http->ending) return 0;
-    if (timeout_ms < 0)
-        uv_timer_stop(&http->timer);
-    else /* cannot fail: it has a callback and is not closing */
-        uv_timer_start(&http->timer, time_is_up, (uint64_t)timeout_ms, 0);
-    return 0;
 }
 
 static int on_socket(CURL *easy, curl_socket_t fd, int what, void *data, void *assigned)

@@ -1,7 +1,23 @@
+# Lets single allocations of core fail in a test: see support/failing_alloc.h.
+function(failing_alloc name)
+    target_sources(test_${name} PRIVATE support/failing_alloc.c)
+    foreach(symbol malloc calloc realloc strdup strndup)
+        target_link_options(test_${name} PRIVATE -Wl,--wrap=${symbol})
+    endforeach()
+endfunction()
+
+# The HTTP server that misbehaves on request: see support/fault_server.h.
+function(fault_server name)
+    target_sources(test_${name} PRIVATE support/fault_server.c)
+    target_link_libraries(test_${name} PRIVATE ssl)
+endfunction()
+
 unit_test(loop)
 unit_test(backoff)
 unit_test(watch)
 unit_test(http)
-target_sources(test_http PRIVATE support/fault_server.c)
+fault_server(http)
 target_include_directories(test_http PRIVATE ${CMAKE_SOURCE_DIR}/src/io)
-target_link_libraries(test_http PRIVATE ssl) # the server's end of TLS
+unit_test(io_memory)
+fault_server(io_memory)
+failing_alloc(io_memory)

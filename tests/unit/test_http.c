@@ -523,6 +523,19 @@ static void tls_verifies_against_the_bundle_and_keeps_its_connection(void **stat
     assert_int_equal(fault_server_counts(w->server)->connections, 1);
 }
 
+static void the_bundle_is_parsed_once_not_once_per_connection(void **state)
+{
+    struct world *w = *state;
+    char url[64];
+    snprintf(url, sizeof url, "https://localhost:%d/truncated", fault_server_port(w->server));
+    struct seen seen = fetch(w, &(struct http_request){.method = "GET", .url = url});
+    assert_int_equal(seen.code, ERR_IO); /* and its connection is closed */
+    assert_int_equal(unlink(w->ca_path), 0);
+    seen = fetch(w, &(struct http_request){.method = "GET", .url = https_url(w)});
+    assert_ok(&seen);
+    assert_int_equal(fault_server_counts(w->server)->connections, 2);
+}
+
 static void a_certificate_for_another_name_is_refused(void **state)
 {
     struct world *w = *state;
@@ -825,6 +838,8 @@ int main(void)
         PLAIN(a_compressed_bomb_counts_unpacked),
         PLAIN(too_many_or_too_long_headers_are_refused),
         cmocka_unit_test_setup_teardown(tls_verifies_against_the_bundle_and_keeps_its_connection,
+                                        setup_tls, teardown),
+        cmocka_unit_test_setup_teardown(the_bundle_is_parsed_once_not_once_per_connection,
                                         setup_tls, teardown),
         cmocka_unit_test_setup_teardown(a_certificate_for_another_name_is_refused,
                                         setup_tls_of_another, teardown),
