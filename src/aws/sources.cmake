@@ -1,5 +1,15 @@
 set(SOURCES_aws
     credentials.c
+    credentials_chain.c
+    credentials_container.c
+    credentials_environment.c
+    credentials_files.c
+    credentials_imds.c
+    credentials_json.c
+    endpoint.c
     hmac.c
+    ini.c
+    metadata.c
+    profile.c
     sigv4.c
     sigv4_canonical.c)
