@@ -1,4 +1,5 @@
 set(SOURCES_aws
+    cbor.c
     credentials.c
     credentials_chain.c
     credentials_container.c
@@ -7,6 +8,10 @@ set(SOURCES_aws
     credentials_imds.c
     credentials_json.c
     endpoint.c
+    gmd.c
+    gmd_cbor.c
+    gmd_json.c
+    gmd_query.c
     hmac.c
     ini.c
     metadata.c
