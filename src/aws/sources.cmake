@@ -1,5 +1,7 @@
 set(SOURCES_aws
     cbor.c
+    cloudwatch.c
+    cloudwatch_answer.c
     credentials.c
     credentials_chain.c
     credentials_container.c
