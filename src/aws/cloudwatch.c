@@ -91,6 +91,12 @@ struct cloudwatch_call {
 
 static void ask(struct cloudwatch_call *call);
 
+static int64_t now_s(const struct cloudwatch *client)
+{
+    const struct clock *clock = client->options.clock ? client->options.clock : &client->clock;
+    return clock_now_ms(clock) / 1000 + client->skew_s;
+}
+
 /* ---- the end of a call ---- */
 
 static void forget_round(struct cloudwatch_call *call)
@@ -440,12 +446,6 @@ static size_t protocol_headers(enum cloudwatch_protocol protocol, struct http_he
         break;
     }
     return n;
-}
-
-static int64_t now_s(const struct cloudwatch *client)
-{
-    const struct clock *clock = client->options.clock ? client->options.clock : &client->clock;
-    return clock_now_ms(clock) / 1000 + client->skew_s;
 }
 
 enum { HEADERS_MAX = 10 };
