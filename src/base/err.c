@@ -61,7 +61,9 @@ int err_from_errno(int errnum)
     case ETIMEDOUT: return ERR_TIMEOUT;
     case ECONNREFUSED:
     case ECONNRESET:
+    case ECONNABORTED:
     case EHOSTUNREACH:
+    case ENETDOWN:
     case ENETUNREACH: return ERR_CONNECT;
     case EEXIST:
     case EADDRINUSE: return ERR_EXISTS;
@@ -77,24 +79,28 @@ int err_from_uv(int status)
     if (status >= 0) return OK;
     if (status == UV_ECANCELED) return ERR_CANCELED;
     if (status == UV_EOF) return ERR_CLOSED;
+    if (status == UV_EAI_MEMORY) return ERR_NOMEM;
+    if (status <= UV_EAI_ADDRFAMILY && status >= UV_EAI_PROTOCOL) return ERR_CONNECT; /* names */
     return err_from_errno(-status); /* on Unix libuv's codes are negated errno values */
 }
 
 int fault_vset(struct fault *fault, int code, const char *format, va_list args)
 {
     if (!fault) return code;
+    char text[FAULT_TEXT_MAX]; /* an argument may be this fault's own text */
+    int n = vsnprintf(text, sizeof text, format, args);
+    if (n < 0) text[0] = '\0';
+    if (n >= (int)sizeof text) {
+        size_t end = sizeof text - 4;
+        while (end > 0 && ((unsigned char)text[end] & 0xC0) == 0x80)
+            end--;
+        memcpy(text + end, "...", 4);
+    }
     fault->code = code;
     fault->line = 0;
     fault->column = 0;
     fault->file[0] = '\0';
-    int n = vsnprintf(fault->text, sizeof fault->text, format, args);
-    if (n < 0) fault->text[0] = '\0';
-    if (n >= (int)sizeof fault->text) {
-        size_t end = sizeof fault->text - 4;
-        while (end > 0 && ((unsigned char)fault->text[end] & 0xC0) == 0x80)
-            end--;
-        memcpy(fault->text + end, "...", 4);
-    }
+    memcpy(fault->text, text, strlen(text) + 1);
     return code;
 }
 

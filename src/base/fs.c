@@ -88,7 +88,8 @@ int fs_write_file(const char *path, const void *bytes, size_t len, unsigned mode
     if (!tmp) return fault_set(fault, ERR_NOMEM, "%s: out of memory", path);
     snprintf(tmp, n, "%s.tmp", path);
     fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
-    if (fd < 0 || write_all(fd, bytes, len) < 0 || fsync(fd) < 0) {
+    /* fchmod: what a crash left behind keeps the mode it had. */
+    if (fd < 0 || fchmod(fd, mode) < 0 || write_all(fd, bytes, len) < 0 || fsync(fd) < 0) {
         code = fail(fault, tmp);
         goto leave;
     }
@@ -105,12 +106,15 @@ char *fs_join(const char *dir, const char *name)
     if (name[0] == '/') return strdup(name);
     size_t n = strlen(dir), size = n + strlen(name) + 2;
     char *out = malloc(size);
-    if (out) snprintf(out, size, "%s%s%s", dir, n && dir[n - 1] == '/' ? "" : "/", name);
+    if (out) snprintf(out, size, "%s%s%s", dir, n == 0 || dir[n - 1] == '/' ? "" : "/", name);
     return out;
 }
 
 int fs_make_dir(const char *dir, struct fault *fault)
 {
-    if (mkdir(dir, 0700) == 0 || errno == EEXIST) return OK;
-    return fail(fault, dir);
+    struct stat st;
+    if (mkdir(dir, 0700) == 0) return OK;
+    if (errno != EEXIST) return fail(fault, dir);
+    if (stat(dir, &st) < 0) return fail(fault, dir);
+    return S_ISDIR(st.st_mode) ? OK : fault_set(fault, ERR_EXISTS, "%s: not a directory", dir);
 }

@@ -110,25 +110,30 @@ static void add_json(struct strbuf *line, enum log_level level, const char *even
     strbuf_addc(line, '}');
 }
 
+static void add_line(struct strbuf *line, enum log_level level, const char *event,
+                     const struct log_field *fields)
+{
+    struct clock real = {.kind = CLOCK_REAL};
+    char at[TIME_TEXT_MAX];
+    time_format(clock_now_ms(sink.clock ? sink.clock : &real), at);
+    if (sink.format == LOG_JSON)
+        add_json(line, level, event, fields, at);
+    else
+        add_text(line, level, event, fields, at);
+    strbuf_addc(line, '\n');
+}
+
 void log_fields(enum log_level level, const char *event, const struct log_field *fields)
 {
     if (!log_enabled(level)) return;
-    struct clock real = {.kind = CLOCK_REAL};
-    char at[TIME_TEXT_MAX];
     struct strbuf line;
-    time_format(clock_now_ms(sink.clock ? sink.clock : &real), at);
     strbuf_init(&line, LINE_BYTES_MAX);
-    if (sink.format == LOG_JSON)
-        add_json(&line, level, event, fields, at);
-    else
-        add_text(&line, level, event, fields, at);
-    strbuf_addc(&line, '\n');
+    add_line(&line, level, event, fields);
     if (strbuf_status(&line) < 0) {
+        static const struct log_field too_long[] = {
+            {.key = "too_long", .type = LOG_T_BOOL, .v.b = true}, {.type = LOG_T_END}};
         strbuf_reset(&line);
-        strbuf_addf(&line,
-                    sink.format == LOG_JSON ? "{\"event\":\"%s\",\"truncated\":true}\n"
-                                            : "%s (too long to print)\n",
-                    event);
+        add_line(&line, level, event, too_long);
     }
     fwrite(strbuf_cstr(&line), 1, line.len, sink.stream);
     fflush(sink.stream);

@@ -13,7 +13,8 @@ enum { FIRST_BYTES = 256 };
 
 void strbuf_init(struct strbuf *buf, size_t max_bytes)
 {
-    *buf = (struct strbuf){.max_bytes = max_bytes};
+    /* Half the address space is no limit in practice, and len + n + 1 cannot wrap below it. */
+    *buf = (struct strbuf){.max_bytes = max_bytes < PTRDIFF_MAX / 2 ? max_bytes : PTRDIFF_MAX / 2};
 }
 
 void strbuf_done(struct strbuf *buf)
@@ -50,6 +51,8 @@ char *strbuf_reserve(struct strbuf *buf, size_t n)
         buf->data = data;
         buf->cap = cap;
     }
+    buf->data[buf->len] = '\0';
+    buf->data[buf->len + n] = '\0';
     return buf->data + buf->len;
 }
 

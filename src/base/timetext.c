@@ -41,6 +41,7 @@ int duration_parse(const char *text, int64_t *out_ms)
 {
     static const double MAX_MS = 100.0 * 365.25 * 86400e3;
     double total = 0;
+    bool first = true;
     const char *at = text;
     if (!*at) return ERR_INVALID;
     while (*at) {
@@ -53,11 +54,12 @@ int duration_parse(const char *text, int64_t *out_ms)
         if (found) {
             at += strlen(found->name);
             total += n * (double)found->ms;
-        } else if (!*at && total == 0) {
+        } else if (!*at && first) {
             total = n * 1000;
         } else {
             return ERR_INVALID;
         }
+        first = false;
     }
     if (!(total <= MAX_MS)) return ERR_INVALID;
     *out_ms = (int64_t)llround(total);
@@ -69,20 +71,21 @@ void duration_format(int64_t ms, char out[DURATION_TEXT_MAX])
     static const struct unit parts[] = {
         {"d", 86400000}, {"h", 3600000}, {"m", 60000}, {"s", 1000}, {"ms", 1}};
     size_t n = 0;
+    uint64_t left = (uint64_t)ms;
     if (ms < 0) {
         out[n++] = '-';
-        ms = -ms;
+        left = 0 - left; /* also of INT64_MIN, which has no negative */
     }
     if (ms == 0) {
         memcpy(out, "0s", 3);
         return;
     }
     for (size_t i = 0; i < COUNT_OF(parts); i++) {
-        int64_t count = ms / parts[i].ms;
+        uint64_t unit = (uint64_t)parts[i].ms, count = left / unit;
         if (count == 0) continue;
-        n += (size_t)snprintf(out + n, DURATION_TEXT_MAX - n, "%lld%s", (long long)count,
+        n += (size_t)snprintf(out + n, DURATION_TEXT_MAX - n, "%llu%s", (unsigned long long)count,
                               parts[i].name);
-        ms -= count * parts[i].ms;
+        left -= count * unit;
     }
 }
 
@@ -103,11 +106,11 @@ struct civil {
     int month, day, hour, minute, second, ms;
 };
 
-static struct civil civil_from_ms(int64_t epoch_ms)
+static struct civil civil_from_s(int64_t epoch_s)
 {
-    int64_t days = epoch_ms / 86400000, rest = epoch_ms % 86400000;
+    int64_t days = epoch_s / 86400, rest = epoch_s % 86400;
     if (rest < 0) {
-        rest += 86400000;
+        rest += 86400;
         days--;
     }
     int64_t z = days + 719468;
@@ -116,14 +119,25 @@ static struct civil civil_from_ms(int64_t epoch_ms)
     int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
     int64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
     int64_t mp = (5 * doy + 2) / 153;
-    struct civil c;
+    struct civil c = {0};
     c.day = (int)(doy - (153 * mp + 2) / 5 + 1);
     c.month = (int)(mp < 10 ? mp + 3 : mp - 9);
     c.year = yoe + era * 400 + (c.month <= 2);
-    c.hour = (int)(rest / 3600000);
-    c.minute = (int)(rest / 60000 % 60);
-    c.second = (int)(rest / 1000 % 60);
-    c.ms = (int)(rest % 1000);
+    c.hour = (int)(rest / 3600);
+    c.minute = (int)(rest / 60 % 60);
+    c.second = (int)(rest % 60);
+    return c;
+}
+
+static struct civil civil_from_ms(int64_t epoch_ms)
+{
+    int64_t s = epoch_ms / 1000, ms = epoch_ms % 1000;
+    if (ms < 0) {
+        ms += 1000;
+        s--;
+    }
+    struct civil c = civil_from_s(s);
+    c.ms = (int)ms;
     return c;
 }
 
@@ -141,7 +155,7 @@ void time_format(int64_t epoch_ms, char out[TIME_TEXT_MAX])
 
 void time_format_compact(int64_t epoch_s, char out[TIME_TEXT_MAX])
 {
-    struct civil c = civil_from_ms(epoch_s * 1000);
+    struct civil c = civil_from_s(epoch_s);
     snprintf(out, TIME_TEXT_MAX, "%04lld%02d%02dT%02d%02d%02dZ", (long long)c.year, c.month, c.day,
              c.hour, c.minute, c.second);
 }
@@ -195,8 +209,7 @@ static bool take_zone(struct cursor *c, int *offset_s)
     int sign = take_char(c, '+') ? 1 : take_char(c, '-') ? -1 : 0;
     int hour, minute = 0;
     if (!sign || !take_digits(c, 2, &hour)) return false;
-    take_char(c, ':');
-    if (c->at < c->end && !take_digits(c, 2, &minute)) return false;
+    if ((take_char(c, ':') || c->at < c->end) && !take_digits(c, 2, &minute)) return false;
     if (hour > 23 || minute > 59) return false;
     *offset_s = sign * (hour * 3600 + minute * 60);
     return true;
@@ -230,10 +243,10 @@ int time_parse_http(const char *text, int64_t *out_s)
     char name[4];
     if (sscanf(text, "%*3s, %2d %3s %4d %2d:%2d:%2d GMT%n", &day, name, &year, &hour, &minute,
                &second, &used) != 6 ||
-        used == 0)
+        used == 0 || text[used + (int)strspn(text + used, " \t\r\n")] != '\0')
         return ERR_PARSE;
-    const char *found = strstr(months, name);
-    if (!found || (found - months) % 3 != 0) return ERR_PARSE;
+    const char *found = strlen(name) == 3 ? strstr(months, name) : NULL;
+    if (year < 0 || !found || (found - months) % 3 != 0) return ERR_PARSE;
     int month = (int)((found - months) / 3 + 1);
     if (day < 1 || hour < 0 || minute < 0 || second < 0 ||
         !valid_civil(year, month, day, hour, minute, second))

@@ -1,0 +1,6 @@
+foreach(name clock err fs hash json log nearest strbuf timetext)
+    unit_test(${name})
+endforeach()
+foreach(name fs json strbuf)
+    allocations_can_fail(${name})
+endforeach()

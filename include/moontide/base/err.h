@@ -74,7 +74,8 @@ struct fault {
 };
 
 /* Fills *fault (which may be NULL) and returns code, so that `return fault_set(...)` reads well.
- * Text that is too long is cut at a character boundary and ends in "...". Clears the location. */
+ * Text that is too long is cut at a character boundary and ends in "...". Clears the location. The
+ * arguments may be taken from *fault. */
 int fault_set(struct fault *fault, int code, const char *format, ...) PRINTF_LIKE(3, 4);
 int fault_vset(struct fault *fault, int code, const char *format, va_list args);
 

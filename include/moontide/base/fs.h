@@ -13,12 +13,13 @@
  */
 MUST_CHECK int fs_read_file(const char *path, size_t limit_bytes, char **out, size_t *len,
                             struct fault *fault);
-/* Writes path.tmp, fsyncs, renames over path. */
+/* Writes path.tmp, fsyncs, renames over path; the file has exactly this mode. */
 MUST_CHECK int fs_write_file(const char *path, const void *bytes, size_t len, unsigned mode,
                              struct fault *fault);
-/* "a/b"; the caller frees it; NULL when out of memory. An absolute `name` is returned as it is. */
+/* "a/b"; the caller frees it; NULL when out of memory. An absolute `name` is returned as it is, and
+ * so is one in dir "". */
 char *fs_join(const char *dir, const char *name);
-/* Makes dir with mode 0700 unless it is there. */
+/* Makes dir with mode 0700 unless it is there. ERR_EXISTS: something else is. */
 MUST_CHECK int fs_make_dir(const char *dir, struct fault *fault);
 
 #endif

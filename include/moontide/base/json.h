@@ -4,6 +4,9 @@
  * input when they have no escapes, else decoded into the reader's scratch. 64-bit integers stay
  * integers; numbers with fraction or exponent are doubles. Source: RFC 8259.
  *
+ * Strings are taken as bytes: whether they are UTF-8 is not checked. A number beyond the range of a
+ * double reads as an infinity. A lone surrogate reads as U+FFFD.
+ *
  * Limits: depth JSON_DEPTH_MAX (128). */
 #ifndef MOONTIDE_BASE_JSON_H
 #define MOONTIDE_BASE_JSON_H
@@ -23,7 +26,7 @@ enum json_token {
     JSON_OBJECT_END,
     JSON_ARRAY, /* [ */
     JSON_ARRAY_END,
-    JSON_KEY, /* text, len: the member's name; its value is the next token */
+    JSON_KEY, /* text, len (until the next token): the member's name; its value is the next token */
     JSON_STRING,
     JSON_INT,    /* integer, and number too */
     JSON_NUMBER, /* number */

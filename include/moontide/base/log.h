@@ -43,7 +43,7 @@ void log_open(FILE *stream, enum log_level level, enum log_format format, bool c
 void log_set_level(enum log_level level);
 bool log_enabled(enum log_level level);
 
-/* fields ends with LOG_END. */
+/* fields ends with LOG_END. A line past 64 KiB gives way to its event with too_long=true. */
 void log_fields(enum log_level level, const char *event, const struct log_field *fields);
 #define log_event(level, event, ...)                                                               \
     do {                                                                                           \

@@ -25,7 +25,8 @@ void strbuf_init(struct strbuf *buf, size_t max_bytes);
 void strbuf_done(struct strbuf *buf);
 void strbuf_reset(struct strbuf *buf); /* keeps the memory, forgets bytes and status */
 
-/* Room for n more bytes at data + len; the caller writes them and adds to len. NULL on failure. */
+/* Room for n more bytes at data + len; the caller writes them and adds to len (who writes fewer
+ * puts the NUL of rule 3 behind them). NULL on failure. */
 char *strbuf_reserve(struct strbuf *buf, size_t n);
 void strbuf_add(struct strbuf *buf, const void *bytes, size_t n);
 void strbuf_adds(struct strbuf *buf, const char *text);
