@@ -1,1 +1,6 @@
-set(SOURCES_tick)
+set(SOURCES_tick
+    alert.c
+    answers.c
+    changes.c
+    memos.c
+    table.c)

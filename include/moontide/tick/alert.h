@@ -7,10 +7,12 @@
  *          |                           v                         v  keep_firing >0 |
  *          +---------------------- inactive <--- over -------- clearing -----------+
  *
- * Rule 1: no data never resolves: while any series of the evaluation answered nil, issue types that
- * were not raised keep their state; an issue whose `when` is nil keeps its own. Rule 2: an issue
- * with `clear` goes back only when clear is true; clear nil keeps it. Rule 3: states are durable:
- * each change goes into the tick's batch. */
+ * Rule 1: no data never resolves: while any series of the evaluation answered nil, an issue that
+ * was not raised (not stated, or with `when` false) keeps its state, pending included; one whose
+ * `when` is nil keeps its own. Rule 2: an issue stated with `clear` goes back only when clear is
+ * true; clear nil keeps it. One that is no longer stated at all goes back as if `when` were false,
+ * as a policy that lost the issue could never clear it. Rule 3: states are durable: each change of
+ * state or severity goes into the tick's changes. */
 #ifndef MOONTIDE_TICK_ALERT_H
 #define MOONTIDE_TICK_ALERT_H
 
@@ -22,8 +24,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct changes;
 struct store;
-struct store_batch;
 
 enum alert_state { ALERT_PENDING, ALERT_FIRING, ALERT_CLEARING };
 
@@ -33,6 +35,8 @@ struct alert {
     enum severity severity;
     enum alert_state state;
     int64_t since_ms, raised_ms, gone_ms;
+    int64_t keep_firing_ms; /* as last raised; not in the store: 0 after a restart, until raised */
+    bool seen;              /* private */
 };
 
 /* All alerts, by (policy, target). */
@@ -46,20 +50,23 @@ struct alert_changes {
     uint32_t fired,
         resolved; /* entered firing from inactive or pending; went inactive from firing */
 };
-/* Applies one evaluation. batch may be NULL (plan, test). Changes are logged as issue.raised and
- * issue.resolved by the caller through `changed`, which may be NULL. */
+/* Applies one evaluation. changes may be NULL (plan, test). `changed`, which may be NULL, runs for
+ * each alert that begins to fire (from inactive or pending) and for each that is resolved.
+ * ERR_NOMEM: issues that found no room are not kept. */
 MUST_CHECK int alerts_apply(struct alerts *alerts, const char *policy, const char *target,
                             const struct evaluation *evaluation, int64_t now_ms,
-                            struct store_batch *batch, struct alert_changes *changes,
+                            struct changes *changes, struct alert_changes *count,
                             void (*changed)(void *data, const struct alert *alert, bool fired),
                             void *data);
 /* The target's alerts: shape [*count], valid until the next apply. */
 const struct alert *alerts_of(const struct alerts *alerts, const char *policy, const char *target,
                               size_t *count);
-/* A policy or target that is gone for good takes its alerts with it. target NULL: all of the
- * policy. */
-void alerts_forget(struct alerts *alerts, const char *policy, const char *target,
-                   struct store_batch *batch);
+/* A policy or target that is gone for good takes its alerts with it: those of the policy's targets
+ * that keep() refuses are forgotten, each that fired is told to gone() first (may be NULL). */
+void alerts_retain(struct alerts *alerts, const char *policy,
+                   bool (*keep)(void *data, const char *target),
+                   void (*gone)(void *data, const char *target, const struct alert *alert),
+                   void *data, struct changes *changes);
 
 /* critical with any firing high issue, warning with any medium one, else unknown if a series could
  * not answer, else healthy. Clearing counts as firing; pending does not. */

@@ -34,7 +34,10 @@ enum outcome {
     OUTCOME_FAILED,
     OUTCOME_UNKNOWN
 };
-extern const char *const outcome_names[];
+extern const char *const outcome_names[]; /* "proposed", ..., NULL */
+
+/* Carrying decisions out is not part of the engine yet: each is `proposed` with reason MODE, in
+ * mode act too; in mode observe it is `refused` with MODE. */
 
 struct decision_report {
     char id[33];
@@ -88,7 +91,8 @@ struct engine_listener {
 struct engine_options {
     struct loop *loop;
     struct world *world; /* borrowed */
-    struct store *store; /* borrowed; NULL: nothing is kept (plan) */
+    struct store *store; /* borrowed; NULL: nothing is read or kept */
+    bool read_only;      /* memo and alerts are read from the store, and none written (plan) */
     struct engine_listener listener;
     enum policy_mode mode; /* of policies that do not say */
     bool mode_override;    /* `mode` holds for all, but never raises a policy's own mode unless
@@ -106,26 +110,37 @@ MUST_CHECK int engine_new(const struct engine_options *options, struct engine **
 void engine_free(struct engine *engine); /* after engine_stop()'s done, or when never started */
 
 /* Takes a new policy, or the new generation of one of that name (and file); discovers its targets
- * first, then swaps. ERR_EXISTS: the name belongs to another file (fault names both); the evaluator
- * is freed then too. swapped(data) (may be NULL) runs when it is live. */
+ * first, then swaps. A tick that is under way ends with the generation it began with. ERR_EXISTS:
+ * the name belongs to another file (fault names both); the evaluator is freed then too, as with
+ * every error. A policy that the same file had under another name goes.
+ *
+ * swapped (may be NULL) runs exactly once, perhaps before return: OK when it is live;
+ * ERR_CANCELED when a newer one came, the policy was removed, or the engine stops; else the code
+ * of a failed discovery: the last good generation goes on, discovery is tried again with each tick
+ * of the policy, and the fault is in the `errors` of every tick until then. swapped may call
+ * engine_file_fault(), but neither engine_put() nor engine_remove(). */
 MUST_CHECK int engine_put(struct engine *engine, struct evaluator *take_evaluator,
                           void (*swapped)(void *data, const char *policy, int code), void *data,
                           struct fault *fault);
+/* Its alerts go with it; its memo stays, for a file that comes back. Unknown names are no error. */
 void engine_remove(struct engine *engine, const char *policy);
 /* A fault that belongs to a file (it does not load): in the `errors` of every tick until cleared
  * (fault NULL). `policy` is the last good one's name, or "". */
 MUST_CHECK int engine_file_fault(struct engine *engine, const char *file, const char *policy,
                                  const struct fault *fault);
 
-/* One tick of all policies now (or of one, when policy is not NULL); done after its report, when
- * its batch is on disk. ERR_BUSY: that one's tick is under way. */
+/* One tick of all policies now (or of one, when policy is not NULL); done (may be NULL) after its
+ * report, when its batch is on disk, never before return; failed: the report has errors, or the
+ * batch could not be written. Policies whose tick is under way are left out. ERR_BUSY: there is
+ * none left; ERR_NOT_FOUND: no policy of that name; ERR_CLOSED: the engine stops. */
 MUST_CHECK int engine_tick(struct engine *engine, const char *policy,
                            void (*done)(void *data, bool failed), void *data);
 /* Begins the schedule: every policy at once, then each on its own `every`, at an offset by its
  * name. */
 MUST_CHECK int engine_start(struct engine *engine);
 /* Ends the schedule, lets an evaluation end its slice, cancels what waits, writes what is to be
- * written. */
+ * written. Ticks under way report what they have, with an error that says so. done runs once,
+ * never before return. */
 void engine_stop(struct engine *engine, void (*done)(void *data), void *data);
 
 /* For `status`. */

@@ -58,15 +58,22 @@ void answers_set(struct answers *answers, uint64_t key, enum verdict verdict);
 struct evaluation_input {
     size_t target; /* index */
     int64_t now_ms;
-    struct series *const *series; /* shape: [use_count], in the order of uses; never NULL */
+    struct series *const *series; /* shape: [use_count], in the order of uses; never NULL. Each
+                                     call gives them anew: after EVALUATE_AGAIN they are copies of
+                                     the same data at other addresses */
     const char *extra_json;       /* what collect returned; NULL: none */
-    const char *memo_json; /* to be loaded before this evaluation; NULL: keep what is there */
+    const char *memo_json; /* to be loaded before this evaluation, in place of what is there (the
+                              first one of a generation or after a discovery, and the one after a
+                              failure); NULL: keep what is there */
     struct answers *answers;
     uint64_t seed;
     int64_t slice_ms; /* the loop wants its turn back after that long */
 };
 
-enum { EVALUATE_AGAIN = 1 }; /* the slice is used up: call evaluate again with the same input */
+enum {
+    EVALUATE_AGAIN = 1
+}; /* the slice is used up: call evaluate again for the same target, with
+      equal input but for the addresses of series and memo_json */
 
 typedef void evaluator_done_fn(void *data, int code, const struct fault *fault);
 typedef void evaluator_collect_fn(void *data, int code, const char *json,
