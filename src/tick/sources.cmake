@@ -2,5 +2,10 @@ set(SOURCES_tick
     alert.c
     answers.c
     changes.c
+    collect.c
+    collect_answer.c
+    collect_call.c
+    collect_plan.c
     memos.c
-    table.c)
+    table.c
+    world.c)

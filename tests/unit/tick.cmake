@@ -1,3 +1,5 @@
 unit_test(alert)
 target_sources(test_alert PRIVATE support/store_files.c)
 unit_test(answers)
+unit_test(collect)
+unit_test(collect_random)

@@ -29,6 +29,7 @@ struct loop;
 struct world;
 
 enum { COLLECT_SETTLE_MS = 60000, COLLECT_REREAD_PERIODS = 2, COLLECT_CALLS_AT_ONCE = 8 };
+enum { COLLECT_FORBIDDEN_MS = 10 * 60 * 1000 };
 
 struct collector_options {
     struct loop *loop;
@@ -37,16 +38,21 @@ struct collector_options {
 };
 
 MUST_CHECK int collector_new(const struct collector_options *options, struct collector **out);
-void collector_free(struct collector *collector); /* after all entries were released */
+/* After all entries were released and all fetches ended or were canceled; not from a done callback.
+ * NULL is allowed. */
+void collector_free(struct collector *collector);
 
 /* Declares interest in the newest `slots` periods of a metric. One reference. A longer window than
- * before makes the series grow (what is in it stays) and the missing part is asked for. */
+ * before makes the series grow (what is in it stays) and the missing part is asked for. ERR_LIMIT:
+ * more than SERIES_SLOTS_MAX slots, or an expression of more than CLOUDWATCH_QUERIES_MAX queries.
+ */
 MUST_CHECK int collector_subscribe(struct collector *collector, struct metric *metric,
                                    uint32_t slots, struct collector_entry **out);
 void collector_release(struct collector *collector, struct collector_entry *entry);
 /* The entry's series; valid until the next subscribe or release of its metric. Never NULL. */
 struct series *collector_series(const struct collector_entry *entry);
-/* Why the entry has no (complete) answer, in words, or "" - for `unknown` reasons. */
+/* Why the entry has no (complete) answer, in words, or "" - for `unknown` reasons. Valid until the
+ * next turn of the loop. */
 const char *collector_reason(const struct collector_entry *entry);
 
 struct fetch_item {
@@ -56,8 +62,9 @@ struct fetch_item {
 struct fetch_result {
     int code; /* OK, or the first failure of a call: some entries could not be had */
     struct fault fault;
-    uint32_t calls, queries, waited; /* queries asked; entries waited for on another fetch */
-    uint64_t datapoints;
+    uint32_t calls, queries, waited; /* batches and queries asked; entries waited for on another
+                                        fetch */
+    uint64_t datapoints;             /* of the calls that this fetch asked */
     int64_t elapsed_ms;
     const uint32_t *metrics_charged; /* shape: [owner_count], valid in the callback */
     size_t owner_count;
@@ -65,11 +72,15 @@ struct fetch_result {
 };
 typedef void fetch_done_fn(void *data, const struct fetch_result *result);
 
-/* Brings the items up to date at now_ms. done runs exactly once, perhaps before return (nothing to
- * ask); not after fetch_cancel(). On ERR_NOMEM done is not called. */
+/* Brings the items up to date at now_ms. done runs exactly once, perhaps before return when there
+ * is nothing to ask (*out is NULL then, and was written before done); not after fetch_cancel(). The
+ * fetch is gone when done is entered. Items are borrowed for the call; their entries may be
+ * released before the end. On ERR_NOMEM done is not called. */
 MUST_CHECK int collector_fetch(struct collector *collector, const struct fetch_item *items,
                                size_t count, size_t owner_count, int64_t now_ms,
                                fetch_done_fn *done, void *data, struct fetch **out);
+/* Calls that nobody else waits for are given up, and their entries asked again by the next fetch.
+ */
 void fetch_cancel(struct fetch *fetch);
 
 struct collector_stats {

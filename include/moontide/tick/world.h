@@ -22,6 +22,8 @@ struct world_vtable {
     int (*fetch)(struct world *world, struct metric_question *questions, size_t count,
                  int64_t start_s, int64_t end_s, int32_t period_s, cloudwatch_done_fn *done,
                  void *data);
+    /* Gives up the fetch that was started with these questions, without calling back. */
+    void (*cancel)(struct world *world, const struct metric_question *questions);
 };
 
 struct world {
