@@ -1,1 +1,3 @@
 unit_test(sigv4)
+unit_test(cloudwatch)
+target_sources(test_cloudwatch PRIVATE support/answer_server.c support/answers.c)
