@@ -368,7 +368,7 @@ int open_cloudwatch(lua_State *L)
     lua_createtable(L, 0, 2);
     lua_pushcfunction(L, declare);
     lua_setfield(L, -2, "__call");
-    lua_pushliteral(L, "cloudwatch");
+    lua_pushboolean(L, false);
     lua_setfield(L, -2, "__metatable");
     lua_setmetatable(L, -2);
     return 1;

@@ -209,6 +209,11 @@ const char *source_chunk(const struct source *source)
     return source->chunk;
 }
 
+const char *source_text(const struct source *source)
+{
+    return source->text;
+}
+
 static const struct field *find_field(const struct site *site, const char *name)
 {
     size_t len = strlen(name);

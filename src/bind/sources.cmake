@@ -3,17 +3,30 @@ set(SOURCES_bind
     cloudwatch.c
     cloudwatch_fetch.c
     complete.c
+    config.c
+    config_fields.c
+    decide.c
+    evaluate.c
     fields.c
+    findings.c
+    gather.c
     http.c
     journal.c
+    layout.c
     lexer.c
     log.c
+    memo.c
     plot.c
+    policy.c
+    policy_fields.c
     pretty.c
     script.c
+    series.c
+    settings.c
     source.c
     source_scope.c
     statistic.c
     stats.c
+    targets.c
     time.c
 )

@@ -21,7 +21,7 @@ MUST_CHECK int policy_load_text(const struct host *host, const char *path, const
                                 struct faults *faults);
 /* Offline checks beyond loading, for `check`: runs targets() and metrics(t) where they do not wait,
  * warns of file-level locals that evaluate assigns, and of metrics that nobody could answer
- * (period, stat). */
+ * (period, stat). A warning is a fault with the code OK. */
 MUST_CHECK int policy_check(struct evaluator *evaluator, struct faults *faults);
 
 #endif

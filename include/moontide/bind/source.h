@@ -18,6 +18,7 @@ struct source;
 MUST_CHECK int source_new(const char *chunk, const char *text, size_t len, struct source **out);
 void source_free(struct source *source); /* NULL is allowed */
 const char *source_chunk(const struct source *source);
+const char *source_text(const struct source *source);
 
 /* SOURCE_OPAQUE: no such call is on that line, its argument is no constructor, or several calls on
  * the line differ. */

@@ -1,0 +1,299 @@
+/* bind/config_fields.c - the fields of moontide.lua, one function a group. */
+#include "config_fields.h"
+
+#include "moontide/base/fs.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { TABLE = 1 << LUA_TTABLE, STRING = 1 << LUA_TSTRING, NUMBER = 1 << LUA_TNUMBER };
+enum { ACCOUNTS_MAX = 1000, ENVIRONMENTS_MAX = 10000 };
+
+void config_free_list(char ***list, size_t *count)
+{
+    for (size_t i = 0; i < *count; i++)
+        free((*list)[i]);
+    free(*list);
+    *list = NULL;
+    *count = 0;
+}
+
+static char *copy(struct fields *f, const char *text)
+{
+    char *made = strdup(text);
+    if (!made) luaL_error(f->L, "out of memory");
+    return made;
+}
+
+static void take_text(struct fields *f, const char *field, char **into)
+{
+    const char *text = fields_string(f, field, OPTIONAL);
+    if (!text) return;
+    free(*into);
+    *into = NULL;
+    *into = copy(f, text);
+}
+
+static void take_path(struct fields *f, const char *field, const char *dir, char **into)
+{
+    const char *text = fields_string(f, field, OPTIONAL);
+    if (!text) return;
+    free(*into);
+    *into = fs_join(dir, text);
+    if (!*into) luaL_error(f->L, "out of memory");
+}
+
+/* Pushes a table field and opens it as fields of its own. The caller pops it. */
+static bool open_table(struct fields *f, const char *field, const char *what, struct fields *inner)
+{
+    if (fields_push(f, field, TABLE, "a table") == LUA_TNIL) return false;
+    fields_inside(inner, f, -1, what, field);
+    return true;
+}
+
+static void close_table(struct fields *inner)
+{
+    lua_settop(inner->L, inner->at - 1);
+}
+
+/* ---- sizes ---- */
+
+static bool parse_size(const char *text, double *bytes)
+{
+    static const struct {
+        const char *unit;
+        double factor;
+    } units[] = {{"B", 1},
+                 {"", 1},
+                 {"kB", 1e3},
+                 {"KB", 1e3},
+                 {"MB", 1e6},
+                 {"GB", 1e9},
+                 {"KiB", 1024},
+                 {"MiB", 1024 * 1024},
+                 {"GiB", 1024.0 * 1024 * 1024}};
+    char *end;
+    if (!isdigit((unsigned char)*text)) return false;
+    double value = strtod(text, &end);
+    while (*end == ' ')
+        end++;
+    for (size_t i = 0; i < COUNT_OF(units); i++)
+        if (strcmp(end, units[i].unit) == 0) {
+            *bytes = value * units[i].factor;
+            return isfinite(*bytes);
+        }
+    return false;
+}
+
+static size_t take_size(struct fields *f, const char *field, double low, double high,
+                        size_t fallback)
+{
+    int type = fields_push(f, field, STRING | NUMBER, "a size (\"32MiB\", or bytes)");
+    if (type == LUA_TNIL) return fallback;
+    double bytes = -1;
+    char shown[64];
+    if (type == LUA_TNUMBER) {
+        bytes = lua_tonumber(f->L, -1);
+        snprintf(shown, sizeof shown, "%g", bytes);
+    } else {
+        snprintf(shown, sizeof shown, "%s", lua_tostring(f->L, -1));
+        if (!parse_size(lua_tostring(f->L, -1), &bytes)) bytes = -1;
+    }
+    lua_pop(f->L, 1);
+    if (bytes >= low && bytes <= high) return (size_t)bytes;
+    fields_fault(f, field, "%s: '%s' is no size from %.0f to %.0f bytes (\"32MiB\")", field, shown,
+                 low, high);
+    return fallback;
+}
+
+/* ---- groups ---- */
+
+static void read_environments(struct config_reading *r)
+{
+    struct fields *f = &r->root;
+    lua_State *L = f->L;
+    struct config *config = r->config;
+    if (fields_push(f, "environments", TABLE, "a list of names") == LUA_TNIL) return;
+    int table = lua_gettop(L);
+    size_t count = lua_rawlen(L, table), keys = 0;
+    for (lua_pushnil(L); lua_next(L, table); lua_pop(L, 1))
+        keys++;
+    if (keys != count || count > ENVIRONMENTS_MAX) {
+        fields_fault(f, "environments", "environments must be a list of names");
+        count = 0;
+    }
+    config_free_list(&config->environments, &config->environment_count);
+    config->environments = calloc(count ? count : 1, sizeof *config->environments);
+    if (!config->environments) luaL_error(L, "out of memory");
+    for (size_t i = 0; i < count; i++) {
+        if (lua_rawgeti(L, table, (lua_Integer)i + 1) != LUA_TSTRING || lua_rawlen(L, -1) == 0) {
+            fields_fault(f, "environments", "environments[%zu] must be a name", i + 1);
+        } else {
+            for (size_t j = 0; j < config->environment_count; j++)
+                if (strcmp(config->environments[j], lua_tostring(L, -1)) == 0)
+                    fields_fault(f, "environments", "environments names '%s' twice",
+                                 lua_tostring(L, -1));
+            config->environments[config->environment_count] = copy(f, lua_tostring(L, -1));
+            config->environment_count++;
+        }
+        lua_pop(L, 1);
+    }
+    lua_settop(L, table - 1);
+}
+
+static void read_account(struct config_reading *r, const char *name, int idx)
+{
+    static const char *const known[] = {"role_arn", "region", "external_id", "session_name", NULL};
+    struct fields inner;
+    struct config *config = r->config;
+    fields_inside(&inner, &r->root, idx, "moontide.lua: accounts", name);
+    fields_known(&inner, known);
+    struct config_account *accounts =
+        realloc(config->accounts, (config->account_count + 1) * sizeof *accounts);
+    if (!accounts) luaL_error(inner.L, "out of memory");
+    config->accounts = accounts;
+    struct config_account *account = &accounts[config->account_count];
+    *account = (struct config_account){0};
+    config->account_count++;
+    account->name = copy(&inner, name);
+    take_text(&inner, "role_arn", &account->role_arn);
+    take_text(&inner, "region", &account->region);
+    (void)fields_string(&inner, "external_id", OPTIONAL);
+    (void)fields_string(&inner, "session_name", OPTIONAL);
+}
+
+static void read_accounts(struct config_reading *r)
+{
+    struct fields *f = &r->root;
+    lua_State *L = f->L;
+    if (fields_push(f, "accounts", TABLE, "a table of named accounts") == LUA_TNIL) return;
+    int table = lua_gettop(L);
+    for (lua_pushnil(L); lua_next(L, table); lua_settop(L, table + 1)) {
+        if (lua_type(L, -2) != LUA_TSTRING || !lua_istable(L, -1))
+            fields_fault(f, "accounts", "accounts must be named tables: name = { role_arn = ... }");
+        else if (r->config->account_count == ACCOUNTS_MAX)
+            break;
+        else
+            read_account(r, lua_tostring(L, -2), lua_gettop(L));
+    }
+    lua_settop(L, table - 1);
+}
+
+static void read_limits(struct config_reading *r)
+{
+    static const char *const known[] = {
+        "policy_memory", "instructions", "evaluation", "evaluations", "collect", "source", NULL};
+    struct fields inner;
+    struct config *c = r->config;
+    if (!open_table(&r->root, "limits", "moontide.lua: limits", &inner)) return;
+    fields_known(&inner, known);
+    c->policy_memory_bytes =
+        take_size(&inner, "policy_memory", 1 << 20, 16e9, c->policy_memory_bytes);
+    c->source_bytes = take_size(&inner, "source", 1024, 1 << 20, c->source_bytes);
+    c->instructions = (uint64_t)fields_integer(&inner, "instructions", 10000, 1000000000000,
+                                               (int64_t)c->instructions);
+    c->evaluation_ms = fields_duration(&inner, "evaluation", OPTIONAL, c->evaluation_ms);
+    c->policy_wall_ms = fields_duration(&inner, "evaluations", OPTIONAL, c->policy_wall_ms);
+    c->collect_ms = fields_duration(&inner, "collect", OPTIONAL, c->collect_ms);
+    if (c->evaluation_ms < 1) fields_fault(&inner, "evaluation", "evaluation must be over 0");
+    if (c->policy_wall_ms < 1) fields_fault(&inner, "evaluations", "evaluations must be over 0");
+    if (c->collect_ms < 1) fields_fault(&inner, "collect", "collect must be over 0");
+    close_table(&inner);
+}
+
+static void read_log(struct config_reading *r)
+{
+    static const char *const known[] = {"level", "format", NULL};
+    static const char *const levels[] = {"debug", "info", "warn", "error", "off", NULL};
+    static const char *const formats[] = {"text", "json", "auto", NULL};
+    struct fields inner;
+    if (!open_table(&r->root, "log", "moontide.lua: log", &inner)) return;
+    fields_known(&inner, known);
+    int level = fields_choice(&inner, "level", levels, LOG_INFO);
+    int format = fields_choice(&inner, "format", formats, 2);
+    r->config->log_level = (enum log_level)level;
+    r->config->log_format = format == 2 ? -1 : format;
+    close_table(&inner);
+}
+
+static void read_cost(struct config_reading *r)
+{
+    static const char *const known[] = {"per_1000_metrics", "monthly_budget", NULL};
+    struct fields inner;
+    if (!open_table(&r->root, "cost", "moontide.lua: cost", &inner)) return;
+    fields_known(&inner, known);
+    r->config->price_per_1000_usd =
+        fields_number(&inner, "per_1000_metrics", 0, 1000, r->config->price_per_1000_usd);
+    (void)fields_number(&inner, "monthly_budget", 0, 1e12, 0);
+    close_table(&inner);
+}
+
+/* "service:Operation" */
+static void check_allow(struct config_reading *r)
+{
+    struct fields *f = &r->root;
+    lua_State *L = f->L;
+    if (fields_push(f, "allow", TABLE, "a list of \"service:Operation\"") == LUA_TNIL) return;
+    int table = lua_gettop(L);
+    for (lua_pushnil(L); lua_next(L, table); lua_pop(L, 1)) {
+        const char *text = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
+        const char *colon = strchr(text, ':');
+        if (!lua_isinteger(L, -2) || !colon || colon == text || !colon[1])
+            fields_fault(f, "allow", "allow must be a list of \"service:Operation\"");
+    }
+    lua_settop(L, table - 1);
+}
+
+/* Groups whose reader is another part of the program: their shape, as far as it is fixed. */
+static void check_others(struct config_reading *r)
+{
+    static const char *const alerts_known[] = {"receivers", "route", "mute", "inhibit", NULL};
+    struct fields inner;
+    if (open_table(&r->root, "rails", "moontide.lua: rails", &inner)) {
+        (void)fields_integer(&inner, "max_actions_per_tick", 0, 1000000, 10);
+        (void)fields_number(&inner, "max_share", 0, 1, 0.25);
+        (void)fields_duration(&inner, "drift_hold", OPTIONAL, 0);
+        close_table(&inner);
+    }
+    if (open_table(&r->root, "alerts", "moontide.lua: alerts", &inner)) {
+        fields_known(&inner, alerts_known);
+        for (int i = 0; alerts_known[i]; i++)
+            if (fields_push(&inner, alerts_known[i], TABLE, "a table") != LUA_TNIL)
+                lua_pop(inner.L, 1);
+        close_table(&inner);
+    }
+    if (open_table(&r->root, "reload", "moontide.lua: reload", &inner)) close_table(&inner);
+}
+
+void config_read_fields(struct config_reading *r)
+{
+    static const char *const known[] = {
+        "environments", "region", "profile", "endpoint", "accounts", "policies", "state",
+        "language",     "mode",   "settle",  "allow",    "rails",    "limits",   "log",
+        "alerts",       "vars",   "cost",    "reload",   NULL};
+    static const char *const languages[] = {"en", "ko", NULL};
+    struct fields *f = &r->root;
+    struct config *c = r->config;
+    fields_known(f, known);
+    read_environments(r);
+    read_accounts(r);
+    take_text(f, "region", &c->region);
+    take_text(f, "profile", &c->profile);
+    take_text(f, "endpoint", &c->endpoint);
+    take_path(f, "policies", c->dir, &c->policies_dir);
+    take_path(f, "state", c->dir, &c->state_dir);
+    int language = fields_choice(f, "language", languages, 0);
+    free(c->language);
+    c->language = NULL;
+    c->language = copy(f, languages[language]);
+    c->mode = (enum policy_mode)fields_choice(f, "mode", mode_names, (int)c->mode);
+    c->settle_ms = fields_duration(f, "settle", OPTIONAL, c->settle_ms);
+    read_limits(r);
+    read_log(r);
+    read_cost(r);
+    check_allow(r);
+    check_others(r);
+}

@@ -1,0 +1,144 @@
+/* bind/evaluate.c - one evaluation of one target, from its input to what it says.
+ *
+ *   idle --policy_evaluate--> prepared --vm_resume--> OK --> memo stored --> idle
+ *                                |  ^      |
+ *                                |  |      +-- error --> memo reverted --> idle
+ *                                |  +-- policy_evaluate --+
+ *                                +----- AGAIN: the slice is used up
+ *
+ * run.layout is set only while Lua runs, so that what a policy kept of another evaluation throws.
+ * The path of a healthy target allocates nothing. */
+#include "policy_state.h"
+
+#include <string.h>
+
+static void end_run(struct policy *policy)
+{
+    policy->run.under_way = false;
+    policy->run.input = NULL;
+    policy->run.out = NULL;
+    policy->run.target = NULL;
+    policy->binding.now_ms = 0;
+}
+
+static int take_extra(lua_State *L)
+{
+    const struct layout *layout = lua_touserdata(L, 1);
+    const char *json = lua_touserdata(L, 2);
+    struct fault fault;
+    if (convert_from_json(L, json, strlen(json), &fault) < 0)
+        return luaL_error(L, "extra: %s", fault.text);
+    layout_set_extra(L, layout);
+    return 0;
+}
+
+static int set_extra(struct policy *policy, const struct layout *layout, const char *json,
+                     struct fault *fault)
+{
+    lua_State *L = vm_lua(policy->vm);
+    lua_pushcfunction(L, take_extra);
+    lua_pushlightuserdata(L, (void *)layout);
+    lua_pushlightuserdata(L, (void *)json);
+    return vm_call(policy->vm, L, 2, 0, fault, NULL);
+}
+
+static void clear_extra(struct policy *policy, const struct layout *layout)
+{
+    lua_State *L = vm_lua(policy->vm);
+    lua_pushnil(L);
+    layout_set_extra(L, layout);
+}
+
+struct vm_budget policy_budget(const struct policy *policy, const char *what)
+{
+    const struct config *config = policy->binding.host->config;
+    return (struct vm_budget){.instructions = config ? config->instructions : 5000000,
+                              .wall_ms = config ? config->evaluation_ms : 1000,
+                              .what = what};
+}
+
+/* Loads memo and extra, and puts the call on the runner. */
+static int prepare(struct policy *policy, const struct evaluation_input *input,
+                   struct policy_target *target, struct fault *fault)
+{
+    struct vm_budget budget = policy_budget(policy, "evaluate");
+    budget.slice_ms = input->slice_ms;
+    vm_budget(policy->vm, &budget);
+    int code = OK;
+    if (input->memo_json || target->memo_ref == LUA_NOREF)
+        code = memo_load(policy, target, input->memo_json ? input->memo_json : target->memo, fault);
+    if (code == OK && input->extra_json)
+        code = set_extra(policy, target->layout, input->extra_json, fault);
+    if (code < 0) return code;
+
+    vm_seed(policy->vm, input->seed);
+    lua_State *L = vm_runner(policy->vm);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, policy->evaluate_ref);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, target->table_ref);
+    layout_push_m(L, target->layout);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, target->memo_ref);
+    return OK;
+}
+
+static int finish(struct policy *policy, int code, struct fault *fault)
+{
+    struct run *run = &policy->run;
+    struct policy_target *target = run->target;
+    const char *memo = NULL;
+    if (run->has_extra) clear_extra(policy, target->layout);
+    if (code == OK) {
+        lua_settop(vm_runner(policy->vm), 0);
+        code = memo_store(policy, target, &memo, fault);
+        if (code < 0) fault_at(fault, policy->shown, 0, 0);
+    }
+    if (code == OK && memo) {
+        run->out->memo_json = evaluation_text(run->out, memo, strlen(memo));
+        if (!run->out->memo_json)
+            code = fault_set(fault, ERR_LIMIT, "the texts of one evaluation are too long");
+    }
+    if (code < 0) memo_revert(policy, target);
+    end_run(policy);
+    return code;
+}
+
+int policy_evaluate(struct evaluator *evaluator, const struct evaluation_input *input,
+                    struct evaluation *out, struct fault *fault)
+{
+    struct policy *policy = (struct policy *)evaluator;
+    struct run *run = &policy->run;
+    int nresults = 0;
+    if (!run->under_way) {
+        struct policy_target *target = &policy->targets.items[input->target];
+        int code = prepare(policy, input, target, fault);
+        if (code < 0) {
+            if (input->extra_json) clear_extra(policy, target->layout);
+            return code;
+        }
+        run->under_way = true;
+        run->has_extra = input->extra_json != NULL;
+        run->target = target;
+        run->number++;
+        run->nil_verdicts = 0;
+        nresults = 3;
+    }
+    policy->binding.now_ms = input->now_ms;
+    run->input = input;
+    run->out = out;
+    run->layout = run->target->layout;
+    run->layout_id = run->layout->id;
+    int code = vm_resume(policy->vm, nresults, &nresults, fault);
+    run->layout = NULL;
+    run->layout_id = 0;
+    if (code == VM_AGAIN) return EVALUATE_AGAIN;
+    return finish(policy, code, fault);
+}
+
+void evaluate_stop(struct policy *policy)
+{
+    if (!policy->run.under_way) return;
+    struct policy_target *target = policy->run.target;
+    vm_abandon(policy->vm);
+    if (policy->run.has_extra) clear_extra(policy, target->layout);
+    memo_revert(policy, target);
+    end_run(policy);
+}

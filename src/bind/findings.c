@@ -1,0 +1,270 @@
+/* bind/findings.c - issue{} and recommend{}: what an evaluation says of its target.
+ *
+ * Is `when` absent, or nil because a series could not answer? Lua makes the same table of both, and
+ * the difference is an alarm or none. It is told like this, for `when` and for `clear`:
+ *
+ *   1. The constructor stands in the source, at the line of the call: `when = ...` in it means that
+ *      a nil is "unknown", no `when` in it means "true" (for `clear`: that there is none).
+ *   2. Where the source does not tell (a table that was built elsewhere, several calls on a line, a
+ *      library of which there is no text), a nil is "unknown" when any :above() or :below()
+ * answered nil since the statement before (issue, recommend, decide, or the begin of the
+ * evaluation), and absent otherwise. Other methods do not count: a description may say
+ * tostring(m.x:last()). A nil `when` uses up one such answer, so that `clear` needs another.
+ *
+ * Tables are read with lua_next and compared by the addresses of interned strings: nine lookups by
+ * name would cost more than the rest. */
+#include "policy_state.h"
+
+#include "fields.h"
+#include "moontide/base/timetext.h"
+
+#include <math.h>
+#include <string.h>
+
+static const char *const word_texts[WORD_COUNT] = {
+    [WORD_TYPE] = "type",
+    [WORD_KEY] = "key",
+    [WORD_SEVERITY] = "severity",
+    [WORD_WHEN] = "when",
+    [WORD_CLEAR] = "clear",
+    [WORD_PENDING] = "pending",
+    [WORD_KEEP_FIRING] = "keep_firing",
+    [WORD_DESCRIPTION] = "description",
+    [WORD_RECOMMENDATION] = "recommendation",
+    [WORD_ACTION] = "action",
+    [WORD_IMPACT] = "impact",
+    [WORD_EFFORT] = "effort",
+    [WORD_LOW] = "low",
+    [WORD_MEDIUM] = "medium",
+    [WORD_HIGH] = "high",
+};
+
+static const char *const issue_fields[] = {
+    "type",    "key",         "severity",    "when",           "clear",
+    "pending", "keep_firing", "description", "recommendation", NULL};
+static const char *const recommend_fields[] = {"type", "action", "impact", "effort", NULL};
+
+struct run *policy_running(lua_State *L, const char *name)
+{
+    struct run *run = &policy_of_upvalue(L)->run;
+    if (!run->layout) luaL_error(L, "%s may be called only inside evaluate", name);
+    return run;
+}
+
+const char *run_text(lua_State *L, struct run *run, const char *text, size_t len)
+{
+    const char *copy = evaluation_text(run->out, text, len);
+    if (!copy)
+        luaL_error(L, "the texts of one evaluation are longer than %d bytes", EVALUATION_BYTES_MAX);
+    return copy;
+}
+
+/* ---- values; the field's value is on the top of the stack ---- */
+
+struct reading {
+    lua_State *L;
+    struct policy *policy;
+    const char *what; /* "issue" */
+};
+
+static const char *text_value(const struct reading *r, enum word word)
+{
+    size_t len;
+    if (!lua_isstring(r->L, -1))
+        luaL_error(r->L, "%s: %s must be a string, not a %s", r->what, word_texts[word],
+                   luaL_typename(r->L, -1));
+    const char *text = lua_tolstring(r->L, -1, &len);
+    return run_text(r->L, &r->policy->run, text, len);
+}
+
+static int level_value(const struct reading *r, enum word word)
+{
+    if (lua_type(r->L, -1) == LUA_TSTRING) {
+        const char *text = lua_tostring(r->L, -1);
+        for (int i = 0; i < 3; i++)
+            if (text == r->policy->words[WORD_LOW + i]) return i;
+        luaL_error(r->L, "%s: %s is '%s'; it must be low, medium or high%s", r->what,
+                   word_texts[word], text, fields_hint(text, severity_names).text);
+    }
+    return luaL_error(r->L, "%s: %s must be low, medium or high, not a %s", r->what,
+                      word_texts[word], luaL_typename(r->L, -1));
+}
+
+static enum verdict verdict_value(const struct reading *r, enum word word)
+{
+    if (!lua_isboolean(r->L, -1))
+        luaL_error(r->L, "%s: %s must be true, false or nil, not a %s (a comparison is missing?)",
+                   r->what, word_texts[word], luaL_typename(r->L, -1));
+    return lua_toboolean(r->L, -1) ? VERDICT_TRUE : VERDICT_FALSE;
+}
+
+static int64_t duration_value(const struct reading *r, enum word word)
+{
+    int64_t ms = 0;
+    double seconds = lua_type(r->L, -1) == LUA_TNUMBER ? lua_tonumber(r->L, -1) : -1;
+    if (lua_type(r->L, -1) == LUA_TSTRING && duration_parse(lua_tostring(r->L, -1), &ms) == OK)
+        return ms;
+    if (seconds >= 0 && seconds < 1e9) return llround(seconds * 1000);
+    return luaL_error(r->L, "%s: %s must be a duration (\"5m\", or seconds)", r->what,
+                      word_texts[word]);
+}
+
+/* The word of the key at -2. Unknown ones throw, naming the first by the alphabet. */
+static enum word word_of_key(const struct reading *r, const char *const *known)
+{
+    lua_State *L = r->L;
+    if (lua_type(L, -2) == LUA_TSTRING) {
+        const char *key = lua_tostring(L, -2);
+        for (int i = 0; i < WORD_LOW; i++)
+            if (key == r->policy->words[i]) return (enum word)i;
+    }
+    lua_settop(L, 1);
+    convert_check_fields(L, 1, r->what, known);
+    luaL_error(L, "%s takes named fields only, no list of values", r->what);
+    return WORD_COUNT;
+}
+
+/* A word that another statement knows, this one does not. */
+static void not_here(const struct reading *r, const char *const *known)
+{
+    lua_settop(r->L, 1);
+    convert_check_fields(r->L, 1, r->what, known);
+}
+
+/* ---- `when` and `clear` ---- */
+
+static enum source_field written(lua_State *L, const struct policy *policy, const char *field)
+{
+    lua_Debug ar;
+    if (!lua_getstack(L, 1, &ar) || !lua_getinfo(L, "Sl", &ar)) return SOURCE_OPAQUE;
+    for (size_t i = 0; i < policy->binding.source_count; i++)
+        if (strcmp(source_chunk(policy->binding.sources[i]), ar.source) == 0)
+            return source_field(policy->binding.sources[i], "issue", ar.currentline, field, NULL,
+                                NULL);
+    return SOURCE_OPAQUE;
+}
+
+/* Whether a field that is nil in the table was written as one that could not answer. */
+static bool could_not_answer(lua_State *L, struct policy *policy, const char *field)
+{
+    switch (written(L, policy, field)) {
+    case SOURCE_PRESENT: return true;
+    case SOURCE_ABSENT: return false;
+    default: break;
+    }
+    if (policy->run.nil_verdicts == 0) return false;
+    policy->run.nil_verdicts--;
+    return true;
+}
+
+static void settle_verdicts(lua_State *L, struct policy *policy, struct issue *issue, bool has_when)
+{
+    if (!has_when)
+        issue->when = could_not_answer(L, policy, "when") ? VERDICT_UNKNOWN : VERDICT_TRUE;
+    if (issue->has_clear) return;
+    issue->has_clear = could_not_answer(L, policy, "clear");
+    issue->clear = VERDICT_UNKNOWN;
+}
+
+/* ---- the statements ---- */
+
+/* Reads one field into the issue. Returns the bit of its word. */
+static unsigned issue_field(const struct reading *r, struct issue *issue)
+{
+    enum word word = word_of_key(r, issue_fields);
+    switch (word) {
+    case WORD_TYPE: issue->type = text_value(r, word); break;
+    case WORD_KEY: issue->key = text_value(r, word); break;
+    case WORD_SEVERITY: issue->severity = (enum severity)level_value(r, word); break;
+    case WORD_WHEN: issue->when = verdict_value(r, word); break;
+    case WORD_CLEAR:
+        issue->clear = verdict_value(r, word);
+        issue->has_clear = true;
+        break;
+    case WORD_PENDING: issue->pending_ms = duration_value(r, word); break;
+    case WORD_KEEP_FIRING: issue->keep_firing_ms = duration_value(r, word); break;
+    case WORD_DESCRIPTION: issue->description = text_value(r, word); break;
+    case WORD_RECOMMENDATION: issue->recommendation = text_value(r, word); break;
+    default: not_here(r, issue_fields); break;
+    }
+    return 1u << word;
+}
+
+static void require_field(lua_State *L, unsigned seen, enum word word, const char *what)
+{
+    if (!(seen & (1u << word))) luaL_error(L, "%s: %s is missing", what, word_texts[word]);
+}
+
+static int bind_issue(lua_State *L)
+{
+    struct run *run = policy_running(L, "issue");
+    struct reading r = {L, policy_of_upvalue(L), "issue"};
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_settop(L, 1);
+    struct issue issue = {.key = "", .description = "", .recommendation = ""};
+    unsigned seen = 0;
+    for (lua_pushnil(L); lua_next(L, 1); lua_pop(L, 1))
+        seen |= issue_field(&r, &issue);
+    require_field(L, seen, WORD_TYPE, "issue");
+    require_field(L, seen, WORD_SEVERITY, "issue");
+    if (!*issue.type) return luaL_error(L, "issue: type is empty");
+    settle_verdicts(L, r.policy, &issue, seen & (1u << WORD_WHEN));
+    struct issue *item = evaluation_issue(run->out);
+    if (!item) return luaL_error(L, "more than %d issues in one evaluation", EVALUATION_ITEMS_MAX);
+    *item = issue;
+    run_statement(run);
+    return 0;
+}
+
+static int bind_recommend(lua_State *L)
+{
+    struct run *run = policy_running(L, "recommend");
+    struct reading r = {L, policy_of_upvalue(L), "recommend"};
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_settop(L, 1);
+    struct recommendation recommendation = {0};
+    unsigned seen = 0;
+    for (lua_pushnil(L); lua_next(L, 1); lua_pop(L, 1)) {
+        enum word word = word_of_key(&r, recommend_fields);
+        seen |= 1u << word;
+        switch (word) {
+        case WORD_TYPE: recommendation.type = text_value(&r, word); break;
+        case WORD_ACTION: recommendation.action = text_value(&r, word); break;
+        case WORD_IMPACT: recommendation.impact = (enum level)level_value(&r, word); break;
+        case WORD_EFFORT: recommendation.effort = (enum level)level_value(&r, word); break;
+        default: not_here(&r, recommend_fields); break;
+        }
+    }
+    require_field(L, seen, WORD_TYPE, "recommend");
+    require_field(L, seen, WORD_ACTION, "recommend");
+    require_field(L, seen, WORD_IMPACT, "recommend");
+    require_field(L, seen, WORD_EFFORT, "recommend");
+    struct recommendation *item = evaluation_recommendation(run->out);
+    if (!item)
+        return luaL_error(L, "more than %d recommendations in one evaluation",
+                          EVALUATION_ITEMS_MAX);
+    *item = recommendation;
+    run_statement(run);
+    return 0;
+}
+
+static void intern_words(lua_State *L, struct policy *policy)
+{
+    lua_createtable(L, WORD_COUNT, 0);
+    for (int i = 0; i < WORD_COUNT; i++) {
+        policy->words[i] = lua_pushstring(L, word_texts[i]);
+        lua_rawseti(L, -2, i + 1);
+    }
+    lua_rawsetp(L, LUA_REGISTRYINDEX, policy->words); /* kept, so that the addresses stay theirs */
+}
+
+void policy_open_findings(lua_State *L, struct policy *policy)
+{
+    intern_words(L, policy);
+    lua_pushlightuserdata(L, policy);
+    lua_pushcclosure(L, bind_issue, 1);
+    lua_setglobal(L, "issue");
+    lua_pushlightuserdata(L, policy);
+    lua_pushcclosure(L, bind_recommend, 1);
+    lua_setglobal(L, "recommend");
+}

@@ -1,0 +1,366 @@
+/* bind/policy.c - a policy file becomes an evaluator: its state is built, its file runs once, and
+ * what policy{} was given is kept. Everything that can go wrong is a fault with its place; nothing
+ * of a faulty file stays behind. */
+#include "policy_state.h"
+
+#include "moontide/base/fs.h"
+#include "moontide/base/hash.h"
+#include "moontide/base/log.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- the files of a generation ---- */
+
+static int remember_file(struct policy *policy, const char *path)
+{
+    char **files = realloc(policy->files, (policy->file_count + 2) * sizeof *files);
+    if (!files) return ERR_NOMEM;
+    policy->files = files;
+    char resolved[PATH_MAX];
+    files[policy->file_count] = strdup(path);
+    if (!files[policy->file_count]) return ERR_NOMEM;
+    policy->file_count++;
+    if (!realpath(path, resolved) || strcmp(resolved, path) == 0) return OK;
+    files[policy->file_count] = strdup(resolved);
+    if (!files[policy->file_count]) return ERR_NOMEM;
+    policy->file_count++;
+    return OK;
+}
+
+static int remember_source(struct policy *policy, const char *chunk, const char *text, size_t len)
+{
+    struct binding *b = &policy->binding;
+    struct source **sources = realloc(b->sources, (b->source_count + 1) * sizeof *sources);
+    if (!sources) return ERR_NOMEM;
+    b->sources = sources;
+    int code = source_new(chunk, text, len, &sources[b->source_count]);
+    if (code == OK) b->source_count++;
+    return code;
+}
+
+static char *dir_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    if (!slash) return strdup(".");
+    return slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
+}
+
+static bool file_named(const struct policy *policy, const char *path)
+{
+    for (size_t i = 0; i < policy->file_count; i++)
+        if (strcmp(policy->files[i], path) == 0) return true;
+    return false;
+}
+
+static bool uses_file(const struct evaluator *evaluator, const char *path)
+{
+    const struct policy *policy = (const struct policy *)evaluator;
+    char resolved[PATH_MAX];
+    if (file_named(policy, path)) return true;
+    return realpath(path, resolved) && file_named(policy, resolved);
+}
+
+/* require "lib.x": lib/x.lua beside the policy, else in the project's policies. */
+static int load_module(void *data, const char *name, char **source, size_t *len,
+                       char chunkname[FAULT_FILE_MAX], struct fault *fault)
+{
+    struct policy *policy = data;
+    const struct config *config = policy->binding.host->config;
+    char relative[128];
+    size_t name_len = strlen(name);
+    if (name_len + sizeof ".lua" > sizeof relative)
+        return fault_set(fault, ERR_LIMIT, "the module's name is too long");
+    snprintf(relative, sizeof relative, "%s.lua", name);
+    for (size_t i = 0; i < name_len; i++)
+        if (relative[i] == '.') relative[i] = '/';
+
+    const char *dirs[] = {policy->dir, config ? config->policies_dir : NULL};
+    const char *shown[] = {policy->shown_dir, config ? config->policies_dir : NULL};
+    size_t limit = config ? config->source_bytes : VM_SOURCE_MAX;
+    int code = ERR_NOT_FOUND;
+    for (size_t i = 0; i < COUNT_OF(dirs) && code == ERR_NOT_FOUND; i++) {
+        char *path = dirs[i] ? fs_join(dirs[i], relative) : NULL;
+        if (!path) continue;
+        code = fs_read_file(path, limit, source, len, fault);
+        if (code == OK) {
+            if (strcmp(shown[i], ".") == 0)
+                snprintf(chunkname, FAULT_FILE_MAX, "@%s", relative);
+            else
+                snprintf(chunkname, FAULT_FILE_MAX, "@%.100s/%s", shown[i], relative);
+            code = remember_file(policy, path);
+            if (code == OK) code = remember_source(policy, chunkname, *source, *len);
+        }
+        free(path);
+    }
+    if (code == ERR_NOT_FOUND) fault_set(fault, code, "there is no %s/%s", shown[0], relative);
+    return code;
+}
+
+/* ---- life ---- */
+
+static void policy_stop(struct evaluator *evaluator)
+{
+    struct policy *policy = (struct policy *)evaluator;
+    discovery_stop(policy);
+    gatherings_stop(policy);
+    evaluate_stop(policy);
+}
+
+static void policy_free(struct evaluator *evaluator)
+{
+    struct policy *policy = (struct policy *)evaluator;
+    if (!policy) return;
+    if (policy->vm) {
+        policy_stop(evaluator);
+        target_set_done(policy, &policy->targets);
+    }
+    vm_free(policy->vm);
+    for (size_t i = 0; i < policy->binding.source_count; i++)
+        source_free(policy->binding.sources[i]);
+    free(policy->binding.sources);
+    for (size_t i = 0; i < policy->file_count; i++)
+        free(policy->files[i]);
+    free(policy->files);
+    free(policy->name);
+    free(policy->doc);
+    free(policy->shown);
+    free(policy->path);
+    free(policy->dir);
+    free(policy->shown_dir);
+    free(policy);
+}
+
+static const struct policy_info *policy_info_of(const struct evaluator *evaluator)
+{
+    return &((const struct policy *)evaluator)->info;
+}
+
+static size_t target_count(const struct evaluator *evaluator)
+{
+    return ((const struct policy *)evaluator)->targets.count;
+}
+
+static const struct target *target_at(const struct evaluator *evaluator, size_t index)
+{
+    return &((const struct policy *)evaluator)->targets.items[index].shown;
+}
+
+static size_t memory_bytes(const struct evaluator *evaluator)
+{
+    const struct policy *policy = (const struct policy *)evaluator;
+    size_t bytes = sizeof *policy + vm_memory_bytes(policy->vm);
+    for (size_t i = 0; i < policy->targets.count; i++)
+        bytes += sizeof policy->targets.items[i] +
+                 policy->targets.items[i].shown.use_count * sizeof(struct metric_use);
+    return bytes;
+}
+
+static const struct evaluator_vtable policy_vtable = {
+    .free = policy_free,
+    .info = policy_info_of,
+    .uses_file = uses_file,
+    .discover = policy_discover,
+    .target_count = target_count,
+    .target = target_at,
+    .collect = policy_collect,
+    .evaluate = policy_evaluate,
+    .stop = policy_stop,
+    .memory_bytes = memory_bytes,
+};
+
+/* ---- loading ---- */
+
+static void print_line(void *owner, const char *line, size_t len)
+{
+    const struct binding *binding = owner;
+    (void)len;
+    log_event(LOG_INFO, "policy.print", LOG_S("policy", binding->policy), LOG_S("text", line));
+}
+
+static int open_modules(lua_State *L)
+{
+    struct policy *policy = lua_touserdata(L, 1);
+    lua_settop(L, 0);
+    vm_module(L, "json", open_json);
+    vm_module(L, "stats", open_stats);
+    vm_module(L, "log", open_log);
+    vm_module(L, "time", open_time);
+    vm_module(L, "http", open_http);
+    vm_module(L, "async", open_async);
+    vm_module(L, "cloudwatch", open_cloudwatch);
+    policy_open_fields(L, policy);
+    policy_open_findings(L, policy);
+    policy_open_series(L, policy);
+    policy_open_decide(L, policy);
+    policy_open_settings(L, policy);
+    policy_open_strict(L, policy);
+    return 0;
+}
+
+static int new_state(struct policy *policy, struct fault *fault)
+{
+    const struct host *host = policy->binding.host;
+    struct vm_options options = {
+        .sandboxed = true,
+        .memory_limit_bytes = host->config ? host->config->policy_memory_bytes : 0,
+        .loop = host->loop,
+        .owner = &policy->binding,
+        .print = print_line,
+    };
+    int code = vm_new(&options, &policy->vm);
+    if (code < 0) return fault_set(fault, code, "no Lua state: %s", err_text(code));
+    vm_set_loader(policy->vm, load_module, policy);
+    lua_State *L = vm_lua(policy->vm);
+    lua_pushcfunction(L, open_modules);
+    lua_pushlightuserdata(L, policy);
+    return vm_call(policy->vm, L, 1, 0, fault, NULL);
+}
+
+static int new_policy(const struct host *host, const char *path, const char *shown,
+                      struct policy **out)
+{
+    struct policy *policy = calloc(1, sizeof *policy);
+    if (!policy) return ERR_NOMEM;
+    *out = policy;
+    policy->evaluator.vtable = &policy_vtable;
+    policy->binding.host = host;
+    policy->spec_ref = policy->targets_ref = policy->metrics_ref = LUA_NOREF;
+    policy->collect_ref = policy->evaluate_ref = policy->checks_ref = LUA_NOREF;
+    policy->shown = strdup(shown);
+    policy->path = strdup(path);
+    policy->dir = dir_of(path);
+    policy->shown_dir = dir_of(shown);
+    if (!policy->shown || !policy->path || !policy->dir || !policy->shown_dir) return ERR_NOMEM;
+    return remember_file(policy, path);
+}
+
+/* Runs the file. What policy{} found is in faults already; an error ends the load there. */
+static int run_file(struct policy *policy, const char *source, size_t len, struct fault *fault)
+{
+    char chunk[FAULT_FILE_MAX];
+    snprintf(chunk, sizeof chunk, "@%s", policy->shown);
+    int code = vm_load(policy->vm, source, len, chunk, fault);
+    if (code < 0) return code;
+    if (remember_source(policy, chunk, source, len) < 0)
+        return fault_set(fault, ERR_NOMEM, "out of memory");
+    struct vm_budget budget = policy_budget(policy, "load");
+    lua_State *L = vm_lua(policy->vm);
+    vm_budget(policy->vm, &budget);
+    policy->loading = true;
+    code = vm_call(policy->vm, L, 0, 1, fault, NULL);
+    policy->loading = false;
+    if (code < 0) return code;
+    bool returned = false;
+    if (policy->given) {
+        lua_rawgeti(L, LUA_REGISTRYINDEX, policy->spec_ref);
+        returned = lua_rawequal(L, -1, -2);
+    }
+    lua_settop(L, 0);
+    if (!returned) {
+        fault_set(fault, ERR_INVALID, "the file does not return a policy { ... }");
+        fault_at(fault, policy->shown, 0, 0);
+        return ERR_INVALID;
+    }
+    return OK;
+}
+
+static void fill_info(struct policy *policy, const char *source, size_t len)
+{
+    unsigned char digest[SHA256_BYTES];
+    sha256(source, len, digest);
+    hex_encode(digest, sizeof digest, policy->info.sha256);
+    policy->info.name = policy->name;
+    policy->info.doc = policy->doc;
+    policy->info.file = policy->shown;
+    policy->binding.policy = policy->name;
+}
+
+int policy_load_text(const struct host *host, const char *path, const char *shown,
+                     const char *source, size_t len, struct evaluator **out, struct faults *faults)
+{
+    struct policy *policy = NULL;
+    struct faults found;
+    struct fault fault;
+    size_t limit = host->config ? host->config->source_bytes : VM_SOURCE_MAX;
+    faults_init(&found);
+    int code = new_policy(host, path, shown, &policy);
+    if (code < 0) fault_set(&fault, code, "%s", err_text(code));
+    if (code == OK && len > limit)
+        code = fault_set(&fault, ERR_LIMIT, "the file has %zu bytes; the limit is %zu", len, limit);
+    if (code == OK) code = new_state(policy, &fault);
+    if (code == OK) {
+        policy->binding.faults = &found;
+        code = run_file(policy, source, len, &fault);
+        policy->binding.faults = NULL;
+    }
+    if (code < 0) {
+        if (!fault.file[0]) fault_at(&fault, shown, 0, 0);
+        faults_add(&found, &fault);
+    }
+    for (size_t i = 0; i < found.count; i++)
+        faults_add(faults, &found.items[i]);
+    if (found.count > 0 && code == OK) code = found.items[0].code;
+    faults_done(&found);
+    if (code < 0) {
+        policy_free(&policy->evaluator);
+        return code;
+    }
+    fill_info(policy, source, len);
+    *out = &policy->evaluator;
+    return OK;
+}
+
+int policy_load(const struct host *host, const char *path, const char *shown,
+                struct evaluator **out, struct faults *faults)
+{
+    char *source = NULL;
+    size_t len = 0;
+    struct fault fault;
+    size_t limit = host->config ? host->config->source_bytes : VM_SOURCE_MAX;
+    int code = fs_read_file(path, limit, &source, &len, &fault);
+    if (code < 0) {
+        fault_at(&fault, shown, 0, 0);
+        return faults_add(faults, &fault);
+    }
+    code = policy_load_text(host, path, shown, source, len, out, faults);
+    free(source);
+    return code;
+}
+
+/* ---- check ---- */
+
+struct warning {
+    struct faults *faults;
+    const char *file;
+};
+
+static void warn_assigned(void *data, const char *name, int line, int column)
+{
+    struct warning *warning = data;
+    struct fault fault;
+    fault_set(&fault, OK,
+              "warning: evaluate assigns the file-level local '%s': it is lost at a reload and "
+              "shared by all targets; what must last is in memo",
+              name);
+    fault_at(&fault, warning->file, line, column);
+    faults_add(warning->faults, &fault);
+}
+
+int policy_check(struct evaluator *evaluator, struct faults *faults)
+{
+    struct policy *policy = (struct policy *)evaluator;
+    struct warning warning = {faults, policy->shown};
+    bool waits = false;
+    int code = policy_discover_now(policy, faults, &waits);
+    for (size_t i = 0; i < policy->binding.source_count; i++) {
+        const struct source *source = policy->binding.sources[i];
+        if (strcmp(source_chunk(source) + 1, policy->shown) != 0) continue;
+        int warned = source_assigned_locals(source_text(source), strlen(source_text(source)),
+                                            warn_assigned, &warning);
+        if (warned < 0 && code == OK) code = warned;
+    }
+    return code;
+}

@@ -1,0 +1,123 @@
+/* bind/policy_fields.c - policy{}: reads the one table that a policy file returns, and tells all
+ * that is wrong with it at once. */
+#include "policy_state.h"
+
+#include "fields.h"
+#include "moontide/base/nearest.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { NAME_LEN_MAX = 100, DISCOVER_DEFAULT_MS = 10 * 60 * 1000, EVERY_DEFAULT_MS = 60 * 1000 };
+
+static const char *const policy_known[] = {
+    "name",    "doc",      "every", "mode",       "targets", "discover", "metrics",
+    "collect", "evaluate", "rails", "depends_on", "checks",  NULL};
+
+/* A name is said on command lines and keys tables: no spaces or slashes in it. */
+static void read_name(struct fields *f, struct policy *policy)
+{
+    const char *name = fields_string(f, "name", REQUIRED);
+    if (!name) return;
+    bool valid = strlen(name) <= NAME_LEN_MAX;
+    for (const char *c = name; *c; c++)
+        valid = valid && (isalnum((unsigned char)*c) || strchr("_-.", *c));
+    if (!valid) {
+        fields_fault(f, "name", "name '%s' may have letters, digits, '_', '-' and '.' only", name);
+        return;
+    }
+    policy->name = strdup(name);
+    if (!policy->name) luaL_error(f->L, "out of memory");
+}
+
+static int keep_field(struct fields *f, const char *field, unsigned allowed, const char *expected)
+{
+    if (fields_push(f, field, allowed, expected) == LUA_TNIL) return LUA_NOREF;
+    return luaL_ref(f->L, LUA_REGISTRYINDEX);
+}
+
+static void check_checks(struct fields *f)
+{
+    if (fields_push(f, "checks", 1 << LUA_TTABLE, "a table of functions") == LUA_TNIL) return;
+    lua_State *L = f->L;
+    for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1))
+        if (lua_type(L, -2) != LUA_TSTRING || !lua_isfunction(L, -1))
+            fields_fault(f, "checks", "checks must be a table of named functions");
+    lua_pop(L, 1);
+}
+
+static void check_depends_on(struct fields *f)
+{
+    if (fields_push(f, "depends_on", 1 << LUA_TTABLE, "a list of policy names") == LUA_TNIL) return;
+    lua_State *L = f->L;
+    for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1))
+        if (!lua_isinteger(L, -2) || lua_type(L, -1) != LUA_TSTRING)
+            fields_fault(f, "depends_on", "depends_on must be a list of policy names");
+    lua_pop(L, 1);
+}
+
+static void read_schedule(struct fields *f, struct policy *policy)
+{
+    policy->info.every_ms = fields_duration(f, "every", OPTIONAL, EVERY_DEFAULT_MS);
+    if (policy->info.every_ms < POLICY_EVERY_MIN_MS)
+        fields_fault(f, "every", "every must be at least 1 s");
+    policy->info.discover_ms = fields_duration(f, "discover", OPTIONAL, DISCOVER_DEFAULT_MS);
+    if (policy->info.discover_ms < POLICY_EVERY_MIN_MS)
+        fields_fault(f, "discover", "discover must be at least 1 s");
+    int mode = fields_choice(f, "mode", mode_names, -1);
+    policy->info.has_mode = mode >= 0;
+    policy->info.mode = mode >= 0 ? (enum policy_mode)mode : MODE_RECOMMEND;
+}
+
+static void read_functions(struct fields *f, struct policy *policy)
+{
+    enum { FUNCTION = 1 << LUA_TFUNCTION, TABLE = 1 << LUA_TTABLE };
+    lua_State *L = f->L;
+    policy->targets_ref = keep_field(f, "targets", FUNCTION | TABLE, "a list or a function");
+    if (policy->targets_ref != LUA_NOREF) {
+        policy->targets_wait =
+            lua_rawgeti(L, LUA_REGISTRYINDEX, policy->targets_ref) == LUA_TFUNCTION;
+        lua_pop(L, 1);
+    }
+    policy->metrics_ref = keep_field(f, "metrics", FUNCTION, "a function");
+    policy->collect_ref = keep_field(f, "collect", FUNCTION, "a function");
+    policy->evaluate_ref = keep_field(f, "evaluate", FUNCTION, "a function");
+    policy->checks_ref = keep_field(f, "checks", TABLE, "a table of functions");
+    policy->info.has_collect = policy->collect_ref != LUA_NOREF;
+    lua_getfield(L, f->at, "evaluate");
+    if (lua_isnil(L, -1)) fields_fault(f, NULL, "evaluate is missing");
+    lua_pop(L, 1);
+    int rails = fields_push(f, "rails", TABLE, "a table"); /* what is in it: the rails' business */
+    if (rails != LUA_TNIL) lua_pop(L, 1);
+}
+
+static int bind_policy(lua_State *L)
+{
+    struct policy *policy = policy_of_upvalue(L);
+    if (!policy->loading) return luaL_error(L, "policy{} belongs at the end of a policy file");
+    if (policy->given) return luaL_error(L, "a file holds one policy{}");
+    struct fields fields;
+    fields_of_call(&fields, L, 1, "policy", "policy");
+    policy->given = true;
+    lua_settop(L, 1);
+    fields_known(&fields, policy_known);
+    read_name(&fields, policy);
+    const char *doc = fields_string(&fields, "doc", OPTIONAL);
+    policy->doc = strdup(doc ? doc : "");
+    if (!policy->doc) return luaL_error(L, "out of memory");
+    read_schedule(&fields, policy);
+    read_functions(&fields, policy);
+    check_checks(&fields);
+    check_depends_on(&fields);
+    lua_pushvalue(L, 1);
+    policy->spec_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+    return 1;
+}
+
+void policy_open_fields(lua_State *L, struct policy *policy)
+{
+    lua_pushlightuserdata(L, policy);
+    lua_pushcclosure(L, bind_policy, 1);
+    lua_setglobal(L, "policy");
+}

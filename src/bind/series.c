@@ -1,0 +1,449 @@
+/* bind/series.c - the handles in `m`: a series in C memory, seen by one evaluation.
+ *
+ * A handle is the id of its layout and an index. It works while run.layout_id is that id, which is
+ * only while an evaluation of a target of this layout runs: kept longer, it throws.
+ *
+ * No datapoint is never zero: a method that has none to answer from answers nil, and the series is
+ * recorded, once an evaluation and with the reason, in the evaluation's `unknowns`. :len() is the
+ * exception: that there are none is its answer.
+ *
+ * Type checks compare the metatable's address: luaL_checkudata would look its name up each time. */
+#include "series.h"
+
+#include "fields.h"
+#include "moontide/base/hash.h"
+#include "moontide/base/timetext.h"
+#include "moontide/stats/percentile.h"
+#include "moontide/stats/summary.h"
+#include "moontide/stats/trend.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct handle {
+    uint64_t layout_id;
+    uint32_t index;
+};
+
+/* What a method works on. */
+struct seen {
+    struct policy *policy;
+    struct run *run;
+    struct layout_key *key;
+    uint32_t index;
+    struct series_view view;
+};
+
+void handle_push(lua_State *L, struct policy *policy, uint64_t layout_id, uint32_t index)
+{
+    struct handle *handle = lua_newuserdatauv(L, sizeof *handle, 0);
+    *handle = (struct handle){layout_id, index};
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &policy->handle_meta);
+    lua_setmetatable(L, -2);
+}
+
+/* ---- low samples: the view with the datapoints that mean too little taken out ---- */
+
+static double sample_count_at(const struct series *samples, int64_t time_s)
+{
+    int64_t slot = (time_s - samples->start_s) / samples->period_s;
+    if (time_s < samples->start_s || slot >= samples->slots) return NAN;
+    return samples->values[slot];
+}
+
+static void mask_low_samples(lua_State *L, struct seen *seen)
+{
+    struct layout_key *key = seen->key;
+    struct series_view *view = &seen->view;
+    if (key->masked_at != seen->run->number) {
+        if (key->masked_cap < view->slots) {
+            double *masked = realloc(key->masked, view->slots * sizeof *masked);
+            if (!masked) luaL_error(L, "out of memory");
+            key->masked = masked;
+            key->masked_cap = view->slots;
+        }
+        const struct series *samples = seen->run->input->series[key->samples];
+        for (uint32_t i = 0; i < view->slots; i++) {
+            double count = sample_count_at(samples, view->start_s + (int64_t)i * view->period_s);
+            bool few = isnan(count) || count < key->low_samples_below;
+            key->masked[i] = few ? NAN : view->values[i];
+        }
+        key->masked_at = seen->run->number;
+    }
+    view->values = key->masked;
+}
+
+/* ---- self ---- */
+
+static int not_a_handle(lua_State *L)
+{
+    return luaL_typeerror(L, 1, "metric (call its methods with a colon: m.name:last())");
+}
+
+static inline struct seen self(lua_State *L)
+{
+    struct policy *policy = policy_of_upvalue(L);
+    const struct handle *handle = lua_touserdata(L, 1);
+    if (!handle || !lua_getmetatable(L, 1)) {
+        not_a_handle(L);
+        return (struct seen){0}; /* not reached */
+    }
+    if (lua_topointer(L, -1) != policy->handle_meta) not_a_handle(L);
+    lua_pop(L, 1);
+    struct run *run = &policy->run;
+    if (handle->layout_id != run->layout_id)
+        luaL_error(L, "a metric was used outside of its evaluation");
+    struct seen seen = {.policy = policy,
+                        .run = run,
+                        .key = &run->layout->keys[handle->index],
+                        .index = handle->index};
+    seen.view = series_view(run->input->series[handle->index],
+                            run->target->shown.uses[handle->index].slots);
+    if (seen.key->low_samples_below > 0) mask_low_samples(L, &seen);
+    return seen;
+}
+
+/* ---- unknown ---- */
+
+static const char *reason_of(const struct seen *seen, char *buffer, size_t size)
+{
+    const struct series *series = seen->run->input->series[seen->index];
+    char window[DURATION_TEXT_MAX];
+    duration_format((int64_t)seen->view.slots * seen->view.period_s * 1000, window);
+    uint32_t count = view_count(seen->view);
+    if (count > 0) {
+        snprintf(buffer, size, "%u datapoint%s in the last %s: too few", count,
+                 count == 1 ? "" : "s", window);
+        return buffer;
+    }
+    switch (series->state) {
+    case SERIES_NEW: return "it was not asked for yet";
+    case SERIES_FORBIDDEN: return "access denied (cloudwatch:GetMetricData)";
+    case SERIES_FAILED: return "CloudWatch could not be asked";
+    case SERIES_PARTIAL: return "CloudWatch's answer was incomplete";
+    default: break;
+    }
+    bool low =
+        seen->key->low_samples_below > 0 && view_count(series_view(series, seen->view.slots)) > 0;
+    snprintf(buffer, size, "no datapoint%s in the last %s%s", low ? " of enough samples" : "",
+             window, series->hint == SERIES_HINT_UNIT ? " (is the unit right?)" : "");
+    return buffer;
+}
+
+/* Records the series as unknown, once an evaluation, and answers nil. */
+static int unknown(lua_State *L, struct seen *seen)
+{
+    lua_pushnil(L);
+    if (seen->key->told_at == seen->run->number) return 1;
+    char buffer[160];
+    const char *reason = reason_of(seen, buffer, sizeof buffer);
+    struct unknown *item = evaluation_unknown(seen->run->out);
+    if (!item) return luaL_error(L, "too many series that could not answer");
+    item->metric = run_text(L, seen->run, seen->key->name, strlen(seen->key->name));
+    item->reason = run_text(L, seen->run, reason, strlen(reason));
+    seen->key->told_at = seen->run->number;
+    return 1;
+}
+
+static int answer(lua_State *L, struct seen *seen, double value)
+{
+    if (isnan(value)) return unknown(L, seen);
+    lua_pushnumber(L, value);
+    return 1;
+}
+
+/* ---- above and below ---- */
+
+static uint32_t points_option(lua_State *L, const char *name)
+{
+    int type = lua_getfield(L, 3, name);
+    int whole = 0;
+    lua_Integer value = lua_tointegerx(L, -1, &whole);
+    lua_pop(L, 1);
+    if (type == LUA_TNIL) return 0;
+    if (type != LUA_TNUMBER || !whole || value < 1 || value > SERIES_SLOTS_MAX)
+        luaL_error(L, "%s must be a whole number from 1 to %d", name, SERIES_SLOTS_MAX);
+    return (uint32_t)value;
+}
+
+static void read_options(lua_State *L, struct seen *seen, struct threshold *threshold)
+{
+    static const char *const known[] = {"datapoints", "of", NULL};
+    luaL_checktype(L, 3, LUA_TTABLE);
+    convert_check_fields(L, 3, threshold->op == THRESHOLD_ABOVE ? "above" : "below", known);
+    uint32_t m = points_option(L, "datapoints"), n = points_option(L, "of");
+    threshold->datapoints = m ? m : n ? n : 1;
+    threshold->of = n ? n : threshold->datapoints;
+    if (threshold->datapoints > threshold->of)
+        luaL_error(L, "datapoints = %d is more than of = %d", (int)threshold->datapoints,
+                   (int)threshold->of);
+    uint32_t slots = seen->run->target->shown.uses[seen->index].slots;
+    if (threshold->of > slots)
+        luaL_error(L, "of = %d is more than the %d datapoints of %s's window", (int)threshold->of,
+                   (int)slots, seen->key->name);
+}
+
+/* The question that `missing = "ignore"` keeps the last answer of. */
+static uint64_t question(const struct seen *seen, const struct threshold *threshold)
+{
+    struct {
+        uint64_t target, key;
+        double value;
+        uint32_t op, m, n, pad;
+    } parts = {seen->run->target->id_hash,
+               seen->key->hash,
+               threshold->value,
+               (uint32_t)threshold->op,
+               threshold->datapoints,
+               threshold->of,
+               0};
+    if (parts.value == 0) parts.value = 0; /* -0 is 0 */
+    return hash64(&parts, sizeof parts, 0);
+}
+
+static int judge(lua_State *L, enum threshold_op op)
+{
+    struct seen seen = self(L);
+    struct threshold threshold = {.op = op, .datapoints = 1, .of = 1, .missing = seen.key->missing};
+    if (lua_type(L, 2) != LUA_TNUMBER) return luaL_typeerror(L, 2, "number");
+    threshold.value = lua_tonumber(L, 2);
+    if (isnan(threshold.value)) return luaL_argerror(L, 2, "NaN is no threshold");
+    if (!lua_isnoneornil(L, 3)) read_options(L, &seen, &threshold);
+
+    struct answers *answers = seen.run->input->answers;
+    bool keeps = threshold.missing == MISSING_IGNORE && answers;
+    uint64_t key = keeps ? question(&seen, &threshold) : 0;
+    enum verdict before = keeps ? answers_get(answers, key) : VERDICT_UNKNOWN;
+    enum verdict verdict = threshold_judge(&threshold, seen.view, before);
+    if (verdict == VERDICT_UNKNOWN) {
+        seen.run->nil_verdicts++;
+        return unknown(L, &seen);
+    }
+    if (keeps && verdict != before) answers_set(answers, key, verdict);
+    lua_pushboolean(L, verdict == VERDICT_TRUE);
+    return 1;
+}
+
+static int handle_above(lua_State *L)
+{
+    return judge(L, THRESHOLD_ABOVE);
+}
+
+static int handle_below(lua_State *L)
+{
+    return judge(L, THRESHOLD_BELOW);
+}
+
+/* ---- single datapoints ---- */
+
+static int handle_last(lua_State *L)
+{
+    struct seen seen = self(L);
+    double value;
+    if (!view_at(seen.view, -1, &value, NULL)) return unknown(L, &seen);
+    lua_pushnumber(L, value);
+    return 1;
+}
+
+/* The i-th datapoint, from 1 (the oldest) or -1 (the newest), and its time in epoch seconds. */
+static int handle_at(lua_State *L)
+{
+    struct seen seen = self(L);
+    double value;
+    int64_t time_s;
+    if (!view_at(seen.view, luaL_checkinteger(L, 2), &value, &time_s)) return unknown(L, &seen);
+    lua_pushnumber(L, value);
+    lua_pushinteger(L, time_s);
+    return 2;
+}
+
+/* Seconds from the timestamp of the newest datapoint to the tick. */
+static int handle_age(lua_State *L)
+{
+    struct seen seen = self(L);
+    double value;
+    int64_t time_s;
+    if (!view_at(seen.view, -1, &value, &time_s)) return unknown(L, &seen);
+    lua_pushnumber(L, (double)(seen.run->input->now_ms - time_s * 1000) / 1000);
+    return 1;
+}
+
+static int handle_len(lua_State *L)
+{
+    lua_pushinteger(L, view_count(self(L).view));
+    return 1;
+}
+
+/* Two lists: the values, oldest first, and their times. */
+static int handle_values(lua_State *L)
+{
+    struct seen seen = self(L);
+    uint32_t count = view_count(seen.view);
+    if (count == 0) return unknown(L, &seen);
+    vm_charge(L, seen.view.slots);
+    lua_createtable(L, (int)count, 0);
+    lua_createtable(L, (int)count, 0);
+    int at = 0;
+    for (uint32_t i = 0; i < seen.view.slots; i++) {
+        if (isnan(seen.view.values[i])) continue;
+        lua_pushnumber(L, seen.view.values[i]);
+        lua_rawseti(L, -3, ++at);
+        lua_pushinteger(L, seen.view.start_s + (int64_t)i * seen.view.period_s);
+        lua_rawseti(L, -2, at);
+    }
+    return 2;
+}
+
+/* ---- statistics of the window ---- */
+
+static struct summary summary(lua_State *L, struct seen *seen)
+{
+    *seen = self(L);
+    vm_charge(L, seen->view.slots);
+    return summary_of(seen->view.values, seen->view.slots);
+}
+
+static int handle_mean(lua_State *L)
+{
+    struct seen seen;
+    struct summary s = summary(L, &seen);
+    return answer(L, &seen, s.mean);
+}
+
+static int handle_min(lua_State *L)
+{
+    struct seen seen;
+    struct summary s = summary(L, &seen);
+    return answer(L, &seen, s.min);
+}
+
+static int handle_max(lua_State *L)
+{
+    struct seen seen;
+    struct summary s = summary(L, &seen);
+    return answer(L, &seen, s.max);
+}
+
+static int handle_sum(lua_State *L)
+{
+    struct seen seen;
+    struct summary s = summary(L, &seen);
+    return answer(L, &seen, s.count ? summary_sum(&s) : NAN);
+}
+
+static int handle_percentile(lua_State *L)
+{
+    struct seen seen = self(L);
+    double p = luaL_checknumber(L, 2), value;
+    luaL_argcheck(L, p >= 0 && p <= 100, 2, "a percentile is from 0 to 100");
+    vm_charge(L, seen.view.slots);
+    if (percentile_of(seen.view.values, seen.view.slots, p, &value) < 0)
+        return luaL_error(L, "out of memory");
+    return answer(L, &seen, value);
+}
+
+/* ---- trends ---- */
+
+static struct trend trend_of(lua_State *L, const struct seen *seen)
+{
+    vm_charge(L, seen->view.slots);
+    return (struct trend){.values = seen->view.values,
+                          .count = seen->view.slots,
+                          .start_s = (double)seen->view.start_s,
+                          .step_s = seen->view.period_s};
+}
+
+static int handle_slope(lua_State *L)
+{
+    struct seen seen = self(L);
+    return answer(L, &seen, trend_slope(trend_of(L, &seen)));
+}
+
+static int handle_rate(lua_State *L)
+{
+    struct seen seen = self(L);
+    return answer(L, &seen, trend_rate(trend_of(L, &seen)));
+}
+
+static int handle_ewma(lua_State *L)
+{
+    struct seen seen = self(L);
+    int64_t half_life_ms = convert_duration_ms(L, 2, "half_life");
+    luaL_argcheck(L, half_life_ms > 0, 2, "half_life must be more than 0");
+    return answer(L, &seen, trend_ewma(trend_of(L, &seen), (double)half_life_ms / 1000));
+}
+
+/* The value that the line through the window has `ahead` from the tick's time. */
+static int handle_forecast(lua_State *L)
+{
+    struct seen seen = self(L);
+    int64_t ahead_ms = convert_duration_ms(L, 2, "ahead");
+    double at_s = (double)(seen.run->input->now_ms + ahead_ms) / 1000;
+    return answer(L, &seen, trend_forecast(trend_of(L, &seen), at_s));
+}
+
+static int handle_anomaly(lua_State *L)
+{
+    struct seen seen = self(L);
+    vm_charge(L, seen.view.slots);
+    double *scratch = lua_newuserdatauv(L, seen.view.slots * sizeof *scratch, 0);
+    return answer(L, &seen, trend_anomaly(seen.view.values, seen.view.slots, scratch));
+}
+
+static int handle_tostring(lua_State *L)
+{
+    struct policy *policy = policy_of_upvalue(L);
+    const struct handle *handle = lua_touserdata(L, 1);
+    if (!handle || handle->layout_id != policy->run.layout_id) {
+        lua_pushliteral(L, "metric (outside of its evaluation)");
+        return 1;
+    }
+    char text[512];
+    metric_describe(policy->run.target->shown.uses[handle->index].metric, text, sizeof text);
+    lua_pushfstring(L, "metric %s: %s", policy->run.layout->keys[handle->index].name, text);
+    return 1;
+}
+
+/* __index when it is a typo; the second upvalue is the table of methods. */
+static int unknown_method(lua_State *L)
+{
+    static const char *const names[] = {
+        "last", "at",         "age",   "len",  "above", "below",    "mean",    "min",    "max",
+        "sum",  "percentile", "slope", "rate", "ewma",  "forecast", "anomaly", "values", NULL};
+    const char *name = luaL_tolstring(L, 2, NULL);
+    return luaL_error(L, "a metric has no method '%s'%s", name, fields_hint(name, names).text);
+}
+
+void policy_open_series(lua_State *L, struct policy *policy)
+{
+    static const luaL_Reg methods[] = {
+        {"above", handle_above},     {"below", handle_below},
+        {"last", handle_last},       {"at", handle_at},
+        {"age", handle_age},         {"len", handle_len},
+        {"values", handle_values},   {"mean", handle_mean},
+        {"min", handle_min},         {"max", handle_max},
+        {"sum", handle_sum},         {"percentile", handle_percentile},
+        {"slope", handle_slope},     {"rate", handle_rate},
+        {"ewma", handle_ewma},       {"forecast", handle_forecast},
+        {"anomaly", handle_anomaly}, {NULL, NULL}};
+    lua_createtable(L, 0, 4); /* the metatable */
+    policy->handle_meta = lua_topointer(L, -1);
+    lua_createtable(L, 0, (int)COUNT_OF(methods));
+    lua_pushlightuserdata(L, policy);
+    luaL_setfuncs(L, methods, 1);
+    lua_createtable(L, 0, 1);
+    lua_pushcfunction(L, unknown_method);
+    lua_setfield(L, -2, "__index");
+    lua_setmetatable(L, -2);
+    lua_setfield(L, -2, "__index");
+    lua_pushlightuserdata(L, policy);
+    lua_pushcclosure(L, handle_tostring, 1);
+    lua_setfield(L, -2, "__tostring");
+    lua_pushliteral(L, "metric");
+    lua_setfield(L, -2, "__metatable");
+    lua_pushliteral(L, "metric");
+    lua_setfield(L, -2, "__name");
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &policy->handle_meta);
+}

@@ -1,0 +1,503 @@
+/* bind/targets.c - discovery: what a policy judges, and what it wants to know of each.
+ *
+ *   targets(): a list, or a task that may wait  ->  read_targets  ->  metrics(t) for each target,
+ *   the loop getting its turn every DISCOVERY_SLICE_MS  ->  the new set replaces the old, memos
+ * move over by target id  ->  done
+ *
+ * A faulty set changes nothing: the old one stays. */
+#include "policy_state.h"
+
+#include "moontide/base/clock.h"
+#include "moontide/base/hash.h"
+#include "moontide/io/loop.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct discovery {
+    struct policy *policy;
+    evaluator_done_fn *done;
+    void *data;
+    struct task *task;
+    struct loop_timer *timer;
+    struct target_set set;
+    size_t cap, next;
+    struct faults faults;
+    bool starting; /* task_start has not returned yet: free nothing */
+    bool over;     /* done was called, or stop */
+    struct strbuf text;
+    const char **keys; /* scratch: shape [key_cap] */
+    size_t key_cap;
+};
+
+/* ---- a set and its end ---- */
+
+static void target_done(lua_State *L, struct policy_target *target)
+{
+    for (uint32_t i = 0; i < target->shown.use_count; i++)
+        metric_release(target->shown.uses[i].metric);
+    free((void *)target->shown.uses);
+    free((char *)target->shown.id);
+    free((char *)target->shown.json);
+    free(target->memo);
+    luaL_unref(L, LUA_REGISTRYINDEX, target->table_ref);
+    luaL_unref(L, LUA_REGISTRYINDEX, target->memo_ref);
+}
+
+void target_set_done(struct policy *policy, struct target_set *set)
+{
+    lua_State *L = vm_lua(policy->vm);
+    for (size_t i = 0; i < set->count; i++)
+        target_done(L, &set->items[i]);
+    free(set->items);
+    while (set->layouts) {
+        struct layout *layout = set->layouts;
+        set->layouts = layout->next;
+        layout_free(L, layout);
+    }
+    *set = (struct target_set){0};
+}
+
+static int by_id(const void *a, const void *b)
+{
+    return strcmp((*(struct policy_target *const *)a)->shown.id,
+                  (*(struct policy_target *const *)b)->shown.id);
+}
+
+/* Pointers into the set, sorted by id; NULL when there are none or memory ends. */
+static struct policy_target **sorted(const struct target_set *set)
+{
+    struct policy_target **list = set->count ? malloc(set->count * sizeof *list) : NULL;
+    for (size_t i = 0; list && i < set->count; i++)
+        list[i] = &set->items[i];
+    if (list) qsort(list, set->count, sizeof *list, by_id);
+    return list;
+}
+
+/* A target that is in both sets keeps its memo. */
+static int move_memos(const struct target_set *from, struct target_set *to)
+{
+    struct policy_target **old = sorted(from);
+    if (from->count && !old) return ERR_NOMEM;
+    for (size_t i = 0; i < to->count && old; i++) {
+        struct policy_target *target = &to->items[i];
+        struct policy_target **found = bsearch(&target, old, from->count, sizeof *old, by_id);
+        if (!found) continue;
+        target->memo = (*found)->memo;
+        target->memo_ref = (*found)->memo_ref;
+        (*found)->memo = NULL;
+        (*found)->memo_ref = LUA_NOREF;
+    }
+    free(old);
+    return OK;
+}
+
+/* ---- faults ---- */
+
+static PRINTF_LIKE(2, 3) void fault_of(struct discovery *d, const char *format, ...)
+{
+    struct fault fault;
+    va_list args;
+    va_start(args, format);
+    fault_vset(&fault, ERR_INVALID, format, args);
+    va_end(args);
+    fault_at(&fault, d->policy->shown, 0, 0);
+    faults_add(&d->faults, &fault);
+}
+
+/* The one fault that stands for all. */
+static struct fault summary_fault(const struct discovery *d)
+{
+    struct fault fault = d->faults.items[0];
+    size_t more = d->faults.count - 1, len = strlen(fault.text);
+    if (more)
+        snprintf(fault.text + len, sizeof fault.text - len, " (and %zu more fault%s)", more,
+                 more == 1 ? "" : "s");
+    return fault;
+}
+
+/* ---- reading what targets() gave; all of this runs inside a protected call ---- */
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static void add_key(lua_State *L, struct discovery *d, size_t count, const char *key)
+{
+    if (count == d->key_cap) {
+        size_t cap = d->key_cap ? d->key_cap * 2 : 16;
+        const char **keys = realloc(d->keys, cap * sizeof *keys);
+        if (!keys) luaL_error(L, "out of memory");
+        d->keys = keys;
+        d->key_cap = cap;
+    }
+    d->keys[count] = key;
+}
+
+/* "environment=prod,tier=api": the simple fields of the table at idx, sorted, into d->text. */
+static bool write_id(lua_State *L, struct discovery *d, int idx, long long number)
+{
+    size_t count = 0;
+    for (lua_pushnil(L); lua_next(L, idx); lua_pop(L, 1)) {
+        if (lua_type(L, -2) != LUA_TSTRING) {
+            fault_of(d, "targets: target %lld must have named fields, not a list", number);
+            return false;
+        }
+        if (!lua_istable(L, -1)) add_key(L, d, count++, lua_tostring(L, -2));
+    }
+    qsort(d->keys, count, sizeof *d->keys, by_text);
+    for (size_t i = 0; i < count; i++) {
+        lua_getfield(L, idx, d->keys[i]);
+        strbuf_adds(&d->text, i ? "," : "");
+        strbuf_adds(&d->text, d->keys[i]);
+        strbuf_addc(&d->text, '=');
+        if (lua_isinteger(L, -1))
+            strbuf_add_int(&d->text, lua_tointeger(L, -1));
+        else if (lua_type(L, -1) == LUA_TNUMBER)
+            strbuf_add_double(&d->text, lua_tonumber(L, -1));
+        else if (lua_isboolean(L, -1))
+            strbuf_adds(&d->text, lua_toboolean(L, -1) ? "true" : "false");
+        else if (lua_type(L, -1) == LUA_TSTRING)
+            strbuf_adds(&d->text, lua_tostring(L, -1));
+        lua_pop(L, 1);
+    }
+    if (count == 0) strbuf_adds(&d->text, "all");
+    return true;
+}
+
+static struct policy_target *new_target(lua_State *L, struct discovery *d)
+{
+    if (d->set.count == d->cap) {
+        size_t cap = d->cap ? d->cap * 2 : 8;
+        struct policy_target *items = realloc(d->set.items, cap * sizeof *items);
+        if (!items) luaL_error(L, "out of memory");
+        d->set.items = items;
+        d->cap = cap;
+    }
+    struct policy_target *target = &d->set.items[d->set.count++];
+    *target = (struct policy_target){.table_ref = LUA_NOREF, .memo_ref = LUA_NOREF};
+    return target;
+}
+
+/* Reads the target at idx: a string, or a table of fields. */
+static void read_target(lua_State *L, struct discovery *d, int idx, long long number)
+{
+    struct fault fault;
+    strbuf_reset(&d->text);
+    if (lua_type(L, idx) == LUA_TSTRING) {
+        strbuf_adds(&d->text, lua_tostring(L, idx));
+    } else if (!lua_istable(L, idx)) {
+        fault_of(d, "targets: target %lld must be a table or a string, not a %s", number,
+                 luaL_typename(L, idx));
+        return;
+    } else if (!write_id(L, d, idx, number)) {
+        return;
+    }
+    if (strbuf_status(&d->text) < 0 || d->text.len == 0 || d->text.len > 1024) {
+        fault_of(d, "targets: target %lld has no id of 1 to 1024 bytes", number);
+        return;
+    }
+    struct policy_target *target = new_target(L, d);
+    target->id_hash = hash64(d->text.data, d->text.len, 0);
+    target->shown.id = strbuf_take(&d->text, NULL);
+    if (!target->shown.id) luaL_error(L, "out of memory");
+    if (convert_to_json(L, idx, "target", &d->text, &fault) < 0) {
+        fault_of(d, "targets: target %lld: %s", number, fault.text);
+        return;
+    }
+    target->shown.json = strbuf_take(&d->text, NULL);
+    if (!target->shown.json) luaL_error(L, "out of memory");
+    lua_pushvalue(L, idx);
+    target->table_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+}
+
+/* Arguments: the discovery, what targets() returned. */
+static int read_targets(lua_State *L)
+{
+    struct discovery *d = lua_touserdata(L, 1);
+    luaL_checkstack(L, 10, "targets");
+    if (!lua_istable(L, 2)) {
+        fault_of(d, "targets must be a list, not a %s", luaL_typename(L, 2));
+        return 0;
+    }
+    size_t count = lua_rawlen(L, 2);
+    lua_pushnil(L);
+    if (count == 0 && lua_next(L, 2)) {
+        fault_of(d, "targets must be a list, not a table of fields");
+        return 0;
+    }
+    if (count > POLICY_TARGETS_MAX) {
+        fault_of(d, "targets: %zu targets are more than the limit of %d", count,
+                 POLICY_TARGETS_MAX);
+        return 0;
+    }
+    for (size_t i = 1; i <= count; i++) {
+        lua_settop(L, 2);
+        lua_rawgeti(L, 2, (lua_Integer)i);
+        read_target(L, d, 3, (long long)i);
+    }
+    return 0;
+}
+
+static void check_duplicates(struct discovery *d)
+{
+    struct policy_target **list = sorted(&d->set);
+    for (size_t i = 1; list && i < d->set.count; i++)
+        if (strcmp(list[i - 1]->shown.id, list[i]->shown.id) == 0)
+            fault_of(d, "targets: two targets are called '%s'", list[i]->shown.id);
+    free(list);
+}
+
+/* ---- metrics(t) ---- */
+
+/* Argument: the discovery. One target's metrics, read into its layout and uses. */
+static int read_metrics(lua_State *L)
+{
+    struct discovery *d = lua_touserdata(L, 1);
+    struct policy *policy = d->policy;
+    struct policy_target *target = &d->set.items[d->next];
+    luaL_checkstack(L, 20, "metrics");
+    if (policy->metrics_ref == LUA_NOREF) {
+        lua_newtable(L);
+    } else {
+        lua_rawgeti(L, LUA_REGISTRYINDEX, policy->metrics_ref);
+        lua_rawgeti(L, LUA_REGISTRYINDEX, target->table_ref);
+        lua_call(L, 1, 1);
+    }
+    if (!lua_istable(L, 2)) {
+        fault_of(d, "metrics must return a table of cloudwatch{...}, not a %s",
+                 luaL_typename(L, 2));
+        return 0;
+    }
+    (void)layout_read(L, policy, &d->set, target, 2, policy->shown, &d->faults);
+    return 0;
+}
+
+static bool one_metrics(struct discovery *d)
+{
+    struct policy *policy = d->policy;
+    struct vm_budget budget = policy_budget(policy, "metrics");
+    struct fault fault;
+    lua_State *L = vm_lua(policy->vm);
+    struct faults *before = policy->binding.faults;
+    policy->binding.faults = &d->faults;
+    vm_budget(policy->vm, &budget);
+    lua_pushcfunction(L, read_metrics);
+    lua_pushlightuserdata(L, d);
+    if (vm_call(policy->vm, L, 1, 0, &fault, NULL) < 0) {
+        if (!fault.file[0]) fault_at(&fault, policy->shown, 0, 0);
+        faults_add(&d->faults, &fault);
+    }
+    policy->binding.faults = before;
+    return d->faults.count == 0;
+}
+
+/* ---- the course of a discovery ---- */
+
+static struct discovery *discovery_new(struct policy *policy)
+{
+    struct discovery *d = calloc(1, sizeof *d);
+    if (!d) return NULL;
+    d->policy = policy;
+    strbuf_init(&d->text, POLICY_TARGET_JSON_MAX);
+    faults_init(&d->faults);
+    return d;
+}
+
+static void discovery_free(struct discovery *d)
+{
+    target_set_done(d->policy, &d->set);
+    strbuf_done(&d->text);
+    faults_done(&d->faults);
+    free(d->keys);
+    free(d);
+}
+
+/* Makes the new set the policy's. */
+static void take_set(struct discovery *d)
+{
+    struct policy *policy = d->policy;
+    struct fault fault;
+    if (d->faults.count == 0 && move_memos(&policy->targets, &d->set) < 0) {
+        fault_set(&fault, ERR_NOMEM, "out of memory");
+        faults_add(&d->faults, &fault);
+    }
+    if (d->faults.count > 0) return;
+    struct target_set old = policy->targets;
+    policy->targets = d->set;
+    d->set = (struct target_set){0};
+    target_set_done(policy, &old);
+}
+
+static void finish(struct discovery *d)
+{
+    struct policy *policy = d->policy;
+    evaluator_done_fn *done = d->done;
+    void *data = d->data;
+    struct fault fault = {0};
+    take_set(d);
+    int code = OK;
+    if (d->faults.count > 0) {
+        fault = summary_fault(d);
+        code = fault.code;
+    }
+    policy->discovery = NULL;
+    d->over = true;
+    if (!d->starting) discovery_free(d);
+    done(data, code, code < 0 ? &fault : NULL);
+}
+
+static void next_metrics(void *data)
+{
+    struct discovery *d = data;
+    struct loop *loop = d->policy->binding.host->loop;
+    struct clock clock;
+    clock_init_real(&clock);
+    int64_t begin_ns = clock_mono_ns(&clock);
+    d->timer = NULL;
+    for (; d->next < d->set.count && d->faults.count == 0; d->next++) {
+        if (loop && clock_mono_ns(&clock) - begin_ns > DISCOVERY_SLICE_MS * 1000000LL &&
+            loop_timer_start(loop, 0, next_metrics, d, &d->timer) == OK)
+            return;
+        if (!one_metrics(d)) break;
+    }
+    finish(d);
+}
+
+/* The value on top of L (popped) is what targets() gave. */
+static void targets_known(struct discovery *d, lua_State *L)
+{
+    struct policy *policy = d->policy;
+    struct vm_budget budget = policy_budget(policy, "targets");
+    struct fault fault;
+    vm_budget(policy->vm, &budget);
+    lua_State *main = vm_lua(policy->vm);
+    if (L != main) lua_xmove(L, main, 1);
+    lua_pushcfunction(main, read_targets);
+    lua_insert(main, -2);
+    lua_pushlightuserdata(main, d);
+    lua_insert(main, -2);
+    if (vm_call(policy->vm, main, 2, 0, &fault, NULL) < 0) faults_add(&d->faults, &fault);
+    check_duplicates(d);
+}
+
+static void targets_answered(void *data, int code, lua_State *L, int nresults,
+                             const struct fault *fault, const char *traceback)
+{
+    (void)traceback;
+    struct discovery *d = data;
+    d->task = NULL;
+    if (d->over) { /* stopped */
+        if (!d->starting) discovery_free(d);
+        return;
+    }
+    if (code < 0) {
+        faults_add(&d->faults, fault);
+        finish(d);
+        return;
+    }
+    if (nresults == 0)
+        lua_pushnil(L);
+    else
+        lua_pushvalue(L, -nresults);
+    targets_known(d, L);
+    next_metrics(d);
+}
+
+/* Without `targets` there is one, with no fields: "all". */
+static void push_list(lua_State *L, const struct policy *policy)
+{
+    if (policy->targets_ref != LUA_NOREF) {
+        lua_rawgeti(L, LUA_REGISTRYINDEX, policy->targets_ref);
+        return;
+    }
+    lua_createtable(L, 1, 0);
+    lua_newtable(L);
+    lua_rawseti(L, -2, 1);
+}
+
+void policy_discover(struct evaluator *evaluator, evaluator_done_fn *done, void *data)
+{
+    struct policy *policy = (struct policy *)evaluator;
+    discovery_stop(policy);
+    struct discovery *d = discovery_new(policy);
+    struct fault fault;
+    if (!d) {
+        fault_set(&fault, ERR_NOMEM, "out of memory");
+        done(data, ERR_NOMEM, &fault);
+        return;
+    }
+    d->done = done;
+    d->data = data;
+    policy->discovery = d;
+    lua_State *L = vm_lua(policy->vm);
+    if (!policy->targets_wait) {
+        push_list(L, policy);
+        targets_known(d, L);
+        next_metrics(d);
+        return;
+    }
+    const struct config *config = policy->binding.host->config;
+    struct task_options options = {.budget = policy_budget(policy, "targets"),
+                                   .deadline_ms = config ? config->collect_ms : 30000};
+    lua_rawgeti(L, LUA_REGISTRYINDEX, policy->targets_ref);
+    d->starting = true;
+    struct task *task = NULL;
+    int code = task_start(policy->vm, 0, &options, targets_answered, d, &task);
+    d->starting = false;
+    if (d->over) {
+        discovery_free(d);
+    } else if (code < 0) {
+        fault_set(&fault, code, "targets could not be started: %s", err_text(code));
+        fault_at(&fault, policy->shown, 0, 0);
+        faults_add(&d->faults, &fault);
+        finish(d);
+    } else if (!d->timer) {
+        d->task = task;
+    }
+}
+
+void discovery_stop(struct policy *policy)
+{
+    struct discovery *d = policy->discovery;
+    if (!d) return;
+    policy->discovery = NULL;
+    d->over = true;
+    loop_timer_cancel(d->timer);
+    if (d->task)
+        task_cancel(d->task, ERR_CANCELED, "stopped"); /* frees d through targets_answered */
+    else if (!d->starting)
+        discovery_free(d);
+}
+
+int policy_discover_now(struct policy *policy, struct faults *faults, bool *waits)
+{
+    struct discovery *d = discovery_new(policy);
+    if (!d) return ERR_NOMEM;
+    lua_State *L = vm_lua(policy->vm);
+    struct fault fault;
+    int code = OK;
+    *waits = false;
+    if (policy->targets_wait) {
+        struct vm_budget budget = policy_budget(policy, "targets");
+        vm_budget(policy->vm, &budget);
+        lua_rawgeti(L, LUA_REGISTRYINDEX, policy->targets_ref);
+        code = vm_call(policy->vm, L, 0, 1, &fault, NULL);
+        *waits = code == ERR_LUA && strstr(fault.text, " waits, and may be called only") != NULL;
+        if (code < 0 && !*waits) faults_add(&d->faults, &fault);
+    } else {
+        push_list(L, policy);
+    }
+    if (code == OK) targets_known(d, L);
+    for (; code == OK && d->next < d->set.count && d->faults.count == 0; d->next++)
+        if (!one_metrics(d)) break;
+    take_set(d);
+    for (size_t i = 0; i < d->faults.count; i++)
+        faults_add(faults, &d->faults.items[i]);
+    code = d->faults.count ? d->faults.items[0].code : OK;
+    discovery_free(d);
+    return code;
+}
