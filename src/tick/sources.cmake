@@ -7,5 +7,9 @@ set(SOURCES_tick
     collect_call.c
     collect_plan.c
     memos.c
+    sim_expression.c
+    sim_fleet.c
+    sim_fleet_file.c
     table.c
-    world.c)
+    world.c
+    world_sim.c)
