@@ -1,8 +1,8 @@
 /* aws/cloudwatch_answer.c - reads what an answer means: by transport, then protocol, then code.
  *
  * CBOR is left only when an answer lacks `smithy-protocol` and is neither 429 nor 5xx; JSON and
- * Query likewise when the content type is another one's. So an overloaded endpoint, or a proxy that
- * is, never talks moontide out of the fast path. */
+ * Query likewise when it is neither JSON nor XML. So an overloaded endpoint, or a proxy that is,
+ * never talks moontide out of the fast path. */
 #include "cloudwatch_answer.h"
 
 #include "moontide/base/timetext.h"
@@ -58,12 +58,21 @@ static bool contains(const char *text, const char *part)
     return text && strcasestr(text, part) != NULL;
 }
 
+/* Some servers (moto) send JSON without saying so. */
+static bool is_object(const struct http_response *response)
+{
+    size_t i = 0;
+    while (i < response->body_len && (response->body[i] == ' ' || response->body[i] == '\n'))
+        i++;
+    return i < response->body_len && response->body[i] == '{';
+}
+
 static bool speaks(enum cloudwatch_protocol protocol, const struct http_response *response)
 {
     const char *type = http_header(response, "content-type");
     switch (protocol) {
     case CLOUDWATCH_CBOR: return http_header(response, "smithy-protocol") != NULL;
-    case CLOUDWATCH_JSON: return contains(type, "json");
+    case CLOUDWATCH_JSON: return contains(type, "json") || is_object(response);
     case CLOUDWATCH_QUERY: return contains(type, "xml");
     }
     return false;

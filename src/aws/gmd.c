@@ -189,6 +189,7 @@ void gmd_sink_init(struct gmd_sink *sink, struct metric_question *questions, siz
     sink->count = count;
     sink->answer = answer;
     sink->fault = fault;
+    sink->has_results = false;
     column_init(&sink->times);
     column_init(&sink->values);
     gmd_begin(sink);
@@ -339,6 +340,8 @@ int gmd_decode(enum cloudwatch_protocol protocol, const char *body, size_t len,
     case CLOUDWATCH_JSON: code = gmd_json_decode(body, len, &sink); break;
     case CLOUDWATCH_QUERY: code = gmd_query_decode(body, len, &sink); break;
     }
+    if (code == OK && !sink.has_results)
+        code = fault_set(fault, ERR_PARSE, "the answer of %zu bytes has no MetricDataResults", len);
     gmd_sink_done(&sink);
     return code;
 }

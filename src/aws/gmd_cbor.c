@@ -187,6 +187,7 @@ static int read_top(struct cbor_reader *r, struct gmd_sink *sink)
         code = cbor_text(r, &key);
         if (code < 0) return code;
         if (CBOR_IS(key, "MetricDataResults")) {
+            sink->has_results = true;
             code = read_results(r, sink);
         } else if (CBOR_IS(key, "Messages") && cbor_peek(r) == CBOR_ARRAY) {
             code = read_messages(r, sink);

@@ -198,6 +198,7 @@ static int read_top(struct json_reader *r, struct gmd_sink *sink)
     if (code < 0) return code;
     while ((token = json_next(r)) == JSON_KEY) {
         if (text_is(r, "MetricDataResults")) {
+            sink->has_results = true;
             code = read_results(r, sink);
         } else if (text_is(r, "Messages")) {
             code = read_messages(r, sink);

@@ -164,6 +164,7 @@ static void begins(void *data, const char *name, const char **attributes)
     xml->path[xml->depth] = '\0';
     strbuf_reset(&xml->text);
     if (!xml->sink) return;
+    if (at(xml, "?rs")) xml->sink->has_results = true;
     if (at(xml, "?rsm")) gmd_begin(xml->sink);
     if (at(xml, "?rsmem") || at(xml, "?rem")) xml->message_code[0] = xml->message_value[0] = '\0';
 }
