@@ -6,10 +6,18 @@ set(SOURCES_tick
     collect_answer.c
     collect_call.c
     collect_plan.c
+    engine.c
+    evaluate.c
+    gather.c
+    generation.c
     memos.c
+    propose.c
+    schedule.c
     sim_expression.c
     sim_fleet.c
     sim_fleet_file.c
     table.c
+    tick.c
+    tickerror.c
     world.c
     world_sim.c)

@@ -1,6 +1,8 @@
 unit_test(alert)
 target_sources(test_alert PRIVATE support/store_files.c)
 unit_test(answers)
+unit_test(engine)
+target_sources(test_engine PRIVATE support/engine_house.c)
 unit_test(collect)
 unit_test(collect_random)
 unit_test(world_sim)
