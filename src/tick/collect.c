@@ -274,8 +274,8 @@ void entry_free(struct collector *c, struct collector_entry *entry)
     free(entry);
 }
 
-/* A call under way is pointed at the new series: it looks its questions up when the answer comes.
- */
+/* A call under way goes on to fill the series that it was given: question_settle() brings its
+ * datapoints over. */
 static int entry_grow(struct collector *c, struct collector_entry *entry, uint32_t slots)
 {
     struct series *old = entry->series, *grown = NULL;
@@ -290,11 +290,10 @@ static int entry_grow(struct collector *c, struct collector_entry *entry, uint32
     if (entry->have_start_s < old->start_s && entry->have_start_s < entry->have_end_s)
         entry->have_start_s = old->start_s;
     if (entry->have_start_s > entry->have_end_s) entry->have_start_s = entry->have_end_s = 0;
-    if (entry->call) entry->call->questions[entry->question].series = grown;
     c->stats.series_bytes += series_bytes(slots) - series_bytes(old->slots);
     entry->series = grown;
     entry->slots = slots;
-    free(old);
+    if (!entry->call || entry->call->questions[entry->question].series != old) free(old);
     return OK;
 }
 

@@ -6,6 +6,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 enum { REASON_MAX = 1536 };
 
@@ -121,12 +122,25 @@ static struct reason *answer_reason(struct answer *answer, enum series_state sta
     return answer->said[state];
 }
 
+void question_settle(struct call *call, uint32_t i)
+{
+    struct series *asked = call->questions[i].series, *series = call->entries[i]->series;
+    call->entries[i]->call = NULL;
+    if (asked == series) return;
+    for (uint32_t slot = 0; slot < asked->slots; slot++)
+        if (!isnan(asked->values[slot]))
+            series_put(series, asked->start_s + (int64_t)slot * asked->period_s,
+                       asked->values[slot]);
+    series->refused = asked->refused;
+    free(asked);
+}
+
 static void entry_answered(struct call *call, uint32_t i, struct answer *answer)
 {
     struct collector *c = call->collector;
     struct collector_entry *e = call->entries[i];
     enum series_state state = (enum series_state)call->questions[i].state;
-    e->call = NULL;
+    question_settle(call, i);
     if (e->refs == 0) {
         entry_free(c, e);
         return;

@@ -283,7 +283,7 @@ static void call_drop(struct call *call, bool sent)
         sent ? reason_new("the call was given up before it was answered") : NULL;
     for (uint32_t i = 0; i < call->count; i++) {
         struct collector_entry *e = call->entries[i];
-        e->call = NULL;
+        question_settle(call, i);
         if (e->refs == 0) {
             entry_free(c, e);
         } else if (sent) {

@@ -138,6 +138,9 @@ int64_t retention_s(int32_t period_s);
 
 /* collect_answer.c */
 
+/* The entry is not under way any more. Where its series grew meanwhile, the one that the call had
+ * is merged into it and freed. */
+void question_settle(struct call *call, uint32_t i);
 /* Ends the call for its entries. Those that nobody holds any more are freed. */
 void call_answer(struct call *call, const struct cloudwatch_result *result);
 

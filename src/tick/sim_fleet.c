@@ -191,8 +191,8 @@ static double traffic_of(const struct sim_source *s)
     return s->environment->place == 0 ? 1 : 0.1 + 0.3 * fraction(hash64(name, strlen(name), 2));
 }
 
-bool sim_in_burst(const struct sim_fleet *fleet, const struct sim_environment *environment,
-                  int64_t time_s)
+static bool in_burst(const struct sim_fleet *fleet, const struct sim_environment *environment,
+                     int64_t time_s)
 {
     int64_t offset_s = fleet->burst_every_s * environment->place / (int64_t)fleet->count;
     offset_s -= offset_s % 60;
@@ -204,7 +204,7 @@ static double minute_value(const struct sim_source *s, const struct sim_row *row
     if (row->complement) return 1 - minute_value(s, row - 1, time_s);
     double value = row->idle + row->per_load * load_at(time_s);
     double drawn = chance(s, row, time_s / 60);
-    if (sim_in_burst(s->fleet, s->environment, time_s)) value *= row->burst;
+    if (in_burst(s->fleet, s->environment, time_s)) value *= row->burst;
     if (row->kind == RARE) return drawn < value ? 1 : 0;
     value *= 1 + row->noise * (2 * drawn - 1);
     if (row->traffic) value *= traffic_of(s);

@@ -59,8 +59,4 @@ MUST_CHECK int sim_source_find(const struct sim_fleet *fleet, const struct metri
 /* NaN: no datapoint in that slot. */
 double sim_source_value(const struct sim_source *source, int64_t slot_s);
 
-/* Whether the environment is in a burst then; for tests. */
-bool sim_in_burst(const struct sim_fleet *fleet, const struct sim_environment *environment,
-                  int64_t time_s);
-
 #endif

@@ -20,4 +20,5 @@ set(SOURCES_tick
     tick.c
     tickerror.c
     world.c
+    world_aws.c
     world_sim.c)
