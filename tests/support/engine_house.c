@@ -454,6 +454,16 @@ void house_close(struct house *house)
     house->engine = NULL;
 }
 
+void house_done(struct house *house)
+{
+    house_close(house);
+    while (house->rules) {
+        struct rule *next = house->rules->next;
+        free(house->rules);
+        house->rules = next;
+    }
+}
+
 int house_setup(void **state)
 {
     struct house *house = calloc(1, sizeof *house);
@@ -468,10 +478,27 @@ int house_setup(void **state)
 int house_teardown(void **state)
 {
     struct house *house = *state;
-    house_close(house);
+    house_done(house);
     int left = loop_free(house->loop);
     free(house);
     return left;
+}
+
+struct rule *house_rule(struct house *house, const char *name, judge_fn *judge)
+{
+    static const char *const targets[] = {"prod", "staging"};
+    struct rule *rule = calloc(1, sizeof *rule);
+    assert_non_null(rule);
+    *rule = (struct rule){.next = house->rules,
+                          .name = name,
+                          .targets = targets,
+                          .target_count = 2,
+                          .metric = "Latency",
+                          .judge = judge};
+    snprintf(rule->file_text, sizeof rule->file_text, "policies/%s.lua", name);
+    rule->file = rule->file_text;
+    house->rules = rule;
+    return rule;
 }
 
 int house_put(struct house *house, struct rule *rule)

@@ -18,10 +18,13 @@ struct rule;
 typedef int judge_fn(struct rule *rule, const struct evaluation_input *input, const char *target,
                      struct evaluation *out, struct fault *fault);
 
-/* What a policy of the test does. It outlives the generations that rule_load() makes of it; a
- * generation takes targets and metric when it discovers. */
+/* What a policy of the test does; house_rule() makes it, the house frees it. It outlives the
+ * generations that rule_load() makes of it; a generation takes targets and metric when it
+ * discovers. */
 struct rule {
+    struct rule *next;
     const char *name, *file;
+    char file_text[64];
     int64_t every_ms, discover_ms; /* 0: a minute; never */
     enum policy_mode mode;
     bool has_mode, has_collect;
@@ -83,6 +86,7 @@ struct house {
     struct tick_report last; /* its pointers are not valid */
     char policies[256];      /* of the last tick: name:metrics ... */
     bool ended, failed, stopped;
+    struct rule *rules;
     void (*on_target)(struct house *house, const struct target_report *report);
 };
 
@@ -94,7 +98,10 @@ int house_teardown(void **state);
 void house_init(struct house *house, struct loop *loop);
 void house_open(struct house *house);
 void house_close(struct house *house);
+void house_done(struct house *house); /* closes, and frees the rules */
 
+/* A policy of policies/<name>.lua on the targets prod and staging, with the metric Latency. */
+struct rule *house_rule(struct house *house, const char *name, judge_fn *judge);
 int house_put(struct house *house, struct rule *rule); /* and loads it */
 /* One tick of all policies, until it has ended; returns whether it failed. */
 bool house_tick(struct house *house);

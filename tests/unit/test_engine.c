@@ -1,5 +1,6 @@
-/* One tick, and what becomes of policies: discovery, evaluation, faults, swaps, limits, the end.
- * What must survive on disk is in test_engine_store.c, when policies are due in test_schedule.c. */
+/* One tick: evaluation, faults, limits, collect, decisions, and the end of an engine. How policies
+ * come and go is in test_engine_policies.c, what must survive on disk is in
+ * test_engine_store.c, when policies are due in test_schedule.c. */
 #include "support/engine_house.h"
 
 #include <setjmp.h>
@@ -13,25 +14,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const both[] = {"prod", "staging"};
-
-static struct rule web(judge_fn *judge)
-{
-    return (struct rule){.name = "web",
-                         .file = "policies/web.lua",
-                         .targets = both,
-                         .target_count = 2,
-                         .metric = "Latency",
-                         .judge = judge};
-}
-
 /* ---- a tick ---- */
 
 static void a_tick_judges_every_target_and_reports_it(void **state)
 {
     struct house *house = *state;
-    struct rule rule = web(judge_slow);
-    assert_int_equal(house_put(house, &rule), OK);
+    struct rule *rule = house_rule(house, "web", judge_slow);
+    assert_int_equal(house_put(house, rule), OK);
     assert_false(house_tick(house));
     assert_string_equal(house->targets, "web/prod=healthy;web/staging=healthy;");
     assert_int_equal(house->last.targets, 2);
@@ -41,15 +30,15 @@ static void a_tick_judges_every_target_and_reports_it(void **state)
     assert_int_equal(house->last.number, 1);
     assert_string_equal(house->policies, "web:2 ");
     house_close(house);
-    assert_int_equal(rule.alive, 0);
+    assert_int_equal(rule->alive, 0);
 }
 
 static void a_target_goes_critical_and_back(void **state)
 {
     struct house *house = *state;
-    struct rule rule = web(judge_slow);
-    rule.target_count = 1;
-    assert_int_equal(house_put(house, &rule), OK);
+    struct rule *rule = house_rule(house, "web", judge_slow);
+    rule->target_count = 1;
+    assert_int_equal(house_put(house, rule), OK);
     house_tick(house);
     house->world.value = 500;
     house_next_tick(house);
@@ -65,10 +54,10 @@ static void a_target_goes_critical_and_back(void **state)
 static void a_missing_datapoint_is_unknown_and_resolves_nothing(void **state)
 {
     struct house *house = *state;
-    struct rule rule = web(judge_slow);
-    rule.target_count = 1;
-    rule.slots = 1;
-    assert_int_equal(house_put(house, &rule), OK);
+    struct rule *rule = house_rule(house, "web", judge_slow);
+    rule->target_count = 1;
+    rule->slots = 1;
+    assert_int_equal(house_put(house, rule), OK);
     house->world.value = NAN;
     house_tick(house);
     house->world.value = 500;
@@ -91,13 +80,13 @@ static void note_before(struct house *house, const struct target_report *report)
 static void a_report_knows_the_status_before(void **state)
 {
     struct house *house = *state;
-    struct rule rule = web(judge_slow);
-    rule.target_count = 1;
+    struct rule *rule = house_rule(house, "web", judge_slow);
+    rule->target_count = 1;
     house->on_target = note_before;
     house->world.value = 500;
-    assert_int_equal(house_put(house, &rule), OK);
+    assert_int_equal(house_put(house, rule), OK);
     house_tick(house);
-    assert_int_equal(house_put(house, &rule), OK); /* a new generation forgets nothing */
+    assert_int_equal(house_put(house, rule), OK); /* a new generation forgets nothing */
     house_next_tick(house);
     assert_string_equal(house->targets,
                         "web/prod=critical[slow];(first)web/prod=critical[slow];(critical)");
@@ -113,11 +102,10 @@ static void a_tick_without_policies_ends(void **state)
 static void a_metric_of_two_policies_is_asked_once(void **state)
 {
     struct house *house = *state;
-    struct rule one = web(judge_slow), two = web(judge_slow);
-    two.name = "other";
-    two.file = "policies/other.lua";
-    assert_int_equal(house_put(house, &one), OK);
-    assert_int_equal(house_put(house, &two), OK);
+    struct rule *one = house_rule(house, "web", judge_slow),
+                *two = house_rule(house, "other", judge_slow);
+    assert_int_equal(house_put(house, one), OK);
+    assert_int_equal(house_put(house, two), OK);
     house_tick(house);
     assert_int_equal(house->world.calls, 1);
     assert_int_equal(house->world.queries, 2);
@@ -128,25 +116,24 @@ static void a_metric_of_two_policies_is_asked_once(void **state)
 static void the_seed_is_the_targets_and_the_ticks(void **state)
 {
     struct house *house = *state;
-    struct rule rule = web(judge_healthy);
-    rule.target_count = 1;
-    assert_int_equal(house_put(house, &rule), OK);
+    struct rule *rule = house_rule(house, "web", judge_healthy);
+    rule->target_count = 1;
+    assert_int_equal(house_put(house, rule), OK);
     house_tick(house);
-    uint64_t seed = rule.seed;
+    uint64_t seed = rule->seed;
     house_tick(house);
-    assert_true(rule.seed == seed);
+    assert_true(rule->seed == seed);
     house_next_tick(house);
-    assert_true(rule.seed != seed);
+    assert_true(rule->seed != seed);
 }
 
 static void a_tick_of_one_policy_leaves_the_others_alone(void **state)
 {
     struct house *house = *state;
-    struct rule one = web(judge_slow), two = web(judge_slow);
-    two.name = "other";
-    two.file = "policies/other.lua";
-    assert_int_equal(house_put(house, &one), OK);
-    assert_int_equal(house_put(house, &two), OK);
+    struct rule *one = house_rule(house, "web", judge_slow),
+                *two = house_rule(house, "other", judge_slow);
+    assert_int_equal(house_put(house, one), OK);
+    assert_int_equal(house_put(house, two), OK);
     assert_int_equal(engine_tick(house->engine, "nobody", NULL, NULL), ERR_NOT_FOUND);
     house->world.hold = true;
     assert_int_equal(engine_tick(house->engine, "web", NULL, NULL), OK);
@@ -163,11 +150,10 @@ static void a_tick_of_one_policy_leaves_the_others_alone(void **state)
 static void a_policy_that_fails_harms_no_other(void **state)
 {
     struct house *house = *state;
-    struct rule bad = web(judge_fails), good = web(judge_slow);
-    bad.name = "bad";
-    bad.file = "policies/bad.lua";
-    assert_int_equal(house_put(house, &bad), OK);
-    assert_int_equal(house_put(house, &good), OK);
+    struct rule *bad = house_rule(house, "bad", judge_fails),
+                *good = house_rule(house, "web", judge_slow);
+    assert_int_equal(house_put(house, bad), OK);
+    assert_int_equal(house_put(house, good), OK);
     assert_true(house_tick(house));
     assert_string_equal(house->targets, "bad/prod=unknown;bad/staging=unknown;web/prod=healthy;"
                                         "web/staging=healthy;");
@@ -179,12 +165,12 @@ static void a_policy_that_fails_harms_no_other(void **state)
 static void a_failed_evaluation_keeps_the_alerts(void **state)
 {
     struct house *house = *state;
-    struct rule rule = web(judge_slow);
-    rule.target_count = 1;
+    struct rule *rule = house_rule(house, "web", judge_slow);
+    rule->target_count = 1;
     house->world.value = 500;
-    assert_int_equal(house_put(house, &rule), OK);
+    assert_int_equal(house_put(house, rule), OK);
     house_tick(house);
-    rule.judge = judge_fails;
+    rule->judge = judge_fails;
     house_next_tick(house);
     assert_string_equal(house->targets, "web/prod=critical[slow];web/prod=critical[slow];");
 }
@@ -192,16 +178,14 @@ static void a_failed_evaluation_keeps_the_alerts(void **state)
 static void a_failed_fetch_is_one_error_and_the_targets_are_judged(void **state)
 {
     struct house *house = *state;
-    struct rule one = web(judge_slow), two = web(judge_slow), three = web(judge_healthy);
-    two.name = "other";
-    two.file = "policies/other.lua";
-    three.name = "still";
-    three.file = "policies/still.lua";
-    three.metric = NULL;
+    struct rule *one = house_rule(house, "web", judge_slow),
+                *two = house_rule(house, "other", judge_slow),
+                *three = house_rule(house, "still", judge_healthy);
+    three->metric = NULL;
     house->world.failure = ERR_CONNECT;
-    assert_int_equal(house_put(house, &one), OK);
-    assert_int_equal(house_put(house, &two), OK);
-    assert_int_equal(house_put(house, &three), OK);
+    assert_int_equal(house_put(house, one), OK);
+    assert_int_equal(house_put(house, two), OK);
+    assert_int_equal(house_put(house, three), OK);
     assert_true(house_tick(house));
     assert_string_equal(house->errors,
                         "||0|metrics of other, web could not be had: the world is out of order;");
@@ -215,9 +199,9 @@ static void a_failed_fetch_is_one_error_and_the_targets_are_judged(void **state)
 static void a_fault_of_a_file_is_in_every_tick_until_it_is_cleared(void **state)
 {
     struct house *house = *state;
-    struct rule rule = web(judge_slow);
+    struct rule *rule = house_rule(house, "web", judge_slow);
     struct fault fault;
-    assert_int_equal(house_put(house, &rule), OK);
+    assert_int_equal(house_put(house, rule), OK);
     fault_set(&fault, ERR_LUA, "unexpected symbol near '}'");
     fault_at(&fault, "policies/web.lua", 12, 0);
     assert_int_equal(engine_file_fault(house->engine, "policies/web.lua", "web", &fault), OK);
@@ -245,255 +229,14 @@ static void the_errors_of_many_targets_are_bounded_and_counted(void **state)
         snprintf(ids[i], sizeof ids[i], "t%d", i);
         targets[i] = ids[i];
     }
-    struct rule rule = web(judge_fails);
-    rule.targets = targets;
-    rule.target_count = TARGETS;
-    assert_int_equal(house_put(house, &rule), OK);
+    struct rule *rule = house_rule(house, "web", judge_fails);
+    rule->targets = targets;
+    rule->target_count = TARGETS;
+    assert_int_equal(house_put(house, rule), OK);
     assert_true(house_tick(house));
     assert_int_equal(house->last.targets, TARGETS);
     assert_true(house->last.error_count < 60);
     assert_non_null(strstr(house->errors, "250 more errors of this policy are not listed"));
-}
-
-/* ---- discovery ---- */
-
-static void hear_swapped(void *data, const char *policy, int code)
-{
-    (void)policy;
-    *(int *)data = code + 1000;
-}
-
-static void a_policy_whose_targets_cannot_be_found_is_an_error_until_they_can(void **state)
-{
-    struct house *house = *state;
-    struct rule rule = web(judge_slow);
-    struct fault fault;
-    int swapped = 0;
-    rule.discover_code = ERR_CONNECT;
-    assert_int_equal(engine_put(house->engine, rule_load(&rule), hear_swapped, &swapped, &fault),
-                     OK);
-    assert_int_equal(swapped, ERR_CONNECT + 1000);
-    assert_true(house_tick(house));
-    assert_string_equal(house->errors, "web|policies/web.lua|3|targets() fell over;");
-    assert_int_equal(rule.discovered, 2); /* each tick tries again */
-    rule.discover_code = OK;
-    assert_false(house_tick(house));
-    assert_int_equal(house->last.targets, 2);
-    assert_false(house_tick(house));
-    assert_int_equal(rule.discovered, 3);
-}
-
-static void a_tick_waits_for_the_discovery_of_a_new_policy(void **state)
-{
-    struct house *house = *state;
-    struct rule rule = web(judge_slow);
-    rule.hold_discover = true;
-    assert_int_equal(house_put(house, &rule), OK);
-    assert_int_equal(engine_tick(house->engine, NULL, NULL, NULL), OK);
-    house_turns(house, 20);
-    assert_int_equal(house->ticks, 0);
-    rule_answer(&rule, OK);
-    house_turns(house, 20);
-    assert_int_equal(house->ticks, 1);
-    assert_int_equal(house->last.targets, 2);
-}
-
-static void targets_are_found_again_when_discovery_is_due(void **state)
-{
-    static const char *const others[] = {"staging", "dev"};
-    struct house *house = *state;
-    struct rule rule = web(judge_slow);
-    struct collector_stats stats;
-    rule.discover_ms = 3 * MINUTE_MS;
-    house->world.value = 500;
-    assert_int_equal(house_put(house, &rule), OK);
-    house_tick(house);
-    rule.targets = others;
-    house_next_tick(house);
-    house_next_tick(house);
-    assert_int_equal(rule.discovered, 1);
-    house_clear(house);
-    house_next_tick(house);
-    assert_int_equal(rule.discovered, 2);
-    assert_string_equal(house->targets, "web/staging=critical[slow];web/dev=critical[slow];");
-    collector_stats(engine_collector(house->engine), &stats);
-    assert_int_equal(stats.entries, 2);
-    rule.targets = both; /* prod comes back without its alert: it was gone for good */
-    house->world.value = 1;
-    rule.judge = judge_fails;
-    for (int i = 0; i < 3; i++)
-        house_next_tick(house);
-    house_clear(house);
-    house_next_tick(house);
-    assert_string_equal(house->targets, "web/prod=unknown;web/staging=critical[slow];");
-}
-
-static void a_discovery_that_fails_later_leaves_the_targets_as_they_were(void **state)
-{
-    struct house *house = *state;
-    struct rule rule = web(judge_slow);
-    rule.discover_ms = MINUTE_MS;
-    assert_int_equal(house_put(house, &rule), OK);
-    house_tick(house);
-    rule.discover_code = ERR_TIMEOUT;
-    assert_true(house_next_tick(house));
-    assert_int_equal(house->last.targets, 2);
-    assert_string_equal(house->errors,
-                        "web|policies/web.lua|3|discovery of targets: targets() fell over;");
-}
-
-static void a_discovery_that_never_ends_is_given_up(void **state)
-{
-    struct house *house = *state;
-    struct rule rule = web(judge_slow);
-    house_close(house);
-    house->options.collect_ms = 20;
-    house_open(house);
-    rule.hold_discover = true;
-    assert_int_equal(house_put(house, &rule), OK);
-    assert_true(house_tick(house));
-    assert_string_equal(house->errors,
-                        "web|policies/web.lua|0|targets() did not end within 20 ms;");
-}
-
-/* ---- swaps ---- */
-
-static void a_swap_keeps_alerts_memo_and_series(void **state)
-{
-    struct house *house = *state;
-    struct rule rule = web(judge_slow), counting = web(judge_counts);
-    counting.name = "count";
-    counting.file = "policies/count.lua";
-    house->world.value = 500;
-    assert_int_equal(house_put(house, &rule), OK);
-    assert_int_equal(house_put(house, &counting), OK);
-    house_tick(house);
-    house_tick(house);
-    assert_string_equal(counting.memo, "-"); /* the policy holds it */
-    size_t calls = house->world.calls;
-
-    assert_int_equal(house_put(house, &rule), OK);
-    assert_int_equal(house_put(house, &counting), OK);
-    assert_int_equal(rule.alive, 1);
-    rule.judge = judge_fails; /* so that only a kept alert can be there */
-    house_clear(house);
-    house_tick(house);
-    assert_string_equal(house->targets, "count/prod=healthy;count/staging=healthy;"
-                                        "web/prod=critical[slow];web/staging=critical[slow];");
-    assert_string_equal(counting.memo, "{\"n\":2}");
-    assert_int_equal(house->world.calls, calls); /* nothing is asked again */
-}
-
-static void a_tick_under_way_ends_with_the_generation_it_began_with(void **state)
-{
-    struct house *house = *state;
-    struct rule rule = web(judge_slow);
-    house->world.hold = true;
-    assert_int_equal(house_put(house, &rule), OK);
-    assert_int_equal(engine_tick(house->engine, NULL, NULL, NULL), OK);
-    house_turns(house, 5);
-    rule.target_count = 1;
-    assert_int_equal(house_put(house, &rule), OK);
-    assert_int_equal(rule.alive, 2);
-    world_answer(&house->world);
-    house_turns(house, 20);
-    assert_int_equal(house->last.targets, 2);
-    assert_int_equal(rule.alive, 1);
-    house->world.hold = false;
-    house_tick(house);
-    assert_int_equal(house->last.targets, 1);
-}
-
-static void a_newer_file_supersedes_one_that_is_still_discovering(void **state)
-{
-    struct house *house = *state;
-    struct rule rule = web(judge_slow);
-    struct fault fault;
-    int first = 0, second = 0;
-    rule.hold_discover = true;
-    assert_int_equal(engine_put(house->engine, rule_load(&rule), hear_swapped, &first, &fault), OK);
-    assert_int_equal(engine_tick(house->engine, NULL, NULL, NULL), OK);
-    house_turns(house, 5);
-    assert_int_equal(engine_put(house->engine, rule_load(&rule), hear_swapped, &second, &fault),
-                     OK);
-    assert_int_equal(first, ERR_CANCELED + 1000);
-    assert_int_equal(rule.alive, 1);
-    house_turns(house, 5);
-    rule_answer(&rule, OK);
-    assert_int_equal(second, OK + 1000);
-    house_turns(house, 20);
-    assert_int_equal(house->last.targets, 2);
-}
-
-static void a_name_belongs_to_the_file_that_had_it_first(void **state)
-{
-    struct house *house = *state;
-    struct rule rule = web(judge_slow), thief = web(judge_fails);
-    struct fault fault;
-    thief.file = "policies/thief.lua";
-    assert_int_equal(house_put(house, &rule), OK);
-    assert_int_equal(engine_put(house->engine, rule_load(&thief), NULL, NULL, &fault), ERR_EXISTS);
-    assert_non_null(strstr(fault.text, "policies/thief.lua"));
-    assert_non_null(strstr(fault.text, "policies/web.lua"));
-    assert_int_equal(thief.alive, 0);
-    assert_false(house_tick(house));
-}
-
-static void a_policy_that_is_renamed_in_its_file_leaves_nothing_behind(void **state)
-{
-    struct house *house = *state;
-    struct rule rule = web(judge_slow);
-    assert_int_equal(house_put(house, &rule), OK);
-    rule.name = "www";
-    assert_int_equal(house_put(house, &rule), OK);
-    assert_int_equal(rule.alive, 1);
-    house_tick(house);
-    assert_string_equal(house->targets, "www/prod=healthy;www/staging=healthy;");
-}
-
-static void a_thousand_swaps_leave_one_generation(void **state)
-{
-    struct house *house = *state;
-    struct rule rule = web(judge_slow);
-    struct collector_stats stats;
-    for (int i = 0; i < 1000; i++)
-        assert_int_equal(house_put(house, &rule), OK);
-    assert_int_equal(rule.alive, 1);
-    collector_stats(engine_collector(house->engine), &stats);
-    assert_int_equal(stats.entries, 2);
-}
-
-static void a_removed_policy_is_gone_at_once(void **state)
-{
-    struct house *house = *state;
-    struct rule rule = web(judge_slow);
-    assert_int_equal(house_put(house, &rule), OK);
-    house_tick(house);
-    engine_remove(house->engine, "nobody");
-    engine_remove(house->engine, "web");
-    assert_int_equal(rule.alive, 0);
-    house_tick(house);
-    assert_int_equal(house->last.targets, 0);
-}
-
-static void a_policy_may_be_removed_in_any_phase_of_its_tick(void **state)
-{
-    struct house *house = *state;
-    for (int phase = 0; phase < 4; phase++) {
-        struct rule rule = web(judge_slow);
-        rule.hold_discover = phase == 0;
-        rule.has_collect = rule.hold_collect = phase == 2;
-        house->world.hold = phase == 1;
-        assert_int_equal(house_put(house, &rule), OK);
-        assert_int_equal(engine_tick(house->engine, NULL, NULL, NULL), OK);
-        if (phase < 3) house_turns(house, 10);
-        engine_remove(house->engine, "web");
-        world_answer(&house->world);
-        house_turns(house, 20);
-        assert_int_equal(rule.alive, 0);
-        assert_int_equal(house->ticks, phase + 1);
-        assert_int_equal(house->last.targets, 0);
-    }
 }
 
 /* ---- limits ---- */
@@ -509,17 +252,17 @@ static void after_three_expiries_the_rest_of_the_policy_is_skipped(void **state)
 {
     static const char *const five[] = {"a", "b", "c", "d", "e"};
     struct house *house = *state;
-    struct rule rule = web(judge_expires);
-    rule.targets = five;
-    rule.target_count = 5;
-    assert_int_equal(house_put(house, &rule), OK);
+    struct rule *rule = house_rule(house, "web", judge_expires);
+    rule->targets = five;
+    rule->target_count = 5;
+    assert_int_equal(house_put(house, rule), OK);
     assert_true(house_tick(house));
-    assert_int_equal(rule.evaluated, 3);
+    assert_int_equal(rule->evaluated, 3);
     assert_int_equal(house->last.targets, 5);
     assert_non_null(strstr(house->errors, "3 evaluations of this tick used up their budget: the "
                                           "other 2 targets were not judged"));
     house_tick(house);
-    assert_int_equal(rule.evaluated, 6); /* the next tick begins anew */
+    assert_int_equal(rule->evaluated, 6); /* the next tick begins anew */
 }
 
 static int judge_never_ends(struct rule *rule, const struct evaluation_input *input,
@@ -547,16 +290,16 @@ static void count_turn(void *data)
 static void the_loop_turns_while_an_evaluation_uses_the_policys_whole_time(void **state)
 {
     struct house *house = *state;
-    struct rule rule = web(judge_never_ends);
+    struct rule *rule = house_rule(house, "web", judge_never_ends);
     house_close(house);
     house->options.policy_wall_ms = 100;
     house_open(house);
-    assert_int_equal(house_put(house, &rule), OK);
+    assert_int_equal(house_put(house, rule), OK);
     count_turn(house);
     assert_true(house_tick(house));
     assert_true(house->ticks >= 5 * 1000);
-    assert_true(rule.evaluated > 5);
-    assert_int_equal(rule.stopped, 1);
+    assert_true(rule->evaluated > 5);
+    assert_int_equal(rule->stopped, 1);
     assert_non_null(strstr(house->errors, "prod: its evaluation was given up"));
     assert_non_null(strstr(house->errors, "the other 1 targets were not judged"));
     house_turns(house, 3);
@@ -589,23 +332,22 @@ static void a_fetch_changes_nothing_in_an_evaluation_under_way(void **state)
 {
     struct house *house = *state;
     struct watched watched = {0};
-    struct rule slow = web(judge_in_two_slices), wide = web(judge_slow);
-    slow.target_count = wide.target_count = 1;
-    slow.data = &watched;
-    wide.name = "wide";
-    wide.file = "policies/wide.lua";
+    struct rule *slow = house_rule(house, "web", judge_in_two_slices),
+                *wide = house_rule(house, "wide", judge_slow);
+    slow->target_count = wide->target_count = 1;
+    slow->data = &watched;
     house_close(house);
     house->options.slice_ms = 1;
     house_open(house);
-    assert_int_equal(house_put(house, &slow), OK);
+    assert_int_equal(house_put(house, slow), OK);
     house->world.value = 1;
     assert_int_equal(engine_tick(house->engine, "web", NULL, NULL), OK);
     for (int i = 0; i < 100 && watched.calls == 0; i++)
         house_turns(house, 1);
     house->world.value = 500; /* the series grows, moves and is filled anew meanwhile */
-    wide.slots = 50;
+    wide->slots = 50;
     clock_advance(&house->world.world.clock, 5 * MINUTE_MS);
-    assert_int_equal(house_put(house, &wide), OK);
+    assert_int_equal(house_put(house, wide), OK);
     house->ended = false;
     assert_int_equal(engine_tick(house->engine, "wide", NULL, NULL), OK);
     house_turns(house, 50);
@@ -623,10 +365,10 @@ static void ten_thousand_targets_cost_little_memory_and_time(void **state)
         snprintf(ids[i], sizeof ids[i], "t%d", i);
         targets[i] = ids[i];
     }
-    struct rule rule = web(judge_healthy);
-    rule.targets = targets;
-    rule.target_count = TARGETS;
-    assert_int_equal(house_put(house, &rule), OK);
+    struct rule *rule = house_rule(house, "web", judge_healthy);
+    rule->targets = targets;
+    rule->target_count = TARGETS;
+    assert_int_equal(house_put(house, rule), OK);
     assert_false(house_tick(house));
     assert_int_equal(house->last.by_status[STATUS_HEALTHY], TARGETS);
     assert_int_equal(house->world.queries, TARGETS);
@@ -645,23 +387,23 @@ static int judge_extra(struct rule *rule, const struct evaluation_input *input, 
 static void what_collect_returns_joins_the_snapshot(void **state)
 {
     struct house *house = *state;
-    struct rule rule = web(judge_extra);
-    rule.has_collect = true;
-    assert_int_equal(house_put(house, &rule), OK);
+    struct rule *rule = house_rule(house, "web", judge_extra);
+    rule->has_collect = true;
+    assert_int_equal(house_put(house, rule), OK);
     assert_false(house_tick(house));
-    assert_int_equal(rule.collected, 2);
-    assert_int_equal(rule.evaluated, 2);
+    assert_int_equal(rule->collected, 2);
+    assert_int_equal(rule->evaluated, 2);
 }
 
 static void a_target_whose_collect_fails_is_not_judged(void **state)
 {
     struct house *house = *state;
-    struct rule rule = web(judge_extra);
-    rule.has_collect = true;
-    rule.collect_code = ERR_DENIED;
-    assert_int_equal(house_put(house, &rule), OK);
+    struct rule *rule = house_rule(house, "web", judge_extra);
+    rule->has_collect = true;
+    rule->collect_code = ERR_DENIED;
+    assert_int_equal(house_put(house, rule), OK);
     assert_true(house_tick(house));
-    assert_int_equal(rule.evaluated, 0);
+    assert_int_equal(rule->evaluated, 0);
     assert_string_equal(house->targets, "web/prod=unknown;web/staging=unknown;");
     assert_string_equal(house->errors,
                         "web|policies/web.lua|0|collect of prod: collect() fell over;"
@@ -671,15 +413,15 @@ static void a_target_whose_collect_fails_is_not_judged(void **state)
 static void a_collect_that_never_ends_is_given_up(void **state)
 {
     struct house *house = *state;
-    struct rule rule = web(judge_extra);
+    struct rule *rule = house_rule(house, "web", judge_extra);
     house_close(house);
     house->options.collect_ms = 20;
     house_open(house);
-    rule.has_collect = rule.hold_collect = true;
-    assert_int_equal(house_put(house, &rule), OK);
+    rule->has_collect = rule->hold_collect = true;
+    assert_int_equal(house_put(house, rule), OK);
     assert_true(house_tick(house));
-    assert_int_equal(rule.evaluated, 0);
-    assert_int_equal(rule.stopped, 1);
+    assert_int_equal(rule->evaluated, 0);
+    assert_int_equal(rule->stopped, 1);
     assert_non_null(strstr(house->errors, "collect of staging: it did not end within 20 ms"));
 }
 
@@ -712,16 +454,16 @@ static void a_decision_is_proposed_and_observing_refuses_it(void **state)
     };
     struct house *house = *state;
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
-        struct rule rule = web(judge_decides);
+        struct rule *rule = house_rule(house, "web", judge_decides);
         house_close(house);
         house->options.mode = cases[i].configured;
         house->options.mode_override = cases[i].overrides;
         house->options.override_up = cases[i].up;
         house_open(house);
-        rule.mode = cases[i].said;
-        rule.has_mode = cases[i].says;
-        rule.target_count = 1;
-        assert_int_equal(house_put(house, &rule), OK);
+        rule->mode = cases[i].said;
+        rule->has_mode = cases[i].says;
+        rule->target_count = 1;
+        assert_int_equal(house_put(house, rule), OK);
         house_clear(house);
         assert_false(house_tick(house));
         assert_non_null(strstr(house->targets, cases[i].outcome));
@@ -740,16 +482,16 @@ static void an_engine_may_be_stopped_in_any_phase_of_a_tick(void **state)
 {
     struct house *house = *state;
     for (int phase = 0; phase < 5; phase++) {
-        struct rule rule = web(phase == 4 ? judge_never_ends : judge_slow);
+        struct rule *rule = house_rule(house, "web", phase == 4 ? judge_never_ends : judge_slow);
         if (!house->engine) house_open(house);
-        rule.hold_discover = phase == 1;
-        rule.has_collect = rule.hold_collect = phase == 3;
+        rule->hold_discover = phase == 1;
+        rule->has_collect = rule->hold_collect = phase == 3;
         house->world.hold = phase == 2;
         house->ticks = 0;
-        assert_int_equal(house_put(house, &rule), OK);
+        assert_int_equal(house_put(house, rule), OK);
         assert_int_equal(engine_start(house->engine), OK);
         if (phase > 0) {
-            for (int i = 0; i < 1000 && !rule.evaluated && i < (phase == 4 ? 1000 : 20); i++)
+            for (int i = 0; i < 1000 && !rule->evaluated && i < (phase == 4 ? 1000 : 20); i++)
                 loop_turn(house->loop, false);
             assert_int_equal(house->ticks, 0);
         }
@@ -759,7 +501,7 @@ static void an_engine_may_be_stopped_in_any_phase_of_a_tick(void **state)
         house_turn_until(house, &house->stopped);
         engine_free(house->engine);
         house->engine = NULL;
-        assert_int_equal(rule.alive, 0);
+        assert_int_equal(rule->alive, 0);
         assert_int_equal(house->ticks, phase > 0);
         if (phase > 0) assert_non_null(strstr(house->errors, "the engine stops"));
         world_answer(&house->world);
@@ -775,9 +517,9 @@ static void a_listener_may_stop_the_engine(struct house *house, const struct tar
 static void stopping_ends_a_policy_between_two_targets(void **state)
 {
     struct house *house = *state;
-    struct rule rule = web(judge_slow);
+    struct rule *rule = house_rule(house, "web", judge_slow);
     house->on_target = a_listener_may_stop_the_engine;
-    assert_int_equal(house_put(house, &rule), OK);
+    assert_int_equal(house_put(house, rule), OK);
     assert_int_equal(engine_start(house->engine), OK);
     house_turn_until(house, &house->stopped);
     assert_string_equal(house->targets, "web/prod=healthy;");
@@ -802,19 +544,6 @@ int main(void)
         FACT(a_failed_fetch_is_one_error_and_the_targets_are_judged),
         FACT(a_fault_of_a_file_is_in_every_tick_until_it_is_cleared),
         FACT(the_errors_of_many_targets_are_bounded_and_counted),
-        FACT(a_policy_whose_targets_cannot_be_found_is_an_error_until_they_can),
-        FACT(a_tick_waits_for_the_discovery_of_a_new_policy),
-        FACT(targets_are_found_again_when_discovery_is_due),
-        FACT(a_discovery_that_fails_later_leaves_the_targets_as_they_were),
-        FACT(a_discovery_that_never_ends_is_given_up),
-        FACT(a_swap_keeps_alerts_memo_and_series),
-        FACT(a_tick_under_way_ends_with_the_generation_it_began_with),
-        FACT(a_newer_file_supersedes_one_that_is_still_discovering),
-        FACT(a_name_belongs_to_the_file_that_had_it_first),
-        FACT(a_policy_that_is_renamed_in_its_file_leaves_nothing_behind),
-        FACT(a_thousand_swaps_leave_one_generation),
-        FACT(a_removed_policy_is_gone_at_once),
-        FACT(a_policy_may_be_removed_in_any_phase_of_its_tick),
         FACT(after_three_expiries_the_rest_of_the_policy_is_skipped),
         FACT(the_loop_turns_while_an_evaluation_uses_the_policys_whole_time),
         FACT(a_fetch_changes_nothing_in_an_evaluation_under_way),
