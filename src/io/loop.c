@@ -3,7 +3,12 @@
  * A timer with a delay is a uv_timer_t. One without is not: libuv before 1.45 runs a zero timer
  * that a timer starts within the same pass, so a chain of them would starve input. Those wait in
  * `ready` instead, which is drained once a turn, after input was polled; `idle` keeps that poll
- * from blocking. A turn only drains what was there when it began, told apart by `turn`. */
+ * from blocking. A turn only drains what was there when it began, told apart by `turn`.
+ *
+ * A turn that may wait must not do so after a timer has fired in it, as uv_run(UV_RUN_ONCE) would:
+ * whoever turns the loop until something is done would sleep past it. `prepare` runs between the
+ * two and, when the time of the next timer has come, starts `hurry`, which is idle but counts for
+ * nothing. */
 #include "moontide/io/loop.h"
 
 #include "moontide/base/err.h"
@@ -36,8 +41,10 @@ struct work {
 
 struct loop {
     uv_loop_t uv;
-    uv_idle_t idle;
+    uv_idle_t idle, hurry;
     uv_check_t check;
+    uv_prepare_t prepare;
+    uint64_t next_timer_ms; /* when a turn that may wait began */
     struct loop_timer *ready_first, *ready_last;
     uint64_t turn;
     struct work *works;
@@ -61,12 +68,13 @@ int loop_new(struct loop **out)
         return err_from_uv(rc);
     }
     loop->uv.data = loop;
-    /* These two cannot fail: they only link a handle into the loop. */
-    rc = uv_idle_init(&loop->uv, &loop->idle);
+    /* These cannot fail: they only link a handle into the loop. */
+    rc = uv_idle_init(&loop->uv, &loop->idle) | uv_idle_init(&loop->uv, &loop->hurry) |
+         uv_check_init(&loop->uv, &loop->check) | uv_prepare_init(&loop->uv, &loop->prepare);
     assert(rc == 0);
-    rc = uv_check_init(&loop->uv, &loop->check);
-    assert(rc == 0);
-    loop->check.data = loop;
+    uv_unref((uv_handle_t *)&loop->hurry);
+    uv_unref((uv_handle_t *)&loop->prepare);
+    loop->check.data = loop->prepare.data = loop;
     *out = loop;
     return OK;
 }
@@ -81,9 +89,24 @@ int loop_run(struct loop *loop)
     return uv_run(&loop->uv, UV_RUN_DEFAULT) ? 1 : 0;
 }
 
+static void on_prepare(uv_prepare_t *prepare)
+{
+    struct loop *loop = prepare->data;
+    if (uv_now(&loop->uv) >= loop->next_timer_ms) uv_idle_start(&loop->hurry, on_idle);
+}
+
 bool loop_turn(struct loop *loop, bool wait)
 {
-    return uv_run(&loop->uv, wait ? UV_RUN_ONCE : UV_RUN_NOWAIT) != 0;
+    int timeout_ms = uv_backend_timeout(&loop->uv); /* 0: something is due; -1: there is no timer */
+    if (!wait || timeout_ms == 0) return uv_run(&loop->uv, UV_RUN_NOWAIT) != 0;
+    if (timeout_ms > 0) {
+        loop->next_timer_ms = uv_now(&loop->uv) + (uint64_t)timeout_ms;
+        uv_prepare_start(&loop->prepare, on_prepare); /* fails only without a callback */
+    }
+    uv_run(&loop->uv, UV_RUN_ONCE);
+    uv_prepare_stop(&loop->prepare);
+    uv_idle_stop(&loop->hurry);
+    return uv_loop_alive(&loop->uv) != 0;
 }
 
 void loop_stop(struct loop *loop)
@@ -259,12 +282,18 @@ struct census {
     bool log;
 };
 
+static bool is_own(const struct loop *loop, const uv_handle_t *handle)
+{
+    return handle == (const uv_handle_t *)&loop->idle ||
+           handle == (const uv_handle_t *)&loop->hurry ||
+           handle == (const uv_handle_t *)&loop->check ||
+           handle == (const uv_handle_t *)&loop->prepare;
+}
+
 static void count_handle(uv_handle_t *handle, void *data)
 {
     struct census *census = data;
-    if (handle == (const uv_handle_t *)&census->loop->idle ||
-        handle == (const uv_handle_t *)&census->loop->check)
-        return;
+    if (is_own(census->loop, handle)) return;
     if (uv_is_closing(handle)) {
         census->closing++;
         return;
@@ -322,7 +351,9 @@ int loop_free(struct loop *loop)
     int left = count_handles(loop, true).open + count_ready(loop);
     if (left) return left;
     uv_close((uv_handle_t *)&loop->idle, NULL);
+    uv_close((uv_handle_t *)&loop->hurry, NULL);
     uv_close((uv_handle_t *)&loop->check, NULL);
+    uv_close((uv_handle_t *)&loop->prepare, NULL);
     uv_run(&loop->uv, UV_RUN_NOWAIT);
     int rc = uv_loop_close(&loop->uv);
     assert(rc == 0);

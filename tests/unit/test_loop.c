@@ -181,6 +181,34 @@ static void a_turn_runs_only_what_was_ready_when_it_began(void **state)
     assert_int_equal(chain.steps, 11);
 }
 
+static void note_uv_time(uv_timer_t *timer)
+{
+    note_time(timer->data);
+}
+
+static void a_waiting_turn_returns_when_a_timer_has_fired(void **state)
+{
+    enum { HANG_MS = 5000 };
+    struct loop *loop = *state;
+    struct loop_timer *far = NULL;
+    uv_timer_t timer; /* not of the loop's kind: those close, and so end the turn, in any case */
+    assert_int_equal(loop_timer_start(loop, 2 * HANG_MS, must_not_fire, NULL, &far), OK);
+    assert_int_equal(uv_timer_init(loop_uv(loop), &timer), 0);
+    for (int round = 0; round < 300; round++) {
+        uint64_t from = uv_hrtime(), fired = 0;
+        timer.data = &fired;
+        assert_int_equal(uv_timer_start(&timer, note_uv_time, 1, 0), 0);
+        while (uv_hrtime() < from + (uint64_t)round * 10000) /* up to 3 ms: due before the turn */
+            ;
+        while (!fired)
+            loop_turn(loop, true);
+        assert_in_range((uv_hrtime() - from) / 1000000, 0, HANG_MS);
+    }
+    loop_timer_cancel(far);
+    uv_close((uv_handle_t *)&timer, NULL);
+    loop_turn(loop, false); /* closes it while it exists */
+}
+
 static void stop_loop(void *data)
 {
     loop_stop(data);
@@ -272,6 +300,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_chain_of_zero_timers_does_not_starve_input, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(a_turn_runs_only_what_was_ready_when_it_began, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_waiting_turn_returns_when_a_timer_has_fired, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(run_returns_when_stopped_with_things_alive, setup,
                                         teardown),

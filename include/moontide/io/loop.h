@@ -27,7 +27,8 @@ uv_loop_t *loop_uv(struct loop *loop);
 
 /* Runs until loop_stop() (1: something is still alive) or until nothing is left to wait for (0). */
 int loop_run(struct loop *loop);
-/* One turn; waits for an event when `wait`. Returns whether anything is still alive. */
+/* One turn; with `wait` it sleeps until something happens, a timer's firing included, so that
+ * `while (!done) loop_turn(loop, true)` is right. Returns whether anything is still alive. */
 bool loop_turn(struct loop *loop, bool wait);
 void loop_stop(struct loop *loop);
 
