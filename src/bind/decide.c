@@ -167,23 +167,22 @@ static void check_verify(lua_State *L, const struct policy *policy, const char *
     lua_getfield(L, verify, "within");
     (void)convert_duration_ms(L, -1, "within");
     if (lua_getfield(L, verify, "on_failure") != LUA_TNIL) {
-        const char *text = luaL_tolstring(L, -1, NULL);
+        const char *text = lua_tostring(L, -1);
         bool found = false;
         for (int i = 0; failures[i]; i++)
-            found = found || strcmp(failures[i], text) == 0;
+            found = found || (text && strcmp(failures[i], text) == 0);
         if (!found) luaL_error(L, "%s: on_failure must be revert, freeze or alert", what);
     }
     if (lua_getfield(L, verify, "check") != LUA_TSTRING)
         luaL_error(L, "%s: check must name a function of the policy's checks", what);
+    const char *check = lua_tostring(L, -1);
     bool known_check = false;
     if (policy->checks_ref != LUA_NOREF) {
         lua_rawgeti(L, LUA_REGISTRYINDEX, policy->checks_ref);
         lua_pushvalue(L, -2);
         known_check = lua_rawget(L, -2) == LUA_TFUNCTION;
     }
-    if (!known_check)
-        luaL_error(L, "%s: the policy's checks have no function '%s'", what,
-                   lua_tostring(L, verify + 4));
+    if (!known_check) luaL_error(L, "%s: the policy's checks have no function '%s'", what, check);
     lua_settop(L, verify);
 }
 

@@ -71,6 +71,9 @@ static int load_module(void *data, const char *name, char **source, size_t *len,
     const struct config *config = policy->binding.host->config;
     char relative[128];
     size_t name_len = strlen(name);
+    if (strncmp(name, "lib.", 4) != 0)
+        return fault_set(fault, ERR_NOT_FOUND,
+                         "a policy's own modules are in lib: require \"lib.%s\"", name);
     if (name_len + sizeof ".lua" > sizeof relative)
         return fault_set(fault, ERR_LIMIT, "the module's name is too long");
     snprintf(relative, sizeof relative, "%s.lua", name);

@@ -148,7 +148,7 @@ static bool write_id(lua_State *L, struct discovery *d, int idx, long long numbe
         }
         if (!lua_istable(L, -1)) add_key(L, d, count++, lua_tostring(L, -2));
     }
-    qsort(d->keys, count, sizeof *d->keys, by_text);
+    if (count > 1) qsort(d->keys, count, sizeof *d->keys, by_text);
     for (size_t i = 0; i < count; i++) {
         lua_getfield(L, idx, d->keys[i]);
         strbuf_adds(&d->text, i ? "," : "");

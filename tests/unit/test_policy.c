@@ -1,0 +1,639 @@
+/* Facts about policies: how a file is loaded, refused, and judged. Findings have a file of their
+ * own (test_findings.c), handles too (test_series_handle.c). */
+#include "policy_fixture.h"
+
+#include "moontide/base/fs.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+static void a_policy_tells_what_it_is(void **state)
+{
+    struct bench *b = *state;
+    ready(b, "return policy { name = 'a.b-c_1', doc = 'What it is', every = '90s', mode = 'act',\n"
+             "discover = 30, depends_on = { 'db' }, rails = { max = 1 },\n"
+             "checks = { ok = function() end }, evaluate = function() end }");
+    const struct policy_info *info = b->evaluator->vtable->info(b->evaluator);
+    assert_string_equal(info->name, "a.b-c_1");
+    assert_string_equal(info->doc, "What it is");
+    assert_string_equal(info->file, "policies/test.lua");
+    assert_int_equal(info->every_ms, 90000);
+    assert_int_equal(info->discover_ms, 30000);
+    assert_true(info->has_mode);
+    assert_int_equal(info->mode, MODE_ACT);
+    assert_false(info->has_collect);
+    assert_int_equal(strlen(info->sha256), 64);
+    assert_int_equal(b->evaluator->vtable->target_count(b->evaluator), 1);
+    assert_string_equal(target(b, 0)->id, "all");
+    assert_true(b->evaluator->vtable->memory_bytes(b->evaluator) > 1000);
+    evaluate_ok(b);
+}
+
+struct bad_file {
+    const char *text;
+    int line;
+    const char *part;
+};
+
+static void expect_load_fault(struct bench *b, const struct bad_file *c)
+{
+    if (load(b, c->text) >= 0) fail_msg("loaded: %s", c->text);
+    const struct fault *fault = &b->faults.items[0];
+    if (b->faults.count != 1 || !strstr(fault->text, c->part))
+        fail_msg("%s: %zu faults, the first '%s', not '%s'", c->text, b->faults.count, fault->text,
+                 c->part);
+    assert_string_equal(fault->file, "policies/test.lua");
+    if (fault->line != c->line) fail_msg("%s: line %d, not %d", fault->text, fault->line, c->line);
+}
+
+#define EVALUATE "evaluate = function() end"
+
+static void a_file_that_is_no_policy_is_refused_with_its_place(void **state)
+{
+    struct bench *b = *state;
+    static const struct bad_file cases[] = {
+        {"return policy {\n", 2, "expected"},
+        {"x = = 1", 1, "unexpected symbol"},
+        {"\n\nerror('stop')", 3, "stop"},
+        {"error({ a = 1 })", 1, "table value"},
+        {"error()", 1, "nil"},
+        {"", 0, "does not return a policy"},
+        {"return 5", 0, "does not return a policy"},
+        {"policy { name = 'x', " EVALUATE " }", 0, "does not return a policy"},
+        {"policy { name = 'x', " EVALUATE " }\nreturn policy { name = 'x', " EVALUATE " }", 2,
+         "a file holds one policy"},
+        {"return policy { " EVALUATE " }", 1, "policy: name is missing"},
+        {"return policy { name = '', " EVALUATE " }", 1, "name is empty"},
+        {"return policy { name = 'a b', " EVALUATE " }", 1, "name 'a b' may have"},
+        {"return policy { name = 5, " EVALUATE " }", 1, "name must be a string, not a number"},
+        {"return policy { name = 'x' }", 1, "evaluate is missing"},
+        {"return policy {\n name = 'x',\n evalaute = 1, " EVALUATE " }", 3,
+         "unknown field 'evalaute' (did you mean 'evaluate'?)"},
+        {"return policy { name = 'x', every = '1x', " EVALUATE " }", 1, "every: '1x' is no dur"},
+        {"return policy { name = 'x', every = 0.1, " EVALUATE " }", 1, "at least 1 s"},
+        {"return policy { name = 'x', mode = 'acts', " EVALUATE " }", 1, "did you mean 'act'?"},
+        {"return policy { name = 'x', targets = 5, " EVALUATE " }", 1, "targets must be a list or"},
+        {"return policy { name = 'x', metrics = {}, " EVALUATE " }", 1, "metrics must be a func"},
+        {"return policy { name = 'x', collect = {}, " EVALUATE " }", 1, "collect must be a func"},
+        {"return policy { name = 'x', checks = { 1 }, " EVALUATE " }", 1, "table of named func"},
+        {"return policy { name = 'x', depends_on = { a = 1 }, " EVALUATE " }", 1, "list of polic"},
+        {"return policy { 'x', name = 'x', " EVALUATE " }", 1, "named fields only"},
+        {"return policy(5)", 1, "table expected"},
+        {"while true do end", 1, "load used more than 5000000 instructions"},
+        {"while true do pcall(function() while true do end end) end", 1, "instructions"},
+        {"local function f() return 1 + f() end f()", 1, "memory"},
+        {"local s = 'x' while true do s = s .. s end", 1, "memory"},
+        {"local x = ('x'):rep(1e18)", 1, "rep"},
+        {"io.open('/etc/passwd')", 1, "unknown name 'io'"},
+        {"issue { type = 'x', severity = 'low' }", 1, "issue may be called only inside evaluate"},
+        {"recommend { }", 1, "recommend may be called only inside evaluate"},
+        {"decide.call { }", 1, "decide.call may be called only inside evaluate"},
+        {"decide.cal { }", 1, "there is no decision kind 'cal' (did you mean 'call'?)"},
+        {"isue { }", 1, "unknown name 'isue' (did you mean 'issue'?)"},
+        {"require 'socket'", 1, "lib.socket"},
+        {"require 'lib.nothing'", 1, "there is no policies/lib/nothing.lua"},
+        {"config.region = 'x'", 1, "config is read-only"},
+        {"async.sleep(1)", 1, "waits"},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++)
+        expect_load_fault(b, &cases[i]);
+}
+
+static void all_faults_of_a_file_are_told_at_once(void **state)
+{
+    struct bench *b = *state;
+    assert_true(load(b, "return policy {\n nam = 'x',\n every = 'often',\n mode = 'x' }") < 0);
+    assert_int_equal(b->faults.count, 5); /* nam, name, every, mode, evaluate */
+    for (size_t i = 0; i < b->faults.count; i++)
+        assert_true(b->faults.items[i].line > 0);
+}
+
+static void bytecode_and_oversized_sources_are_refused(void **state)
+{
+    struct bench *b = *state;
+    assert_true(load(b, "\x1bLua") < 0);
+    assert_true(strstr(b->faults.items[0].text, "compiled") != NULL);
+    bench_drop(b);
+    size_t size = (1 << 20) + 1;
+    char *big = malloc(size);
+    assert_non_null(big);
+    memset(big, ' ', size);
+    assert_int_equal(
+        policy_load_text(&b->host, "a.lua", "a.lua", big, size, &b->evaluator, &b->faults),
+        ERR_LIMIT);
+    free(big);
+    bench_drop(b);
+
+    /* A file of 100 MiB is not read: it is sparse here, and told by its size. */
+    char path[] = "/tmp/moontide-policy-XXXXXX";
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    assert_int_equal(ftruncate(fd, 100 << 20), 0);
+    close(fd);
+    assert_int_equal(policy_load(&b->host, path, "big.lua", &b->evaluator, &b->faults), ERR_LIMIT);
+    assert_string_equal(b->faults.items[0].file, "big.lua");
+    unlink(path);
+    assert_int_equal(policy_load(&b->host, path, "gone.lua", &b->evaluator, &b->faults),
+                     ERR_NOT_FOUND);
+}
+
+/* ---- targets and metrics ---- */
+
+static void targets_are_named_by_their_fields(void **state)
+{
+    struct bench *b = *state;
+    ready(b, "return policy { name = 'x', " EVALUATE ", targets = {\n"
+             " { tier = 'api', environment = 'prod', n = 2, on = true }, 'plain' } }");
+    assert_string_equal(target(b, 0)->id, "environment=prod,n=2,on=true,tier=api");
+    assert_string_equal(target(b, 0)->json,
+                        "{\"environment\":\"prod\",\"n\":2,\"on\":true,\"tier\":\"api\"}");
+    assert_string_equal(target(b, 1)->id, "plain");
+    assert_string_equal(target(b, 1)->json, "\"plain\"");
+}
+
+static void targets_may_wait(void **state)
+{
+    struct bench *b = *state;
+    ready(b, "return policy { name = 'x', " EVALUATE ", targets = function()\n"
+             " async.sleep(0.001) return { 'a', 'b' } end }");
+    assert_int_equal(b->evaluator->vtable->target_count(b->evaluator), 2);
+}
+
+static void a_stopped_discovery_never_calls_back(void **state)
+{
+    struct bench *b = *state;
+    assert_int_equal(load(b, "return policy { name = 'x', " EVALUATE ", targets = function()\n"
+                             " async.sleep(0.001) return {} end,\n"
+                             "collect = function() async.sleep(0.001) end }"),
+                     OK);
+    b->discovered = false;
+    b->evaluator->vtable->discover(b->evaluator, note_discovered, b);
+    b->evaluator->vtable->stop(b->evaluator);
+    for (int i = 0; i < 50; i++)
+        (void)loop_turn(b->loop, false);
+    assert_false(b->discovered);
+    b->evaluator->vtable->discover(b->evaluator, note_discovered, b);
+    bench_drop(b); /* and one that is freed */
+    assert_false(b->discovered);
+}
+
+static void a_faulty_discovery_is_told_and_changes_nothing(void **state)
+{
+    struct bench *b = *state;
+    static const struct {
+        const char *fields;
+        const char *part;
+    } cases[] = {
+        {"targets = { 5 }", "target 1 must be a table or a string, not a number"},
+        {"targets = { 'a', 'a' }", "two targets are called 'a'"},
+        {"targets = { { 'a' } }", "target 1 must have named fields"},
+        {"targets = { x = 1 }", "targets must be a list, not a table of fields"},
+        {"targets = { { f = print } }", "target.f"},
+        {"targets = function() return 5 end", "targets must be a list, not a number"},
+        {"targets = function() error('why') end", "why"},
+        {"targets = function() while true do end end", "targets used more than"},
+        {"metrics = function() return 5 end", "metrics must return a table"},
+        {"metrics = function() return { 5 } end", "named declarations"},
+        {"metrics = function() return { x = 5 } end", "'x' is no cloudwatch"},
+        {"metrics = function() return { extra = cloudwatch { namespace = 'N', name = 'M' } } end",
+         "kept for what collect returns"},
+        {"metrics = function() error('why') end", "why"},
+        {"metrics = function() while true do end end", "metrics used more than"},
+        {"metrics = function() while true do pcall(function() while true do end end) end end",
+         "metrics used more than"},
+        {"metrics = function() async.sleep(1) end", "waits"},
+        {"metrics = function(t) return { x = cloudwatch { nam = 'M' } } end",
+         "cloudwatch: unknown field 'nam' (did you mean 'name'?) (and 2 more faults)"},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        char text[500];
+        snprintf(text, sizeof text, "return policy { name = 'x', " EVALUATE ", %s }",
+                 cases[i].fields);
+        assert_int_equal(load(b, text), OK);
+        if (discover(b) >= 0) fail_msg("discovered: %s", cases[i].fields);
+        expect_fault(b, 0, cases[i].part);
+        assert_string_equal(b->fault.file, "policies/test.lua");
+        assert_int_equal(b->evaluator->vtable->target_count(b->evaluator), 0);
+    }
+}
+
+static void a_discovery_that_fails_later_keeps_the_targets_it_had(void **state)
+{
+    struct bench *b = *state;
+    ready(b, "local n = 0 return policy { name = 'x', evaluate = function(t, m, memo)\n"
+             "memo.n = (memo.n or 0) + 1 end, targets = function()\n"
+             " n = n + 1 return n == 2 and { 5 } or { 'b', 'a', 'n' .. n } end }");
+    assert_int_equal(evaluate_input(b, (struct evaluation_input){.target = 1}), OK);
+    assert_true(discover(b) < 0);
+    assert_int_equal(b->evaluator->vtable->target_count(b->evaluator), 3);
+    assert_int_equal(discover(b), OK);
+    assert_string_equal(target(b, 2)->id, "n3");
+    assert_int_equal(evaluate_input(b, (struct evaluation_input){.target = 1}), OK);
+    assert_string_equal(b->memo, "{\"n\":2}"); /* a target that stays keeps its memo */
+}
+
+static void declarations_are_checked_field_by_field(void **state)
+{
+    struct bench *b = *state;
+    static const struct {
+        const char *fields, *part;
+    } cases[] = {
+        {"name = 'M'", "namespace is missing"},
+        {"namespace = 'N', name = 'M', stat = 'p101'", "stat 'p101' is none of CloudWatch's"},
+        {"namespace = 'N', name = 'M', stat = 'average'", "did you mean 'Average'?"},
+        {"namespace = 'N', name = 'M', period = 61", "period is 1m1s"},
+        {"namespace = 'N', name = 'M', period = 2", "period is 2s"},
+        {"namespace = 'N', name = 'M', period = '5m', window = '1m'", "shorter than the period"},
+        {"namespace = 'N', name = 'M', period = 1, window = '2d'", "the limit is 100800"},
+        {"namespace = 'N', name = 'M', unit = 'Second'", "did you mean 'Seconds'?"},
+        {"namespace = 'N', name = 'M', missing = 'zero'", "missing is 'zero'"},
+        {"namespace = 'N', name = 'M', low_samples = 'ignore'", "is for percentiles"},
+        {"namespace = 'N', name = 'M', account = 'audit'", "account 'audit' is not named"},
+        {"namespace = 'N', name = 'M', dimensions = { 'x' }", "name = value pairs"},
+        {"namespace = 'N', name = 'M', dimensions = { X = 5 }", "dimension X must be a string"},
+        {"namespace = 'N', name = 'M', dimensions = { X = '' }", "1 to 1024 characters"},
+        {"namespace = 'N', name = 'M', dimensions = many()", "more than 30 dimensions"},
+        {"namespace = 'N', name = 'M', using = {}", "using belongs to an expression"},
+        {"expression = 'a + b', name = 'M'", "name and expression exclude each other"},
+        {"expression = 'a + b', using = { A = one }", "'A' is no id"},
+        {"expression = 'a + b', using = { a = 5 }", "using.a must be a cloudwatch"},
+        {"expression = 'a + aa', using = { a = one }", "names 'aa', which is not in `using`"},
+        {"expression = \"SEARCH('x\", using = { a = one }", "quote that does not end"},
+        {"expression = 'a', period = '1m', using = { a = one }", "using.a has a period of 300 s"},
+        {"expression = ''", "expression is empty"},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        char text[1000];
+        snprintf(text, sizeof text,
+                 "local function many() local d = {} for i = 1, 31 do d['D' .. i] = 'x' end\n"
+                 "return d end return policy { name = 'x', " EVALUATE ", metrics = function()\n"
+                 "local one = cloudwatch { namespace = 'N', name = 'M' }\n"
+                 "return { x = cloudwatch { %s } } end }",
+                 cases[i].fields);
+        assert_int_equal(load(b, text), OK);
+        if (discover(b) >= 0) fail_msg("discovered: %s", cases[i].fields);
+        expect_fault(b, 4, cases[i].part);
+        if (strstr(b->fault.text, " more fault")) fail_msg("%s", b->fault.text);
+    }
+}
+
+static void a_declaration_becomes_a_metric_with_its_window(void **state)
+{
+    struct bench *b = *state;
+    ready(b, "return policy { name = 'x', " EVALUATE ", metrics = function(t) return {\n"
+             "plain = cloudwatch { namespace = 'N', name = 'M', unit = 'Count', region = 'eu-x',\n"
+             "  dimensions = { B = '2', A = '1' } },\n"
+             "rate = cloudwatch { expression = '100 * errors / FILL(requests, 0)',\n"
+             "  period = '1m', window = '90s', using = {\n"
+             "  errors = cloudwatch { namespace = 'N', name = 'E', stat = 'Sum', period = 60 },\n"
+             "  requests = cloudwatch { namespace = 'N', name = 'R', stat = 'Sum', period = 60 } "
+             "} } } end }");
+    const struct target *t = target(b, 0);
+    assert_int_equal(t->use_count, 2);
+    const struct metric *plain = t->uses[0].metric, *rate = t->uses[1].metric;
+    assert_string_equal(t->uses[0].key, "plain");
+    assert_string_equal(plain->stat, "Average");
+    assert_string_equal(plain->dimensions[0].name, "A");
+    assert_string_equal(plain->unit, "Count");
+    assert_string_equal(plain->region, "eu-x");
+    assert_int_equal(plain->period_s, 300);
+    assert_int_equal(t->uses[0].slots, 12);
+    assert_string_equal(rate->expression, "100 * errors / FILL(requests, 0)");
+    assert_int_equal(rate->input_count, 2);
+    assert_string_equal(rate->inputs[0].id, "errors");
+    assert_string_equal(rate->inputs[1].metric->name, "R");
+    assert_int_equal(t->uses[1].slots, 2);
+}
+
+/* ---- evaluation ---- */
+
+static void runaway_evaluations_are_stopped_and_the_next_one_runs(void **state)
+{
+    struct bench *b = *state;
+    static const struct {
+        const char *body;
+        int code;
+        const char *part;
+    } cases[] = {
+        {"while true do end", ERR_BUDGET, "evaluate used more than 5000000 instructions"},
+        {"while true do pcall(function() while true do end end) end", ERR_BUDGET, "instructions"},
+        {"local l = {} for i = 1, 100 do l[i] = i % 7 end\n"
+         "table.sort(l, function(x, y) while true do end end)",
+         ERR_BUDGET, "instructions"},
+        {"coroutine.wrap(function() while true do end end)()", ERR_BUDGET, "instructions"},
+        {"local s = 'x' while true do s = s .. s end", ERR_MEMORY_CAP, "memory"},
+        /* A million frames need more than the memory of a policy. */
+        {"local function f() return 1 + f() end f()", ERR_MEMORY_CAP, "memory"},
+        {"error({})", ERR_LUA, "table value"},
+        {"error(setmetatable({}, { __tostring = function() error('x') end }))", ERR_LUA, ""},
+        {"('x'):rep(1e18)", ERR_LUA, "rep"},
+        {"(('a'):rep(200)):find('.-.-.-.-.-.-.-.-b')", ERR_LUA, ""},
+        {"setmetatable({}, { __gc = function() end })", ERR_LUA, "__gc"},
+        {"http.get('http://127.0.0.1:1/')", ERR_LUA, "http.get"},
+        {"async.sleep(1)", ERR_LUA, "waits"},
+        {"cloudwatch.fetch({})", ERR_LUA, ""},
+        {"counter = 1", ERR_LUA, "assignment to the global 'counter'"},
+        {"policy { name = 'x' }", ERR_LUA, "belongs at the end"},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        char body[600];
+        snprintf(body, sizeof body, "if not memo.again then memo.again = true\n%s\nend memo.ok = 1",
+                 cases[i].body);
+        ready(b, policy_with("", body));
+        int code = evaluate(b);
+        if (code != cases[i].code) fail_msg("%s: %d (%s)", cases[i].body, code, b->fault.text);
+        expect_fault(b, 0, cases[i].part);
+        assert_string_equal(b->fault.file, "policies/test.lua");
+        assert_true(b->fault.line >= 5);
+        /* What it did to the memo is forgotten; told to go on, it does. */
+        assert_int_equal(
+            evaluate_input(b, (struct evaluation_input){.memo_json = "{\"again\":true}"}), OK);
+        assert_string_equal(b->memo, "{\"again\":true,\"ok\":1}");
+    }
+}
+
+static void a_long_evaluation_gives_the_loop_its_turn(void **state)
+{
+    struct bench *b = *state;
+    ready(b, policy_with("", "local n = 0 for i = 1, 400000 do n = n + i end\n"
+                             "memo.n = n memo.last = m.x:last()"));
+    FILL(b, "x", 7);
+    struct evaluation_input input = {
+        .now_ms = NOW_S * 1000LL, .series = b->series, .answers = b->answers, .slice_ms = 1};
+    int turns = 0, code;
+    while ((code = b->evaluator->vtable->evaluate(b->evaluator, &input, &b->out, &b->fault)) ==
+           EVALUATE_AGAIN)
+        turns++;
+    assert_int_equal(code, OK);
+    assert_true(turns > 0);
+    assert_string_equal(b->out.memo_json, "{\"last\":7.0,\"n\":80000200000}");
+
+    evaluation_reset(&b->out);
+    code = b->evaluator->vtable->evaluate(b->evaluator, &input, &b->out, &b->fault);
+    assert_int_equal(code, EVALUATE_AGAIN);
+    b->evaluator->vtable->stop(b->evaluator);
+    evaluate_ok(b); /* begins anew */
+}
+
+static void random_numbers_follow_the_seed(void **state)
+{
+    struct bench *b = *state;
+    char first[200];
+    ready(b, policy_with("", "memo.v = math.random(1, 1000000000)"));
+    assert_int_equal(evaluate_input(b, (struct evaluation_input){.seed = 1}), OK);
+    snprintf(first, sizeof first, "%.100s", b->memo);
+    assert_int_equal(evaluate_input(b, (struct evaluation_input){.seed = 2}), OK);
+    assert_string_not_equal(first, b->memo);
+    assert_int_equal(evaluate_input(b, (struct evaluation_input){.seed = 1}), OK);
+    assert_string_equal(first, b->memo);
+}
+
+static void time_is_the_time_of_the_tick(void **state)
+{
+    struct bench *b = *state;
+    ready(b, policy_with("", "memo.now = time.now()"));
+    clock_advance(&b->clock, 77000);
+    evaluate_ok(b);
+    assert_string_equal(b->memo, "{\"now\":1800000000.0}");
+}
+
+/* ---- memo ---- */
+
+static void memo_lasts_and_is_told_when_it_changes(void **state)
+{
+    struct bench *b = *state;
+    ready(b, policy_with("", "if m.x:last() == 1 then memo.seen = { b = 2, a = { 1, 2 } } end\n"
+                             "if m.x:last() == 3 then memo.seen = nil end"));
+    FILL(b, "x", 0);
+    evaluate_ok(b);
+    assert_null(b->out.memo_json);
+    FILL(b, "x", 1);
+    evaluate_ok(b);
+    assert_string_equal(b->memo, "{\"seen\":{\"a\":[1,2],\"b\":2}}");
+    FILL(b, "x", 2);
+    evaluate_ok(b);
+    assert_null(b->out.memo_json);
+    FILL(b, "x", 3);
+    evaluate_ok(b);
+    assert_string_equal(b->memo, "{}");
+}
+
+static void a_memo_that_cannot_be_kept_is_a_fault_that_names_its_path(void **state)
+{
+    struct bench *b = *state;
+    static const struct {
+        const char *body;
+        const char *part;
+    } cases[] = {
+        {"memo.seen = { 1, 2, print }", "memo.seen[3]"},
+        {"memo.me = memo", "memo.me"},
+        {"memo.x = 0/0", "memo.x"},
+        {"memo.m = m.x", "memo.m"},
+        {"memo.big = ('x'):rep(70000)", "longer than 64 KiB"},
+        {"memo[1] = 1", "both list items and fields"},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        char body[300];
+        snprintf(body, sizeof body, "if m.x:last() == 1 then %s end memo.n = (memo.n or 0) + 1",
+                 cases[i].body);
+        ready(b, policy_with("", body));
+        FILL(b, "x", 1);
+        assert_true(evaluate(b) < 0);
+        expect_fault(b, 0, cases[i].part);
+        FILL(b, "x", 2);
+        evaluate_ok(b);
+        assert_string_equal(b->memo, "{\"n\":1}");
+    }
+}
+
+/* ---- what a policy sees ---- */
+
+static void config_is_read_only(void **state)
+{
+    struct bench *b = *state;
+    ready(b, policy_with("", "config.environments[1] = 'x'\n"
+                             "memo.e = config.environments\n"
+                             "memo.l = config.language memo.none = config.nothing == nil\n"
+                             "memo.v = #config.vars\n"
+                             "local n = 0 for k in pairs(config) do n = n + 1 end memo.n = n\n"
+                             "memo.ok = pcall(function() config.language = 'x' end)\n"
+                             "memo.raw = pcall(rawset, config, 'language', 'x')"));
+    evaluate_ok(b);
+    assert_string_equal(b->memo, "{\"e\":[\"prod\",\"staging\"],\"l\":\"en\",\"n\":4,\"none\":true,"
+                                 "\"ok\":false,\"raw\":false,\"v\":0}");
+}
+
+struct gathered {
+    bool done;
+    int code;
+    char json[FAULT_TEXT_MAX];
+};
+
+static void note_collected(void *data, int code, const char *json, const struct fault *fault)
+{
+    struct gathered *g = data;
+    g->done = true;
+    g->code = code;
+    snprintf(g->json, sizeof g->json, "%s", code < 0 ? fault->text : json);
+}
+
+static struct gathered collect(struct bench *b, const char *body)
+{
+    static struct gathered g;
+    char text[1000];
+    snprintf(text, sizeof text,
+             "return policy { name = 'x', collect = function(t) %s end,\n"
+             "evaluate = function(t, m, memo) memo.v = m.extra and m.extra.v end }",
+             body);
+    g = (struct gathered){0};
+    ready(b, text);
+    b->evaluator->vtable->collect(b->evaluator, 0, NOW_S * 1000LL, note_collected, &g);
+    for (int i = 0; i < 10000 && !g.done; i++)
+        (void)loop_turn(b->loop, true);
+    assert_true(g.done);
+    return g;
+}
+
+static void collect_waits_and_its_table_is_extra(void **state)
+{
+    struct bench *b = *state;
+    struct gathered g = collect(b, "async.sleep(0.001) return { v = { 1, 'two' } }");
+    assert_int_equal(g.code, OK);
+    assert_string_equal(g.json, "{\"v\":[1,\"two\"]}");
+    assert_int_equal(evaluate_input(b, (struct evaluation_input){.extra_json = g.json}), OK);
+    assert_string_equal(b->memo, "{\"v\":[1,\"two\"]}");
+    evaluate_ok(b); /* what was collected is of that evaluation alone */
+    assert_string_equal(b->memo, "{}");
+}
+
+static void a_faulty_collect_is_told(void **state)
+{
+    struct bench *b = *state;
+    static const struct {
+        const char *body, *part;
+    } cases[] = {
+        {"return 5", "collect must return a table, not a number"},
+        {"return { f = print }", "collect.f"},
+        {"error('why')", "why"},
+        {"while true do end", "collect used more than"},
+        {"async.sleep(0) while true do pcall(function() while true do end end) end",
+         "collect used more than"},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct gathered g = collect(b, cases[i].body);
+        assert_true(g.code < 0);
+        if (!strstr(g.json, cases[i].part)) fail_msg("'%s', not '%s'", g.json, cases[i].part);
+    }
+    assert_string_equal(collect(b, "return nil").json, "null");
+}
+
+/* ---- modules, check ---- */
+
+static void a_lib_module_is_found_beside_the_policy_and_known_as_a_file_of_it(void **state)
+{
+    struct bench *b = *state;
+    char dir[] = "/tmp/moontide-policies-XXXXXX", path[100], lib[100], module[100];
+    struct fault fault;
+    assert_non_null(mkdtemp(dir));
+    snprintf(lib, sizeof lib, "%s/lib", dir);
+    snprintf(module, sizeof module, "%s/lib/texts.lua", dir);
+    snprintf(path, sizeof path, "%s/a.lua", dir);
+    assert_int_equal(mkdir(lib, 0700), 0);
+    const char *text = "local texts = require 'lib.texts'\n"
+                       "return policy { name = 'a', evaluate = function(t, m, memo)\n"
+                       " memo.v = texts.hello() end }";
+    const char *library = "return { hello = function() return 'hello' end }";
+    assert_int_equal(fs_write_file(path, text, strlen(text), 0600, &fault), OK);
+    assert_int_equal(fs_write_file(module, library, strlen(library), 0600, &fault), OK);
+    assert_int_equal(policy_load(&b->host, path, "a.lua", &b->evaluator, &b->faults), OK);
+    assert_true(b->evaluator->vtable->uses_file(b->evaluator, path));
+    assert_true(b->evaluator->vtable->uses_file(b->evaluator, module));
+    assert_false(b->evaluator->vtable->uses_file(b->evaluator, lib));
+    assert_int_equal(discover(b), OK);
+    make_series(b, 0);
+    evaluate_ok(b);
+    assert_string_equal(b->memo, "{\"v\":\"hello\"}");
+
+    bench_drop(b);
+    library = "\nreturn {";
+    assert_int_equal(fs_write_file(module, library, strlen(library), 0600, &fault), OK);
+    assert_true(policy_load(&b->host, path, "a.lua", &b->evaluator, &b->faults) < 0);
+    assert_string_equal(b->faults.items[0].file, "lib/texts.lua");
+    assert_int_equal(b->faults.items[0].line, 2);
+    unlink(path);
+    unlink(module);
+    rmdir(lib);
+    rmdir(dir);
+}
+
+static void check_finds_what_loading_does_not(void **state)
+{
+    struct bench *b = *state;
+    struct faults faults;
+    faults_init(&faults);
+    assert_int_equal(load(b, "local count = 0\n"
+                             "return policy { name = 'x', evaluate = function()\n"
+                             "  count = count + 1 end,\n"
+                             "metrics = function() return { x = cloudwatch { stat = 'x' },\n"
+                             "  y = cloudwatch { period = 7 } } end }"),
+                     OK);
+    assert_int_equal(policy_check(b->evaluator, &faults), ERR_INVALID);
+    assert_int_equal(faults.count, 7); /* namespace, name twice; stat; period; the warning */
+    assert_int_equal(faults.items[6].code, OK);
+    assert_int_equal(faults.items[6].line, 3);
+    assert_true(strstr(faults.items[6].text, "'count'") != NULL);
+    faults_done(&faults);
+
+    faults_init(&faults);
+    assert_int_equal(load(b, "return policy { name = 'x', " EVALUATE ", targets = function()\n"
+                             "async.sleep(1) return {} end }"),
+                     OK);
+    assert_int_equal(policy_check(b->evaluator, &faults), OK);
+    assert_int_equal(faults.count, 0);
+    faults_done(&faults);
+}
+
+static void ten_thousand_targets_are_small(void **state)
+{
+    struct bench *b = *state;
+    ready(b, "local targets = {} for i = 1, 10000 do targets[i] = { id = i } end\n"
+             "return policy { name = 'x', targets = targets, metrics = function(t)\n"
+             "return { a = cloudwatch { namespace = 'N', name = 'M',\n"
+             "  dimensions = { Id = tostring(t.id) } } } end,\n"
+             "evaluate = function(t, m) m.a:above(1) end }");
+    size_t before = b->evaluator->vtable->memory_bytes(b->evaluator);
+    assert_true(before / 10000 < 1024);
+    for (size_t i = 0; i < 10000; i++)
+        assert_int_equal(evaluate_input(b, (struct evaluation_input){.target = i}), OK);
+    assert_true(b->evaluator->vtable->memory_bytes(b->evaluator) / 10000 < 1024);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        ON_BENCH(a_policy_tells_what_it_is),
+        ON_BENCH(a_file_that_is_no_policy_is_refused_with_its_place),
+        ON_BENCH(all_faults_of_a_file_are_told_at_once),
+        ON_BENCH(bytecode_and_oversized_sources_are_refused),
+        ON_BENCH(targets_are_named_by_their_fields),
+        ON_BENCH(targets_may_wait),
+        ON_BENCH(a_stopped_discovery_never_calls_back),
+        ON_BENCH(a_faulty_discovery_is_told_and_changes_nothing),
+        ON_BENCH(a_discovery_that_fails_later_keeps_the_targets_it_had),
+        ON_BENCH(declarations_are_checked_field_by_field),
+        ON_BENCH(a_declaration_becomes_a_metric_with_its_window),
+        ON_BENCH(runaway_evaluations_are_stopped_and_the_next_one_runs),
+        ON_BENCH(a_long_evaluation_gives_the_loop_its_turn),
+        ON_BENCH(random_numbers_follow_the_seed),
+        ON_BENCH(time_is_the_time_of_the_tick),
+        ON_BENCH(memo_lasts_and_is_told_when_it_changes),
+        ON_BENCH(a_memo_that_cannot_be_kept_is_a_fault_that_names_its_path),
+        ON_BENCH(config_is_read_only),
+        ON_BENCH(collect_waits_and_its_table_is_extra),
+        ON_BENCH(a_faulty_collect_is_told),
+        ON_BENCH(a_lib_module_is_found_beside_the_policy_and_known_as_a_file_of_it),
+        ON_BENCH(check_finds_what_loading_does_not),
+        ON_BENCH(ten_thousand_targets_are_small),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
