@@ -201,18 +201,6 @@ static int simple_number(struct cbor_reader *r, const struct head *head, double 
 
 int cbor_number(struct cbor_reader *r, double *out)
 {
-    /* What CloudWatch sends nearly always: nine bytes of a double, perhaps after tag 1. */
-    if (left(r) >= 10) {
-        const uint8_t *at = r->at + (*r->at == 0xC1);
-        if (*at == (CBOR_SIMPLE << 5 | FLOAT_64)) {
-            uint64_t bits;
-            memcpy(&bits, at + 1, sizeof bits);
-            bits = __builtin_bswap64(bits);
-            memcpy(out, &bits, sizeof *out);
-            r->at = at + 9;
-            return OK;
-        }
-    }
     struct head head;
     int code = pass_tags(r);
     if (code == OK) code = read_head(r, &head);
@@ -223,6 +211,25 @@ int cbor_number(struct cbor_reader *r, double *out)
     case CBOR_SIMPLE: return simple_number(r, &head, out);
     default: return cbor_fail(r, "a number was expected");
     }
+}
+
+size_t cbor_doubles(struct cbor_reader *r, struct cbor_items *items, double *out, size_t room)
+{
+    const uint8_t *at = r->at, *end = r->end;
+    size_t n = 0, most = items->left < room ? (size_t)items->left : room;
+    if (items->indefinite) return 0;
+    for (; n < most && end - at >= 10; n++) { /* 10: with a tag; the last may be read slowly */
+        const uint8_t *head = at + (*at == (CBOR_TAG << 5 | 1));
+        uint64_t bits;
+        if (*head != (CBOR_SIMPLE << 5 | FLOAT_64)) break;
+        memcpy(&bits, head + 1, sizeof bits);
+        bits = __builtin_bswap64(bits);
+        memcpy(&out[n], &bits, sizeof bits);
+        at = head + 9;
+    }
+    r->at = at;
+    items->left -= n;
+    return n;
 }
 
 int cbor_bool(struct cbor_reader *r, bool *out)

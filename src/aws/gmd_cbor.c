@@ -102,13 +102,15 @@ static int read_column(struct cbor_reader *r, struct gmd_column *column)
     struct cbor_items items;
     int more, code = cbor_open(r, CBOR_ARRAY, &items);
     if (code < 0) return code;
-    column->count = 0;
+    column->count = (uint32_t)cbor_doubles(r, &items, column->at, column->cap);
     while ((more = cbor_more(r, &items)) > 0) {
         double value;
         code = cbor_number(r, &value);
         if (code == OK) code = gmd_add(column, value);
         if (code == ERR_LIMIT) return cbor_fail(r, "more than 100800 datapoints in a result");
         if (code < 0) return code;
+        column->count += (uint32_t)cbor_doubles(r, &items, column->at + column->count,
+                                                column->cap - column->count);
     }
     return more;
 }

@@ -7,7 +7,6 @@
 #include "moontide/base/fs.h"
 
 #include <openssl/crypto.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -169,7 +168,7 @@ static int read_nested(struct parser *p, char *line)
     made->own = malloc(bytes);
     if (!made->own) return ERR_NOMEM;
     made->own_bytes = bytes;
-    snprintf(made->own, bytes, "%s.%s", p->parent, key);
+    stpcpy(stpcpy(stpcpy(made->own, p->parent), "."), key);
     made->key = made->own;
     made->value = value;
     return OK;
@@ -184,7 +183,7 @@ static int read_continuation(struct parser *p, char *line)
     if (bytes > CONTINUED_BYTES_MAX) return bad(p, "a continued value of more than 4 KiB");
     char *joined = malloc(bytes);
     if (!joined) return ERR_NOMEM;
-    snprintf(joined, bytes, "%s\n%s", last->value, line);
+    stpcpy(stpcpy(stpcpy(joined, last->value), "\n"), line);
     if (last->own) OPENSSL_cleanse(last->own, last->own_bytes);
     free(last->own);
     last->own = last->value = joined;

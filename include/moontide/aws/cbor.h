@@ -63,6 +63,10 @@ MUST_CHECK int cbor_text(struct cbor_reader *r, struct cbor_text *out);
 /* An integer or a float, as a double; null is NaN. Tags before it (a timestamp's) are passed over.
  */
 MUST_CHECK int cbor_number(struct cbor_reader *r, double *out);
+/* The fast way through an array of numbers: takes the items that come next as long as they are
+ * plain doubles, tagged or not, at most `room`. Returns how many; what stopped it is read item by
+ * item. */
+size_t cbor_doubles(struct cbor_reader *r, struct cbor_items *items, double *out, size_t room);
 MUST_CHECK int cbor_bool(struct cbor_reader *r, bool *out);
 /* Passes over the whole of the next item. */
 MUST_CHECK int cbor_skip(struct cbor_reader *r);
