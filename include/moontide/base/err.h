@@ -77,7 +77,7 @@ struct fault {
  * Text that is too long is cut at a character boundary and ends in "...". Clears the location. The
  * arguments may be taken from *fault. */
 int fault_set(struct fault *fault, int code, const char *format, ...) PRINTF_LIKE(3, 4);
-int fault_vset(struct fault *fault, int code, const char *format, va_list args);
+int fault_vset(struct fault *fault, int code, const char *format, va_list args) PRINTF_LIKE(3, 0);
 
 /* Adds where it happened. fault may be NULL. */
 void fault_at(struct fault *fault, const char *file, int line, int column);
