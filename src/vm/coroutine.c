@@ -106,8 +106,9 @@ static int step(lua_State *L, lua_State *co, int nargs)
         lua_pushliteral(L, "too many arguments to resume");
         return STEP_FAILED;
     }
+    bool first = lua_status(co) == LUA_OK; /* the function is an argument of vm_body */
     lua_xmove(L, co, nargs);
-    return run(L, co, nargs);
+    return run(L, co, nargs + first);
 }
 
 /* ---- resume ---- */

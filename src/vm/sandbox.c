@@ -285,6 +285,10 @@ void sandbox_open(lua_State *L)
 
 void sandbox_script(lua_State *L)
 {
+    lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+    lua_pushnil(L);
+    lua_setfield(L, -2, "coroutine"); /* or Lua's own would be kept */
+    lua_pop(L, 1);
     vm_module(L, "coroutine", sandbox_coroutine);
     lua_pushglobaltable(L);
     sandbox_protect(L);

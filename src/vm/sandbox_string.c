@@ -45,21 +45,23 @@ static void matcher_subject(struct matcher *m, const char *subject, size_t len)
     m->allowed = m->steps = VM_MATCH_STEPS_MAX + (uint64_t)len * STEPS_PER_BYTE;
 }
 
-static bool try_at(lua_State *L, struct matcher *m, size_t at)
-{
-    enum match_answer answer = match_at(&m->program, m->subject, m->len, at, &m->steps, &m->result);
-    if (answer == MATCH_TOO_LONG)
-        luaL_error(L, "the pattern takes too many steps on this text (limit %d): it backtracks",
-                   VM_MATCH_STEPS_MAX);
-    return answer == MATCH_YES;
-}
-
 /* Charges the steps taken since the last time. */
 static void matcher_charge(lua_State *L, struct matcher *m)
 {
     uint64_t taken = m->allowed - m->steps;
     m->allowed = m->steps;
     vm_charge(L, taken / STEPS_PER_CHARGE + 1);
+}
+
+static bool try_at(lua_State *L, struct matcher *m, size_t at)
+{
+    enum match_answer answer = match_at(&m->program, m->subject, m->len, at, &m->steps, &m->result);
+    if (answer == MATCH_TOO_LONG) {
+        matcher_charge(L, m);
+        luaL_error(L, "the pattern takes too many steps on this text (limit %d): it backtracks",
+                   VM_MATCH_STEPS_MAX);
+    }
+    return answer == MATCH_YES;
 }
 
 /* The first match at or behind `at`. */

@@ -97,6 +97,7 @@ struct vm {
     struct strand *ready_first, *ready_last;
     struct loop_timer *ready_timer;
     struct task *tasks;
+    bool *gone; /* set by vm_free, for who called something that may have freed the state */
 };
 
 /* ---- entries (vm.c) ---- */
@@ -145,7 +146,39 @@ void require_open(lua_State *L);     /* require.c: the global `require` */
 /* Throws unless the table at idx may be written past its metatable. */
 void sandbox_check_writable(lua_State *L, int idx, const char *function_name);
 
-/* ---- task.c ---- */
+/* ---- task.c: strands ----
+ *
+ * A task has one strand, and one more for each function that async.all or async.timeout runs. */
+struct strand {
+    struct vm *vm;
+    struct task *task;
+    lua_State *co;
+    int ref;
+    int nargs; /* of the next resume */
+    int depth; /* of async.all in async.all */
+    uint32_t slot;
+    uint64_t wait_id; /* 0: nobody is to wake it */
+    bool waiting, woken, sliced, queued, running, ended;
+    bool canceled;
+    struct fault stop; /* why it was canceled */
+    struct meter meter;
+    lua_KFunction k;
+    lua_KContext ctx;
+    struct strand *next; /* ready */
+    /* What becomes of it. LUA_OK: nresults values are on co; else one, the error. vm->stopping
+     * tells whether it was stopped (budget, cancel), which no pcall may catch. */
+    void (*on_end)(struct strand *strand, int status, int nresults);
+    void *data;
+};
+
+/* Makes a strand of the running one's task that will call the function and nargs arguments on top
+ * of L (popped); it runs from the next turn on. Throws. */
+struct strand *strand_spawn(lua_State *L, int nargs,
+                            void (*on_end)(struct strand *strand, int status, int nresults),
+                            void *data);
+/* Unwinds it now: its __close methods run, on_end is called. */
+void strand_cancel(struct strand *strand, int code, const char *why);
+void strand_free(struct strand *strand);
 void task_end_all(struct vm *vm);
 
 #endif

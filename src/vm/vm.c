@@ -124,7 +124,9 @@ fail:
 void vm_free(struct vm *vm)
 {
     if (!vm) return;
+    if (vm->gone) *vm->gone = true;
     if (vm->L) {
+        vm_abandon(vm);
         task_end_all(vm);
         lua_close(vm->L);
     }
@@ -362,8 +364,4 @@ void vm_prelude(lua_State *L, const char *name, int nargs, int nresults)
     lua_remove(L, -2);
     lua_insert(L, -nargs - 1);
     lua_call(L, nargs, nresults);
-}
-void task_end_all(struct vm *vm)
-{
-    (void)vm;
 }

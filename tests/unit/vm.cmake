@@ -1,1 +1,3 @@
 unit_test(vm)
+unit_test(budget)
+unit_test(task)

@@ -7,9 +7,13 @@
  *
  * An async binding takes four steps: check its arguments (may throw, so owns nothing yet); box: a
  * userdata owns the operation, and its __gc/__close is the only place it ends; start; and `return
- * task_wait(L, id, ctx, k)` as the last thing. The callback of the operation stores its result in
+ * task_wait(L, ctx, k)` as the last thing. The callback of the operation stores its result in
  * the box and calls task_wake(vm, id). The continuation k pushes the results, under lua_resume's
  * protection. A waiter is named by an id, so a stale wake finds nobody.
+ *
+ * Mark the box with lua_toclose(): then it ends with the call, also when the task is canceled (a
+ * cancel is an error thrown where the task waits, which no pcall catches); without it, it ends when
+ * the collector finds it.
  *
  * A user's own coroutines do not swallow a wait: the host's coroutine.resume and wrap pass the
  * sentinel on. */
@@ -22,7 +26,7 @@ struct task;
 
 /* done runs on the loop (or before task_start returns when nothing waits). code OK: nresults values
  * are on the top of L (borrowed; they are popped after). Otherwise fault tells. traceback may be
- * NULL. */
+ * NULL. The task is over when done is entered; done may start another, or free the vm. */
 typedef void task_done_fn(void *data, int code, lua_State *L, int nresults,
                           const struct fault *fault, const char *traceback);
 
@@ -51,8 +55,11 @@ int task_wait(lua_State *L, lua_KContext ctx, lua_KFunction k);
  * of the loop, never inside the caller. */
 void task_wake(struct vm *vm, uint64_t id);
 
-/* Opens `async`: async.all{f, ...}, async.sleep(seconds | "5s"), async.timeout(seconds, f, ...),
- * async.spawn? no: all work ends with the call that began it. */
+/* Opens `async`. All work ends with the call that began it.
+ *   async.sleep(seconds | "5s")
+ *   async.all{f, ...}           runs all at once; a list of the first result of each, in order; the
+ *                               first error cancels the others and is thrown
+ *   async.timeout(seconds, f, ...)  what f returns, or throws an error object, code "Timeout" */
 int open_async(lua_State *L);
 
 #endif

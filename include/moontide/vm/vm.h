@@ -70,8 +70,8 @@ struct vm_budget {
 /* Arms the budget for entries that follow; a NULL budget disarms. Cheap enough for each evaluation
  * (no clock is read until the first hook). */
 void vm_budget(struct vm *vm, const struct vm_budget *budget);
-/* Any thread, async-signal-safe: the running Lua is interrupted at its next instruction
- * ("interrupted!"). */
+/* Async-signal-safe, for a signal handler on the loop thread: the running Lua is interrupted at its
+ * next instruction (ERR_CANCELED, "interrupted!"), and no pcall catches that. */
 void vm_interrupt(struct vm *vm);
 bool vm_expired(const struct vm *vm); /* whether the last entry ended by its budget */
 /* For bindings in C that loop: charges n instructions; throws when the budget is gone. */
