@@ -1,5 +1,8 @@
 /* What the planner promises: each metric asked once, in few calls, never too early and never too
- * little. */
+ * little.
+ *
+ * Longer than other files, as a promise of the planner is a fact of its own here, and all of them
+ * share one bench. */
 #include "fake_world.h"
 
 #include "unit/near.h"

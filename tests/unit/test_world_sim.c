@@ -1,6 +1,8 @@
 /* What the simulated world promises: values that are a pure function of the time, that agree with
  * each other, and that take prod from healthy to critical and back within a real minute at
- * --speed 60. */
+ * --speed 60.
+ *
+ * Longer than other files for its tables: what is known, what is computed, what is refused. */
 #include "moontide/base/compiler.h"
 #include "moontide/base/fs.h"
 #include "moontide/io/loop.h"
@@ -519,6 +521,49 @@ static void a_canceled_fetch_is_not_answered(void **state)
     metric_release(metric);
 }
 
+static void count_turn(void *data)
+{
+    ++*(int *)data;
+}
+
+static void long_windows_leave_the_loop_its_turns(void **state)
+{
+    enum { QUESTIONS = 40, LONG = 4000 };
+    struct sim *sim = *state;
+    struct metric_dimension prod = {"Environment", "prod"};
+    struct metric draft = {.namespace_name = "GMTool/API",
+                           .name = "ResponseTime",
+                           .stat = "p99",
+                           .period_s = 300,
+                           .dimension_count = 1,
+                           .dimensions = &prod};
+    struct metric *metric = NULL;
+    struct metric_question questions[QUESTIONS];
+    struct answer answer = {0};
+    int turns = 0;
+    assert_int_equal(metric_new(&draft, &metric), OK);
+    for (size_t i = 0; i < QUESTIONS; i++) {
+        questions[i] = (struct metric_question){.metric = metric};
+        assert_int_equal(series_new(300, LONG, &questions[i].series), OK);
+        series_move(questions[i].series, T0_S + LONG * 300);
+    }
+    assert_int_equal(sim->world->vtable->fetch(sim->world, questions, QUESTIONS, T0_S,
+                                               T0_S + LONG * 300, 300, note, &answer),
+                     OK);
+    for (int limit = 0; answer.times == 0 && limit < 100000; limit++) {
+        assert_int_equal(loop_timer_start(sim->loop, 0, count_turn, &turns, NULL), OK);
+        loop_turn(sim->loop, false);
+    }
+    loop_run(sim->loop);
+    assert_int_equal(answer.times, 1);
+    assert_true(turns > 1);
+    for (size_t i = 0; i < QUESTIONS; i++) {
+        assert_int_equal(view_count(series_view(questions[i].series, LONG)), LONG);
+        free(questions[i].series);
+    }
+    metric_release(metric);
+}
+
 static int make(struct sim *sim, const char *json, struct world **world, struct fault *fault)
 {
     assert_int_equal(fs_write_file(sim->path, json, strlen(json), 0600, NULL), OK);
@@ -643,6 +688,7 @@ int main(void)
         FACT(an_expression_it_cannot_compute_fails_and_says_so),
         FACT(expressions_that_are_too_deep_or_too_long_are_refused),
         FACT(a_canceled_fetch_is_not_answered),
+        FACT(long_windows_leave_the_loop_its_turns),
         FACT(a_file_describes_another_fleet),
         FACT(a_faulty_file_is_refused_with_its_place),
         FACT(its_time_runs_as_fast_as_was_asked),
