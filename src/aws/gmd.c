@@ -189,7 +189,7 @@ void gmd_sink_init(struct gmd_sink *sink, struct metric_question *questions, siz
     sink->count = count;
     sink->answer = answer;
     sink->fault = fault;
-    sink->has_results = false;
+    sink->has_results = sink->said = false;
     column_init(&sink->times);
     column_init(&sink->values);
     gmd_begin(sink);
@@ -317,9 +317,11 @@ void gmd_message(struct gmd_sink *sink, const char *code, size_t code_len, const
 
 int gmd_next_token(struct gmd_sink *sink, const char *token, size_t len)
 {
-    if (len >= sizeof sink->answer->next_token || memchr(token, '\0', len))
+    if (len >= sizeof sink->answer->next_token || memchr(token, '\0', len)) {
+        sink->said = true;
         return fault_set(sink->fault, ERR_LIMIT, "a NextToken of %zu bytes; at most %zu are kept",
                          len, sizeof sink->answer->next_token - 1);
+    }
     memcpy(sink->answer->next_token, token, len);
     sink->answer->next_token[len] = '\0';
     return OK;

@@ -54,6 +54,7 @@ struct gmd_sink {
     size_t count;
     struct gmd_answer *answer;
     struct fault *fault;
+    bool said;        /* *fault names what is wrong already */
     bool has_results; /* the answer has MetricDataResults: else it is somebody else's */
     /* of the result at hand */
     int64_t index; /* of its question; -1: none of ours */

@@ -224,7 +224,7 @@ int gmd_json_decode(const char *body, size_t len, struct gmd_sink *sink)
     int code = read_top(&r, sink);
     if (code == ERR_NOMEM)
         fault_set(sink->fault, code, "out of memory");
-    else if (code < 0)
+    else if (code < 0 && !sink->said)
         code = fault_set(sink->fault, ERR_PARSE, "the JSON answer is wrong at byte %zu of %zu%s",
                          json_offset(&r), len,
                          code == ERR_LIMIT ? ": nested too deep, or too much in one piece" : "");
