@@ -68,7 +68,7 @@ static int world_fetch(struct world *base, struct metric_question *questions, si
     (void)period_s;
     struct test_world *world = (struct test_world *)base;
     struct test_call *call = calloc(1, sizeof *call);
-    assert_non_null(call);
+    if (!call) return ERR_NOMEM;
     *call = (struct test_call){.world = world,
                                .questions = questions,
                                .count = count,
@@ -76,14 +76,16 @@ static int world_fetch(struct world *base, struct metric_question *questions, si
                                .end_s = end_s,
                                .done = done,
                                .data = data};
+    if (!world->hold && loop_timer_start(world->loop, 0, call_answer, call, &call->timer) < 0) {
+        free(call);
+        return ERR_NOMEM;
+    }
     while (world->open[call->slot])
         call->slot++;
     assert_true(call->slot < WORLD_CALLS_MAX);
     world->open[call->slot] = call;
     world->calls++;
     world->queries += count;
-    if (!world->hold)
-        assert_int_equal(loop_timer_start(world->loop, 0, call_answer, call, &call->timer), OK);
     return OK;
 }
 
@@ -181,32 +183,31 @@ static struct metric *metric_of(const char *name, const char *target)
                            .dimension_count = 1,
                            .dimensions = &dimension};
     struct metric *metric = NULL;
-    assert_int_equal(metric_new(&draft, &metric), OK);
-    return metric;
+    return metric_new(&draft, &metric) == OK ? metric : NULL;
 }
 
-static void find_targets(struct generation_double *g)
+static int find_targets(struct generation_double *g)
 {
     struct rule *rule = g->rule;
     drop_targets(g);
+    g->targets = calloc(rule->target_count + 1, sizeof *g->targets);
+    g->counts = calloc(rule->target_count + 1, sizeof *g->counts);
+    if (rule->metric) g->uses = calloc(rule->target_count + 1, sizeof *g->uses);
+    if (!g->targets || !g->counts || (rule->metric && !g->uses)) return ERR_NOMEM;
     g->target_count = rule->target_count;
-    g->targets = calloc(g->target_count + 1, sizeof *g->targets);
-    g->counts = calloc(g->target_count + 1, sizeof *g->counts);
-    assert_true(g->targets && g->counts);
-    if (rule->metric) {
-        g->uses = calloc(g->target_count + 1, sizeof *g->uses);
-        assert_non_null(g->uses);
-    }
     for (size_t i = 0; i < g->target_count; i++) {
         g->targets[i].id = strdup(rule->targets[i]);
         g->targets[i].json = "{}";
+        if (!g->targets[i].id) return ERR_NOMEM;
         if (!rule->metric) continue;
         g->uses[i] = (struct metric_use){.key = rule->metric,
                                          .metric = metric_of(rule->metric, rule->targets[i]),
                                          .slots = rule->slots ? rule->slots : 3};
+        if (!g->uses[i].metric) return ERR_NOMEM;
         g->targets[i].uses = &g->uses[i];
         g->targets[i].use_count = 1;
     }
+    return OK;
 }
 
 static void discover_answer(struct generation_double *g, int code)
@@ -216,7 +217,8 @@ static void discover_answer(struct generation_double *g, int code)
     if (!done) return;
     g->discover_done = NULL;
     if (code == OK) {
-        find_targets(g);
+        code = find_targets(g);
+        if (code < 0) drop_targets(g);
     } else {
         fault_set(&fault, code, "targets() fell over");
         fault_at(&fault, g->rule->file, 3, 0);
@@ -306,7 +308,7 @@ static const struct evaluator_vtable vtable = {.free = g_free,
 struct evaluator *rule_load(struct rule *rule)
 {
     struct generation_double *g = calloc(1, sizeof *g);
-    assert_non_null(g);
+    if (!g) return NULL;
     g->evaluator.vtable = &vtable;
     g->rule = rule;
     g->info = (struct policy_info){.name = rule->name,
@@ -344,9 +346,10 @@ int judge_healthy(struct rule *rule, const struct evaluation_input *input, const
 int judge_slow(struct rule *rule, const struct evaluation_input *input, const char *target,
                struct evaluation *out, struct fault *fault)
 {
-    (void)target, (void)fault;
+    (void)target;
     double value = 0;
     struct issue *issue = evaluation_issue(out);
+    if (!issue) return fault_set(fault, ERR_LIMIT, "no room for an issue");
     *issue = (struct issue){.type = "slow",
                             .key = "",
                             .description = "p99 is high",
@@ -504,7 +507,8 @@ struct rule *house_rule(struct house *house, const char *name, judge_fn *judge)
 int house_put(struct house *house, struct rule *rule)
 {
     struct fault fault;
-    return engine_put(house->engine, rule_load(rule), NULL, NULL, &fault);
+    struct evaluator *evaluator = rule_load(rule);
+    return evaluator ? engine_put(house->engine, evaluator, NULL, NULL, &fault) : ERR_NOMEM;
 }
 
 void house_turn_until(struct house *house, const bool *condition)

@@ -46,7 +46,7 @@ struct rule {
     struct generation_double *held; /* the last one that was asked to discover or collect */
 };
 
-struct evaluator *rule_load(struct rule *rule);
+struct evaluator *rule_load(struct rule *rule); /* NULL: no memory */
 void rule_answer(struct rule *rule, int code); /* what is held, if it was not stopped */
 
 /* Judgements. */

@@ -1,5 +1,6 @@
 /* What an engine keeps on disk: memo, alerts and journal in one batch a tick, through restarts and
  * through a store that fails for a while. */
+#include "support/alloc_fail.h"
 #include "support/engine_house.h"
 #include "support/store_files.h"
 
@@ -360,6 +361,76 @@ static void a_plan_reads_what_there_is_and_writes_nothing(void **state)
     assert_int_equal(count_journal(house->store), 1);
 }
 
+/* ---- want of memory ---- */
+
+static void tick_ended(void *data, bool failed)
+{
+    struct house *house = data;
+    house->ended = true;
+    house->failed = failed;
+}
+
+/* Two policies, a tick, a swap, another tick; whatever memory allows of that. */
+static void live_a_little(struct house *house, struct rule *slow, struct rule *count)
+{
+    for (int round = 0; round < 2; round++) {
+        (void)house_put(house, slow);
+        (void)house_put(house, count);
+        house->world.value = round == 0 ? 500 : 1;
+        clock_advance(&house->world.world.clock, MINUTE_MS);
+        house->ended = false;
+        if (engine_tick(house->engine, NULL, tick_ended, house) < 0) continue;
+        house_turn_until(house, &house->ended);
+    }
+}
+
+static void every_allocation_of_a_tick_may_fail_once(void **state)
+{
+    struct disk *disk = *state;
+    struct house *house = &disk->house;
+    bool failed = true;
+    for (unsigned n = 1; failed; n++) {
+        struct rule *slow = one_target(house, "slow", judge_slow);
+        struct rule *count = one_target(house, "count", judge_counts);
+        count->has_collect = true;
+        alloc_fail_at(n);
+        live_a_little(house, slow, count);
+        failed = alloc_fail_done();
+        if (!slow->alive) assert_int_equal(house_put(house, slow), OK);
+        if (!count->alive) assert_int_equal(house_put(house, count), OK);
+        house->world.value = 500;
+        house_next_tick(house); /* with memory all is well again */
+        assert_false(house_next_tick(house));
+        assert_int_equal(house->last.by_status[STATUS_CRITICAL], 1);
+        assert_int_equal(house->last.by_status[STATUS_HEALTHY], 1);
+        house_close(house);
+        sql(disk, "DELETE FROM memo; DELETE FROM alert; DELETE FROM journal");
+        house_open(house);
+        assert_true(n < 2000);
+    }
+}
+
+static void an_engine_that_finds_no_memory_does_not_begin(void **state)
+{
+    struct disk *disk = *state;
+    struct house *house = &disk->house;
+    struct rule *slow = one_target(house, "slow", judge_slow);
+    struct rule *count = one_target(house, "count", judge_counts);
+    house->world.value = 500;
+    assert_int_equal(house_put(house, slow), OK);
+    assert_int_equal(house_put(house, count), OK);
+    house_tick(house);
+    house_close(house);
+    int rc = ERR_NOMEM;
+    for (unsigned n = 1; rc < 0; n++) {
+        struct fault fault;
+        alloc_fail_at(n);
+        rc = engine_new(&house->options, &house->engine, &fault);
+        if (alloc_fail_done()) assert_int_equal(rc, ERR_NOMEM);
+    }
+    house->stopped = false;
+}
+
 #define FACT(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -377,6 +448,8 @@ int main(void)
         FACT(a_removed_policy_takes_its_alerts_and_leaves_its_memo),
         FACT(a_target_that_is_gone_takes_alerts_and_memo_with_it),
         FACT(a_plan_reads_what_there_is_and_writes_nothing),
+        FACT(every_allocation_of_a_tick_may_fail_once),
+        FACT(an_engine_that_finds_no_memory_does_not_begin),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
