@@ -4,6 +4,7 @@
 #include "moontide/base/clock.h"
 #include "moontide/base/timetext.h"
 
+#include <ctype.h>
 #include <math.h>
 #include <string.h>
 
@@ -68,11 +69,27 @@ struct strbuf *push_buffer(lua_State *L, size_t max_bytes)
     return buffer;
 }
 
+/* "ERR_NOT_FOUND" -> "NotFound": codes read like those of AWS. */
+static void push_code(lua_State *L, int code)
+{
+    char text[64];
+    size_t len = 0;
+    const char *at = err_name(code) + strlen("ERR_");
+    for (bool first = true; *at && len < sizeof text - 1; at++) {
+        if (*at != '_') text[len++] = (char)(first ? *at : tolower((unsigned char)*at));
+        first = *at == '_';
+    }
+    lua_pushlstring(L, text, len);
+}
+
 int raise_fault(lua_State *L, const char *function_name, const struct fault *fault)
 {
-    luaL_checkstack(L, 4, "error");
+    luaL_checkstack(L, 6, "error");
+    push_code(L, fault->code);
     const char *message = lua_pushfstring(L, "%s: %s", function_name, fault->text);
-    vm_push_error(L, err_name(fault->code), message);
+    vm_push_error(L, lua_tostring(L, -2), message);
+    lua_pushvalue(L, -2);
+    lua_setfield(L, -2, "text"); /* what tostring says */
     lua_pushboolean(L, err_retryable(fault->code));
     lua_setfield(L, -2, "retryable");
     return lua_error(L);

@@ -166,7 +166,7 @@ static int send_and_wait(lua_State *L, const char *function_name)
     return task_wait(L, box_idx, finish);
 }
 
-static const char *const option_names[] = {"headers", "timeout", "body", NULL};
+static const char *const option_names[] = {"headers", "timeout", NULL};
 static const char *const request_names[] = {"method", "url", "headers", "timeout", "body", NULL};
 
 /* http.get(url, { headers, timeout }) */

@@ -6,6 +6,7 @@
 #include "moontide/bind/pretty.h"
 
 #include "moontide/base/compiler.h"
+#include "moontide/base/err.h"
 #include "moontide/vm/convert.h"
 
 #include <lauxlib.h>
@@ -21,6 +22,7 @@ struct printer {
     bool color;
     const void *path[PRETTY_DEPTH]; /* the tables that we are inside of */
     int depth;
+    int left; /* items that may still be shown */
     bool one_line;
     size_t limit; /* one line: out->len must not pass it */
 };
@@ -32,6 +34,11 @@ static void print_value(struct printer *p, int idx, int column);
 static bool too_long(const struct printer *p)
 {
     return p->one_line && p->out->len > p->limit;
+}
+
+static bool used_up(const struct printer *p)
+{
+    return p->left <= 0 || p->out->status != OK;
 }
 
 static void tint(struct printer *p, enum tint color)
@@ -280,6 +287,7 @@ static void print_one_line(struct printer *p, int idx, const struct content *c, 
 {
     strbuf_adds(p->out, "{ ");
     for (lua_Integer i = 0; i < shown && !too_long(p); i++) {
+        p->left--;
         if (i) strbuf_adds(p->out, ", ");
         print_item_key(p, idx, c, i);
         print_value(p, lua_gettop(p->L), 0);
@@ -302,6 +310,7 @@ static void print_lines(struct printer *p, int idx, const struct content *c, lua
     strbuf_addc(p->out, '{');
     int used = p->width; /* of the line that short values of the list share */
     for (lua_Integer i = 0; i < shown; i++) {
+        p->left--;
         size_t before = p->out->len;
         bool color = p->color;
         if (i < c->list && lua_rawgeti(p->L, idx, i + 1) != LUA_TNIL && is_short(p->L, -1)) {
@@ -347,6 +356,7 @@ static void print_table_items(struct printer *p, int idx, int column)
     }
     size_t begin = p->out->len;
     bool color = p->color;
+    int left = p->left;
     p->color = false;
     p->one_line = true;
     int columns = p->width - column - 2;
@@ -355,6 +365,7 @@ static void print_table_items(struct printer *p, int idx, int column)
     bool fits = !too_long(p);
     p->one_line = false;
     p->color = color;
+    p->left = left;
     p->out->len = begin;
     if (fits) {
         p->one_line = true;
@@ -381,7 +392,7 @@ static void print_table(struct printer *p, int idx, int column)
             tinted(p, TINT_DIM, "<cycle>");
             return;
         }
-    if (p->depth == PRETTY_DEPTH) {
+    if (p->depth == PRETTY_DEPTH || used_up(p)) {
         tinted(p, TINT_DIM, "{...}");
         return;
     }
@@ -413,7 +424,10 @@ static void print_value(struct printer *p, int idx, int column)
 
 void pretty_value(lua_State *L, int idx, const struct pretty_options *options, struct strbuf *out)
 {
-    struct printer p = {
-        .L = L, .out = out, .width = options->width ? options->width : 80, .color = options->color};
+    struct printer p = {.left = PRETTY_TOTAL,
+                        .L = L,
+                        .out = out,
+                        .width = options->width ? options->width : 80,
+                        .color = options->color};
     print_value(&p, lua_absindex(L, idx), 0);
 }

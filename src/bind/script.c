@@ -30,7 +30,7 @@ struct script {
     char *script_dir; /* of the file that runs: `require` looks there first */
 
     bool running;
-    struct task *task; /* while it waits */
+    struct task *task; /* that of the code; NULL when idle */
     bool echo;
     script_done_fn *done;
     void *data;
@@ -72,21 +72,24 @@ static int never(lua_State *L, int status, lua_KContext unused)
     return luaL_error(L, "os.exit");
 }
 
-/* os.exit([status]): true and nothing mean 0, false means 1. */
+/* os.exit([status]): true and nothing mean 0, false means 1. The timer ends the task as a whole,
+ * also when this is one of several calls of async.all. */
 static int script_exit(lua_State *L)
 {
     struct script *script = vm_owner(vm_of(L));
     int status = lua_isboolean(L, 1) ? !lua_toboolean(L, 1) : (int)luaL_optinteger(L, 1, 0);
-    if (!script->running) return luaL_error(L, "os.exit: nothing runs");
+    if (!script->task) return luaL_error(L, "os.exit: nothing runs");
     if (!script->exiting) script->exit_status = status & 0xff;
     script->exiting = true;
-    if (task_may_wait(L) && lua_isyieldable(L) && !script->exit_timer &&
-        loop_timer_start(script->binding.host->loop, 0, exit_now, script, &script->exit_timer) ==
-            OK) {
+    bool timed = script->exit_timer != NULL;
+    if (!timed)
+        timed = loop_timer_start(script->binding.host->loop, 0, exit_now, script,
+                                 &script->exit_timer) == OK;
+    if (timed && task_may_wait(L)) {
         task_wait_id(L, "os.exit");
         return task_wait(L, 0, never);
     }
-    vm_interrupt(script->vm); /* in a comparator and the like: every pcall rethrows it */
+    task_cancel(script->task, ERR_CANCELED, "os.exit"); /* no pcall stops what it throws */
     return luaL_error(L, "os.exit");
 }
 
@@ -214,6 +217,7 @@ static int echo_results(struct script *script, lua_State *L, int nresults, struc
         lua_pushvalue(L, first + i);
     int code = vm_call(script->vm, L, nresults + 1, 0, fault, NULL);
     if (code == OK && echo.text.len) write_out(script, strbuf_cstr(&echo.text), echo.text.len);
+    if (code == OK && strbuf_status(&echo.text) != OK) write_out(script, "...\n", 4);
     strbuf_done(&echo.text);
     return code;
 }
@@ -270,16 +274,12 @@ static void on_end(void *data, int code, lua_State *L, int nresults, const struc
 static int run(struct script *script, int nargs, bool echo, script_done_fn *done, void *data)
 {
     static const struct task_options options = {.budget = {.what = "script"}};
-    struct task *task = NULL;
     script->echo = echo;
     script->done = done;
     script->data = data;
     script->running = true;
-    int code = task_start(script->vm, nargs, &options, on_end, script, &task);
-    if (code != OK)
-        script->running = false;
-    else if (script->running)
-        script->task = task;
+    int code = task_start(script->vm, nargs, &options, on_end, script, &script->task);
+    if (code != OK) script->running = false; /* else `done` may have freed the script */
     return code;
 }
 

@@ -143,6 +143,21 @@ static void a_huge_table_shows_its_beginning(void **state)
     assert_contains(got, "... 19950 more");
 }
 
+static void tables_full_of_tables_are_bounded_as_a_whole(void **state)
+{
+    (void)state;
+    static char got[200000];
+    pretty(
+        "(function() local function t(d) local r = {} for i = 1, 40 do r[i] = d > 0 and t(d - 1) "
+        "or 'some text' end return r end return t(2) end)()",
+        40, false, got, sizeof got);
+    int texts = 0;
+    for (const char *at = got; (at = strstr(at, "some text")); at++)
+        texts++;
+    assert_in_range(texts, 900, PRETTY_TOTAL + PRETTY_ITEMS);
+    assert_contains(got, "{...}");
+}
+
 static void long_strings_are_cut_and_counted(void **state)
 {
     (void)state;
@@ -203,6 +218,7 @@ int main(void)
         cmocka_unit_test(depth_is_bounded),
         cmocka_unit_test(width_is_bounded),
         cmocka_unit_test(a_huge_table_shows_its_beginning),
+        cmocka_unit_test(tables_full_of_tables_are_bounded_as_a_whole),
         cmocka_unit_test(long_strings_are_cut_and_counted),
         cmocka_unit_test(nothing_in_a_string_can_move_the_cursor),
         cmocka_unit_test(tostring_is_honoured),

@@ -1,8 +1,10 @@
 /* Facts about scripts, `eval` and the lines of the REPL. */
+#include "moontide/bind/config.h"
 #include "unit/script_fixture.h"
 
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -242,6 +244,45 @@ static void modules_are_globals_and_can_be_required(void **state)
                         "\"table\"\t\"function\"\t\"function\"\n");
 }
 
+static void a_module_of_the_project_may_wait(void **state)
+{
+    struct fixture *f = *state;
+    char dir[] = "/tmp/moontide-project-XXXXXX", lib[64], module[80], command[96],
+         json[] = "{\"x\":5}";
+    assert_non_null(mkdtemp(dir));
+    snprintf(lib, sizeof lib, "%s/lib", dir);
+    snprintf(module, sizeof module, "%s/waits.lua", lib);
+    snprintf(command, sizeof command, "rm -r %s", dir);
+    assert_int_equal(mkdir(lib, 0700), 0);
+    FILE *stream = fopen(module, "w");
+    assert_non_null(stream);
+    fputs("async.sleep(0)\nreturn { answer = 42, name = ... }\n", stream);
+    fclose(stream);
+
+    struct config config = {.dir = dir, .policies_dir = dir, .json = json};
+    script_free(f->script);
+    f->host.config = &config;
+    struct script_options options = {.host = &f->host, .print = fixture_print, .data = &f->out};
+    assert_int_equal(script_new(&options, &f->script), OK);
+    assert_string_equal(fixture_echo(f, "require('lib.waits').answer, require('lib.waits').name"),
+                        "42\t\"lib.waits\"\n");
+    assert_string_equal(fixture_echo(f, "config.x"), "5\n");
+    assert_contains(fixture_error(f, "require 'lib.none'"), "lib.none");
+    assert_int_equal(system(command), 0);
+    script_free(f->script);
+    f->script = NULL;
+}
+
+static void a_coroutine_of_ones_own_does_not_swallow_a_wait(void **state)
+{
+    struct fixture *f = *state;
+    assert_string_equal(
+        fixture_echo(f, "local co = coroutine.wrap(function()\n"
+                        "  async.sleep(0.001) coroutine.yield('one') async.sleep(0) return 'two'\n"
+                        "end) return co(), co()"),
+        "\"one\"\t\"two\"\n");
+}
+
 static void a_state_can_be_freed_while_a_call_waits(void **state)
 {
     struct fixture *f = *state;
@@ -274,6 +315,8 @@ int main(void)
         script_test(the_first_line_is_skipped_and_still_counts),
         script_test(a_file_that_is_not_there_is_named),
         script_test(modules_are_globals_and_can_be_required),
+        script_test(a_module_of_the_project_may_wait),
+        script_test(a_coroutine_of_ones_own_does_not_swallow_a_wait),
         script_test(a_state_can_be_freed_while_a_call_waits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,7 +11,13 @@
 #include <lua.h>
 #include <stdbool.h>
 
-enum { PRETTY_DEPTH = 4, PRETTY_ITEMS = 50, PRETTY_STRING_BYTES = 200, PRETTY_KEYS_MAX = 10000 };
+enum {
+    PRETTY_DEPTH = 4,
+    PRETTY_ITEMS = 50,
+    PRETTY_TOTAL = 1000,
+    PRETTY_STRING_BYTES = 200,
+    PRETTY_KEYS_MAX = 10000
+};
 
 struct pretty_options {
     int width;  /* columns; 0: 80 */

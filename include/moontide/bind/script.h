@@ -1,7 +1,8 @@
 /* bind/script.h - the state of scripts, `eval` and the REPL: Lua's whole standard library and all
  * modules.
  *
- * One piece of code runs at a time, as a task, so that it may wait. */
+ * One piece of code runs at a time, as a task, so that it may wait. os.exit() ends that code, never
+ * the process. */
 #ifndef MOONTIDE_BIND_SCRIPT_H
 #define MOONTIDE_BIND_SCRIPT_H
 
@@ -21,6 +22,7 @@ struct script_options {
     bool color;
 };
 
+/* host->config may be NULL: then there is no project, and `config` is empty. */
 MUST_CHECK int script_new(const struct script_options *options, struct script **out);
 void script_free(struct script *script);
 
@@ -31,20 +33,24 @@ struct script_result {
     int exit_status;
     const char *error;
 };
+/* Runs exactly once a run, perhaps before script_run_*() returns; it may start the next run, or
+ * free the script. The result is borrowed for the call. */
 typedef void script_done_fn(void *data, const struct script_result *result);
 
-/* Runs a file; a first line that starts with "#" is skipped; args become `...` and `arg`. */
+/* Runs a file; a first line that starts with "#" is skipped; args become `...` and `arg`. ERR_BUSY
+ * while other code runs; after a failure done is not called. */
 MUST_CHECK int script_run_file(struct script *script, const char *path, char *const *args,
                                size_t arg_count, script_done_fn *done, void *data,
                                struct fault *fault);
 /* Runs one chunk (the REPL's line, `eval`'s argument): an expression is echoed by the pretty
  * printer. ERR_PARSE with *incomplete: more lines are needed. Other compile errors come through
- * done. */
+ * done. ERR_BUSY as above. */
 MUST_CHECK int script_run_text(struct script *script, const char *text, size_t len,
                                const char *chunkname, bool echo, bool *incomplete,
                                script_done_fn *done, void *data);
-/* Interrupts the running code, or its waiting call. Async-signal-safe is script_signal(): running
- * Lua only. */
+/* Both end the code with ERR_CANCELED, whatever pcall it is in. script_interrupt(): from the loop,
+ * a waiting call. script_signal(): async-signal-safe, running Lua; nothing happens when none runs.
+ */
 void script_interrupt(struct script *script);
 void script_signal(struct script *script);
 
