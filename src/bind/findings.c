@@ -109,7 +109,30 @@ static int64_t duration_value(const struct reading *r, enum word word)
                       word_texts[word]);
 }
 
-/* The word of the key at -2. Unknown ones throw, naming the first by the alphabet. */
+static bool in_list(const char *name, const char *const *names)
+{
+    while (*names && strcmp(*names, name) != 0)
+        names++;
+    return *names != NULL;
+}
+
+/* Throws for the first unknown field by the alphabet, so that the same table gives the same error
+ * (the order of lua_next is not fixed). */
+static int throw_unknown_field(const struct reading *r, const char *const *known)
+{
+    lua_State *L = r->L;
+    const char *first = NULL;
+    lua_settop(L, 1);
+    for (lua_pushnil(L); lua_next(L, 1); lua_pop(L, 1)) {
+        const char *key = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : NULL;
+        if (key && !in_list(key, known) && (!first || strcmp(key, first) < 0)) first = key;
+    }
+    if (!first) return luaL_error(L, "%s takes named fields only, no list of values", r->what);
+    return luaL_error(L, "%s: unknown field '%s'%s", r->what, first,
+                      fields_hint(first, known).text);
+}
+
+/* The word of the key at -2; throws for unknown ones. */
 static enum word word_of_key(const struct reading *r, const char *const *known)
 {
     lua_State *L = r->L;
@@ -118,17 +141,8 @@ static enum word word_of_key(const struct reading *r, const char *const *known)
         for (int i = 0; i < WORD_LOW; i++)
             if (key == r->policy->words[i]) return (enum word)i;
     }
-    lua_settop(L, 1);
-    convert_check_fields(L, 1, r->what, known);
-    luaL_error(L, "%s takes named fields only, no list of values", r->what);
+    throw_unknown_field(r, known);
     return WORD_COUNT;
-}
-
-/* A word that another statement knows, this one does not. */
-static void not_here(const struct reading *r, const char *const *known)
-{
-    lua_settop(r->L, 1);
-    convert_check_fields(r->L, 1, r->what, known);
 }
 
 /* ---- `when` and `clear` ---- */
@@ -185,7 +199,7 @@ static unsigned issue_field(const struct reading *r, struct issue *issue)
     case WORD_KEEP_FIRING: issue->keep_firing_ms = duration_value(r, word); break;
     case WORD_DESCRIPTION: issue->description = text_value(r, word); break;
     case WORD_RECOMMENDATION: issue->recommendation = text_value(r, word); break;
-    default: not_here(r, issue_fields); break;
+    default: throw_unknown_field(r, issue_fields); break;
     }
     return 1u << word;
 }
@@ -232,7 +246,7 @@ static int bind_recommend(lua_State *L)
         case WORD_ACTION: recommendation.action = text_value(&r, word); break;
         case WORD_IMPACT: recommendation.impact = (enum level)level_value(&r, word); break;
         case WORD_EFFORT: recommendation.effort = (enum level)level_value(&r, word); break;
-        default: not_here(&r, recommend_fields); break;
+        default: throw_unknown_field(&r, recommend_fields); break;
         }
     }
     require_field(L, seen, WORD_TYPE, "recommend");
