@@ -1,4 +1,7 @@
 unit_test(sigv4)
+unit_test(credentials)
+target_sources(test_credentials PRIVATE support/route_server.c)
+unit_test(endpoint)
 unit_test(gmd_codec)
 unit_test(cloudwatch)
 target_sources(test_cloudwatch PRIVATE support/answer_server.c support/answers.c)
