@@ -1,0 +1,22 @@
+/* app/daemon.h - the long run: schedule, hot reload, control socket, signals, and an orderly end.
+ *
+ *   start -> scan -> first ticks -> running --SIGHUP, reload--> scan
+ *                                     |
+ *                                     +--SIGTERM, SIGINT--> draining (at most 5 s) -> end, exit 0 */
+#ifndef MOONTIDE_APP_DAEMON_H
+#define MOONTIDE_APP_DAEMON_H
+
+#include "moontide/app/instance.h"
+#include "moontide/app/policy_dir.h"
+#include "moontide/base/compiler.h"
+#include "moontide/base/strbuf.h"
+
+enum { DAEMON_DRAIN_MS = 5000 };
+
+/* Runs until it is told to stop. The instance was opened with policies and store. Answers the exit status. */
+MUST_CHECK int daemon_run(struct instance *instance, struct policy_dir *dir);
+
+/* The `status` document of a running daemon. */
+void daemon_status_json(const struct instance *instance, int64_t started_ms, struct strbuf *out);
+
+#endif

@@ -1,0 +1,50 @@
+/* app/instance.h - the parts of one running moontide, put together in order and taken apart in reverse.
+ *
+ *   config -> loop -> http -> world -> store -> engine -> policies */
+#ifndef MOONTIDE_APP_INSTANCE_H
+#define MOONTIDE_APP_INSTANCE_H
+
+#include "moontide/base/compiler.h"
+#include "moontide/base/err.h"
+#include "moontide/bind/config.h"
+#include "moontide/bind/host.h"
+#include "moontide/tick/engine.h"
+
+#include <stdbool.h>
+
+struct policy_dir;
+
+struct instance_options {
+    const char *dir;      /* the project directory */
+    const char *world;    /* "aws", "sim", "sim:FILE" */
+    const char *mode;     /* NULL, or --mode */
+    double speed;         /* of a simulated world */
+    bool store;           /* open the database and become its writer */
+    bool policies;        /* make an engine that loads the policies */
+    struct engine_listener listener;
+};
+
+struct instance {
+    struct config *config;
+    struct loop *loop;
+    struct http *http;
+    struct world *world;
+    struct store *store;
+    struct engine *engine;
+    struct collector *collector; /* the engine's, or its own when there is no engine */
+    bool own_collector;
+    char *database_path;
+    struct host host;
+};
+
+/* Says on standard error what is wrong (all faults of the configuration) and answers its code. On failure
+ * nothing is left behind. */
+MUST_CHECK int instance_open(const struct instance_options *options, struct instance *out);
+/* The engine must have been stopped. Answers the number of uv handles that were forgotten. */
+int instance_close(struct instance *instance);
+
+/* Prints a fault, or all faults, on standard error: "moontide: file:line: text". */
+void print_fault(const struct fault *fault);
+void print_faults(const struct faults *faults);
+
+#endif

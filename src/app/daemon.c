@@ -1,0 +1,240 @@
+/* app/daemon.c - the long run; see the diagram in daemon.h. */
+#include "moontide/app/daemon.h"
+
+#include "moontide/app/control.h"
+#include "moontide/app/notify.h"
+#include "moontide/base/fs.h"
+#include "moontide/base/log.h"
+#include "moontide/io/loop.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <uv.h>
+
+enum { SIGNALS = 3, STATUS_BYTES_MAX = 64 * 1024 * 1024 };
+
+struct daemon {
+    struct instance *instance;
+    struct policy_dir *dir;
+    struct control *control;
+    struct control_request *reloading; /* the client that waits for the reload under way */
+    uv_signal_t signals[SIGNALS];
+    size_t signal_count;
+    struct loop_timer *watchdog, *drain;
+    int64_t started_ms;
+    int exit_status;
+    bool stopping;
+};
+
+static void fail_to_start(const char *what, int code)
+{
+    fprintf(stderr, "moontide: %s: %s\n", what, err_text(code));
+}
+
+/* ---- the end ---- */
+
+static void on_drained(void *data)
+{
+    struct daemon *d = data;
+    loop_timer_cancel(d->drain);
+    d->drain = NULL;
+    loop_stop(d->instance->loop);
+}
+
+static void on_drain_timeout(void *data)
+{
+    struct daemon *d = data;
+    d->drain = NULL;
+    log_event(LOG_ERROR, "daemon.drain_timeout", LOG_I("ms", DAEMON_DRAIN_MS));
+    fflush(NULL);
+    _exit(1); /* what is durable is on disk; what is not would not come */
+}
+
+static void stop(struct daemon *d, const char *why)
+{
+    if (d->stopping) return;
+    d->stopping = true;
+    log_event(LOG_INFO, "daemon.stopping", LOG_S("reason", why));
+    notify_send("STOPPING=1");
+    if (loop_timer_start(d->instance->loop, DAEMON_DRAIN_MS, on_drain_timeout, d, &d->drain) < 0)
+        log_event(LOG_WARN, "daemon.drain_unbounded", LOG_S("error", "no timer"));
+    engine_stop(d->instance->engine, on_drained, d);
+}
+
+/* ---- reload ---- */
+
+static void answer_reload(struct control_request *request, const struct scan_result *result)
+{
+    struct strbuf out;
+    struct json_writer *w = &(struct json_writer){0};
+    char line[FAULT_TEXT_MAX + FAULT_FILE_MAX + 32];
+    strbuf_init(&out, STATUS_BYTES_MAX);
+    json_writer_init(w, &out);
+    json_object(w);
+    json_key(w, "policies");
+    json_int(w, (int64_t)result->policies);
+    json_key(w, "loaded");
+    json_int(w, (int64_t)result->loaded);
+    json_key(w, "removed");
+    json_int(w, (int64_t)result->removed);
+    json_key(w, "faults");
+    json_array(w);
+    for (size_t i = 0; i < result->faults.count; i++) {
+        fault_print(&result->faults.items[i], line, sizeof line);
+        json_string(w, line);
+    }
+    json_array_end(w);
+    json_object_end(w);
+    control_answer(request, strbuf_cstr(&out), out.len);
+    strbuf_done(&out);
+}
+
+static void on_reloaded(void *data, const struct scan_result *result)
+{
+    struct daemon *d = data;
+    log_event(LOG_INFO, "daemon.reloaded", LOG_I("policies", result->policies), LOG_I("loaded", result->loaded),
+              LOG_I("removed", result->removed), LOG_I("faults", result->faults.count));
+    notify_send("READY=1");
+    if (d->reloading) answer_reload(d->reloading, result);
+    d->reloading = NULL;
+}
+
+static int reload(struct daemon *d)
+{
+    notify_send("RELOADING=1");
+    return policy_dir_scan(d->dir, true, on_reloaded, d);
+}
+
+/* ---- the control socket ---- */
+
+static void answer_text(struct control_request *request, const char *json)
+{
+    control_answer(request, json, strlen(json));
+}
+
+static void on_command(void *data, const char *command, struct control_request *request)
+{
+    struct daemon *d = data;
+    if (strcmp(command, "status") == 0) {
+        struct strbuf out;
+        strbuf_init(&out, STATUS_BYTES_MAX);
+        daemon_status_json(d->instance, d->started_ms, &out);
+        if (strbuf_status(&out) < 0)
+            answer_text(request, "{\"error\":\"the status is too large\"}");
+        else
+            control_answer(request, strbuf_cstr(&out), out.len);
+        strbuf_done(&out);
+    } else if (strcmp(command, "reload") == 0) {
+        if (d->stopping || d->reloading || reload(d) < 0)
+            answer_text(request, "{\"error\":\"a reload is under way, or the daemon is stopping\"}");
+        else
+            d->reloading = request;
+    } else {
+        answer_text(request, "{\"error\":\"unknown command: status, reload\"}");
+    }
+}
+
+static int open_control(struct daemon *d)
+{
+    struct fault fault;
+    char *path = fs_join(d->instance->config->state_dir, "control.sock");
+    if (!path) return ERR_NOMEM;
+    int code = control_new(d->instance->loop, path, on_command, d, &d->control, &fault);
+    if (code < 0) print_fault(&fault);
+    free(path);
+    return code;
+}
+
+/* ---- signals and the watchdog ---- */
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+    struct daemon *d = handle->data;
+    if (number == SIGHUP) {
+        if (!d->stopping && !d->reloading && reload(d) < 0)
+            log_event(LOG_WARN, "daemon.reload_busy", LOG_S("error", "a reload is under way"));
+    } else if (d->stopping && number == SIGINT) {
+        _exit(130); /* asked twice: at once */
+    } else {
+        stop(d, number == SIGINT ? "SIGINT" : "SIGTERM");
+    }
+}
+
+static int watch_signals(struct daemon *d)
+{
+    static const int numbers[SIGNALS] = {SIGINT, SIGTERM, SIGHUP};
+    for (size_t i = 0; i < SIGNALS; i++) {
+        int status = uv_signal_init(loop_uv(d->instance->loop), &d->signals[i]);
+        if (status < 0) return err_from_uv(status);
+        d->signals[i].data = d;
+        d->signal_count++;
+        status = uv_signal_start(&d->signals[i], on_signal, numbers[i]);
+        if (status < 0) return err_from_uv(status);
+    }
+    return OK;
+}
+
+static void on_watchdog(void *data)
+{
+    struct daemon *d = data;
+    d->watchdog = NULL;
+    notify_send("WATCHDOG=1");
+    if (loop_timer_start(d->instance->loop, notify_watchdog_ms(), on_watchdog, d, &d->watchdog) < 0)
+        log_event(LOG_ERROR, "daemon.watchdog_lost", LOG_S("error", "no timer"));
+}
+
+/* ---- the start ---- */
+
+static void on_first_scan(void *data, const struct scan_result *result)
+{
+    struct daemon *d = data;
+    if (d->stopping) return;
+    if (result->code < 0) { /* nothing has ever been good here: not a daemon to leave running */
+        d->exit_status = 1;
+        stop(d, "the policies cannot be read");
+        return;
+    }
+    int code = engine_start(d->instance->engine);
+    if (code < 0) {
+        d->exit_status = 1;
+        stop(d, err_text(code));
+        return;
+    }
+    if (notify_watchdog_ms() > 0) on_watchdog(d);
+    notify_send("READY=1");
+    log_event(LOG_INFO, "daemon.started", LOG_S("world", d->instance->world->name),
+              LOG_I("policies", result->policies), LOG_I("faults", result->faults.count));
+}
+
+static void close_parts(struct daemon *d)
+{
+    control_free(d->control);
+    loop_timer_cancel(d->watchdog);
+    for (size_t i = 0; i < d->signal_count; i++) uv_close((uv_handle_t *)&d->signals[i], NULL);
+}
+
+int daemon_run(struct instance *instance, struct policy_dir *dir)
+{
+    struct daemon d = {.instance = instance, .dir = dir, .started_ms = clock_now_ms(&instance->world->clock)};
+    int code;
+    if ((code = watch_signals(&d)) < 0) {
+        fail_to_start("signals", code);
+        goto failed;
+    }
+    if ((code = open_control(&d)) < 0) goto failed;
+    if ((code = policy_dir_watch(dir)) < 0 || (code = policy_dir_scan(dir, false, on_first_scan, &d)) < 0) {
+        fail_to_start("watching the policies", code);
+        goto failed;
+    }
+    loop_run(instance->loop);
+    close_parts(&d);
+    while (loop_turn(instance->loop, false)) continue; /* signal handles live on this stack */
+    return d.exit_status;
+failed:
+    close_parts(&d);
+    while (loop_turn(instance->loop, false)) continue;
+    return 1;
+}

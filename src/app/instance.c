@@ -1,0 +1,168 @@
+/* app/instance.c - puts the parts of one moontide together in order, and takes them apart in reverse. */
+#include "moontide/app/instance.h"
+
+#include "moontide/base/fs.h"
+#include "moontide/base/log.h"
+#include "moontide/io/http.h"
+#include "moontide/io/loop.h"
+#include "moontide/store/store.h"
+#include "moontide/tick/world.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void print_fault(const struct fault *fault)
+{
+    char line[FAULT_TEXT_MAX + FAULT_FILE_MAX + 32];
+    fault_print(fault, line, sizeof line);
+    fprintf(stderr, "moontide: %s\n", line);
+}
+
+void print_faults(const struct faults *faults)
+{
+    for (size_t i = 0; i < faults->count; i++) print_fault(&faults->items[i]);
+    if (faults->more) fprintf(stderr, "moontide: and more\n");
+}
+
+static int open_config(const char *dir, struct config **out)
+{
+    struct faults faults;
+    faults_init(&faults);
+    int code = config_load(dir, out, &faults);
+    if (code < 0) print_faults(&faults);
+    faults_done(&faults);
+    return code;
+}
+
+static int open_world_aws(struct instance *in, struct fault *fault)
+{
+    const struct config *config = in->config;
+    struct account_options *accounts = calloc(config->account_count + 1, sizeof *accounts);
+    if (!accounts) return fault_set(fault, ERR_NOMEM, "out of memory");
+    for (size_t i = 0; i < config->account_count; i++)
+        accounts[i] = (struct account_options){.name = config->accounts[i].name,
+                                               .role_arn = config->accounts[i].role_arn,
+                                               .region = config->accounts[i].region};
+    struct world_aws_options options = {.loop = in->loop,
+                                        .http = in->http,
+                                        .region = config->region,
+                                        .profile = config->profile,
+                                        .endpoint = config->endpoint,
+                                        .accounts = accounts,
+                                        .account_count = config->account_count};
+    int code = world_aws_new(&options, &in->world, fault);
+    free(accounts);
+    return code;
+}
+
+static int open_world(const struct instance_options *options, struct instance *in, struct fault *fault)
+{
+    const char *name = options->world;
+    if (strcmp(name, "aws") == 0) {
+        if (options->speed != 1)
+            return fault_set(fault, ERR_INVALID, "--speed is for simulated worlds: add --world sim");
+        return open_world_aws(in, fault);
+    }
+    if (strcmp(name, "sim") != 0 && strncmp(name, "sim:", 4) != 0)
+        return fault_set(fault, ERR_INVALID, "unknown world '%s': aws, sim, or sim:FILE", name);
+    struct world_sim_options sim = {
+        .loop = in->loop, .file = name[3] ? name + 4 : NULL, .speed = options->speed};
+    return world_sim_new(&sim, &in->world, fault);
+}
+
+static int open_store(struct instance *in, struct fault *fault)
+{
+    int code = fs_make_dir(in->config->state_dir, fault);
+    if (code < 0) return code;
+    return store_open(in->loop, in->database_path, &in->store, fault);
+}
+
+static int open_engine(const struct instance_options *options, struct instance *in, struct fault *fault)
+{
+    const struct config *config = in->config;
+    struct engine_options engine = {.loop = in->loop,
+                                    .world = in->world,
+                                    .store = in->store,
+                                    .listener = options->listener,
+                                    .mode = config->mode,
+                                    .settle_ms = config->settle_ms,
+                                    .policy_wall_ms = config->policy_wall_ms,
+                                    .collect_ms = config->collect_ms,
+                                    .price_per_1000_usd = config->price_per_1000_usd};
+    if (options->mode) {
+        int mode = 0;
+        while (mode_names[mode] && strcmp(mode_names[mode], options->mode) != 0) mode++;
+        if (!mode_names[mode])
+            return fault_set(fault, ERR_INVALID, "--mode %s: observe, recommend or act", options->mode);
+        engine.mode = (enum policy_mode)mode;
+        engine.mode_override = true;
+        engine.override_up = mode == MODE_ACT;
+    }
+    int code = engine_new(&engine, &in->engine, fault);
+    if (code < 0) return code;
+    in->collector = engine_collector(in->engine);
+    return OK;
+}
+
+static int open_collector(struct instance *in, struct fault *fault)
+{
+    struct collector_options options = {
+        .loop = in->loop, .world = in->world, .settle_ms = in->config->settle_ms};
+    int code = collector_new(&options, &in->collector);
+    in->own_collector = code >= 0;
+    return code < 0 ? fault_set(fault, code, "out of memory") : code;
+}
+
+static int open_parts(const struct instance_options *options, struct instance *in, struct fault *fault)
+{
+    int code;
+    in->database_path = fs_join(in->config->state_dir, "moontide.db");
+    if (!in->database_path) return fault_set(fault, ERR_NOMEM, "out of memory");
+    if ((code = loop_new(&in->loop)) < 0) return fault_set(fault, code, "no event loop: %s", err_text(code));
+    if ((code = http_new(in->loop, &(struct http_options){0}, &in->http)) < 0)
+        return fault_set(fault, code, "no HTTP client: %s", err_text(code));
+    if ((code = open_world(options, in, fault)) < 0) return code;
+    if (options->store && (code = open_store(in, fault)) < 0) return code;
+    code = options->policies ? open_engine(options, in, fault) : open_collector(in, fault);
+    if (code < 0) return code;
+    in->host = (struct host){.loop = in->loop,
+                             .http = in->http,
+                             .collector = in->collector,
+                             .world = in->world,
+                             .clock = &in->world->clock,
+                             .config = in->config,
+                             .database = in->database_path,
+                             .world_name = in->world->name};
+    return OK;
+}
+
+int instance_open(const struct instance_options *options, struct instance *out)
+{
+    struct fault fault = {0};
+    struct instance in = {0};
+    int code = open_config(options->dir, &in.config);
+    if (code < 0) return code;
+    code = open_parts(options, &in, &fault);
+    if (code < 0) {
+        print_fault(&fault);
+        instance_close(&in);
+        return code;
+    }
+    *out = in;
+    return OK;
+}
+
+int instance_close(struct instance *in)
+{
+    if (in->engine) engine_free(in->engine);
+    if (in->own_collector) collector_free(in->collector);
+    if (in->store) store_close(in->store);
+    world_free(in->world);
+    if (in->http) http_free(in->http);
+    int left = in->loop ? loop_free(in->loop) : 0;
+    free(in->database_path);
+    config_free(in->config);
+    memset(in, 0, sizeof *in);
+    return left;
+}

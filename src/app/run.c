@@ -1,0 +1,146 @@
+/* app/run.c - `moontide run`: the daemon, or one tick. */
+#include "moontide/app/daemon.h"
+#include "moontide/app/options.h"
+#include "moontide/app/report.h"
+#include "moontide/app/terminal.h"
+#include "moontide/base/log.h"
+#include "moontide/io/loop.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct once {
+    struct instance *instance;
+    bool failed;
+};
+
+static int wrong(const char *what, const char *value)
+{
+    fprintf(stderr, "moontide run: %s: %s\n", what, value);
+    return 1;
+}
+
+static int read_format(const struct arguments *arguments, enum report_format *out)
+{
+    const char *text = arguments_value(arguments, "format");
+    *out = text && strcmp(text, "json") == 0 ? REPORT_JSON : REPORT_TEXT;
+    if (text && strcmp(text, "json") != 0 && strcmp(text, "text") != 0)
+        return wrong("--format is text or json, not", text);
+    return 0;
+}
+
+/* The command line first, then the configuration, then what standard error is. */
+static int open_log(const struct arguments *arguments, const struct instance *instance, bool once)
+{
+    const char *level_text = arguments_value(arguments, "log-level");
+    const char *format_text = arguments_value(arguments, "log-format");
+    const struct config *config = instance->config;
+    int level = level_text ? log_level_parse(level_text) : (int)config->log_level;
+    int format = config->log_format;
+    if (level < 0) return wrong("--log-level is debug, info, warn, error or off, not", level_text);
+    if (!level_text && once && level < LOG_WARN) level = LOG_WARN; /* the result says the rest */
+    if (format_text) {
+        format = strcmp(format_text, "json") == 0 ? LOG_JSON : LOG_TEXT;
+        if (strcmp(format_text, "json") != 0 && strcmp(format_text, "text") != 0)
+            return wrong("--log-format is text or json, not", format_text);
+    }
+    if (format < 0) format = isatty(STDERR_FILENO) ? LOG_TEXT : LOG_JSON;
+    log_open(stderr, (enum log_level)level, (enum log_format)format, terminal_color(STDERR_FILENO),
+             &instance->world->clock);
+    return 0;
+}
+
+static int read_speed(const struct arguments *arguments, double *out)
+{
+    const char *text = arguments_value(arguments, "speed");
+    char *end;
+    *out = 1;
+    if (!text) return 0;
+    *out = strtod(text, &end);
+    if (*end || !(*out >= 0.001) || *out > 1e6) return wrong("--speed is a number from 0.001 to 1000000, not", text);
+    return 0;
+}
+
+/* ---- one tick ---- */
+
+static void on_once_done(void *data, bool failed)
+{
+    struct once *once = data;
+    once->failed = once->failed || failed;
+    loop_stop(once->instance->loop);
+}
+
+static void on_once_loaded(void *data, const struct scan_result *result)
+{
+    struct once *once = data;
+    int code = result->code < 0 ? result->code : engine_tick(once->instance->engine, NULL, on_once_done, once);
+    if (code >= 0) return;
+    if (result->code < 0) print_faults(&result->faults);
+    once->failed = true;
+    loop_stop(once->instance->loop);
+}
+
+static void on_engine_stopped(void *data)
+{
+    loop_stop(data);
+}
+
+static int run_once(struct instance *instance, struct policy_dir *dir)
+{
+    struct once once = {.instance = instance};
+    if (policy_dir_scan(dir, false, on_once_loaded, &once) < 0) return 1;
+    loop_run(instance->loop);
+    engine_stop(instance->engine, on_engine_stopped, instance->loop);
+    loop_run(instance->loop);
+    return once.failed ? 1 : 0;
+}
+
+/* ---- both ---- */
+
+static void greet(const struct instance *instance, double speed)
+{
+    if (!isatty(STDERR_FILENO)) return;
+    fprintf(stderr, "moontide " MOONTIDE_VERSION ", world %s", instance->world->name);
+    if (speed != 1) fprintf(stderr, " at %g times real time", speed);
+    fprintf(stderr, ". Policies: %s (saved changes are live at once). Ctrl-C stops.\n",
+            instance->config->policies_dir);
+}
+
+int command_run(const struct arguments *arguments)
+{
+    bool is_once = arguments_flag(arguments, "once");
+    const char *world = arguments_value(arguments, "world"), *dir_text = arguments_value(arguments, "dir");
+    enum report_format format;
+    struct report *report = NULL;
+    struct policy_dir *dir = NULL;
+    struct instance instance;
+    double speed;
+    int status = 1;
+    if (read_format(arguments, &format) || read_speed(arguments, &speed)) return 1;
+    if (report_new(format, stdout, terminal_color(STDOUT_FILENO), &report) < 0) return 1;
+    struct instance_options options = {.dir = dir_text ? dir_text : ".",
+                                       .world = world ? world : "aws",
+                                       .mode = arguments_value(arguments, "mode"),
+                                       .speed = speed,
+                                       .store = true,
+                                       .policies = true};
+    if (is_once) options.listener = (struct engine_listener){report, report_target, report_tick};
+    if (instance_open(&options, &instance) < 0) {
+        report_free(report);
+        return 1;
+    }
+    struct policy_dir_options dir_options = {.host = &instance.host,
+                                             .engine = instance.engine,
+                                             .directory = instance.config->policies_dir,
+                                             .source_bytes = instance.config->source_bytes};
+    if (open_log(arguments, &instance, is_once) == 0 && policy_dir_new(&dir_options, &dir) >= 0) {
+        if (!is_once) greet(&instance, speed);
+        status = is_once ? run_once(&instance, dir) : daemon_run(&instance, dir);
+    }
+    policy_dir_free(dir);
+    instance_close(&instance);
+    report_free(report);
+    return status;
+}

@@ -1,0 +1,170 @@
+/* app/status.c - `moontide status` and `moontide reload`: ask the running daemon and show its answer. */
+#include "moontide/app/control.h"
+#include "moontide/app/instance.h"
+#include "moontide/app/options.h"
+#include "moontide/app/terminal.h"
+#include "moontide/base/fs.h"
+
+#include <cjson/cJSON.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { ASK_TIMEOUT_MS = 10000, RELOAD_TIMEOUT_MS = 60000 };
+
+static const char *text_of(const cJSON *object, const char *key)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);
+    return cJSON_IsString(item) ? item->valuestring : "";
+}
+
+static double number_of(const cJSON *object, const char *key)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);
+    return cJSON_IsNumber(item) ? item->valuedouble : 0;
+}
+
+/* Only the configuration's `state` matters here: where the socket is. */
+static int ask(const struct arguments *arguments, const char *command, int64_t timeout_ms, char **out)
+{
+    const char *dir = arguments_value(arguments, "dir");
+    struct config *config = NULL;
+    struct faults faults;
+    struct fault fault;
+    size_t len;
+    faults_init(&faults);
+    int code = config_load(dir ? dir : ".", &config, &faults);
+    if (code < 0) print_faults(&faults);
+    faults_done(&faults);
+    if (code < 0) return code;
+    char *path = fs_join(config->state_dir, "control.sock");
+    code = path ? control_ask(path, command, timeout_ms, out, &len, &fault)
+                : fault_set(&fault, ERR_NOMEM, "out of memory");
+    if (code < 0) print_fault(&fault);
+    if (code == ERR_NOT_FOUND) fputs("start one with: moontide run\n", stderr);
+    free(path);
+    config_free(config);
+    return code;
+}
+
+/* Prints the answer as it is when that was asked for, or when it is an error. */
+static int answered(const struct arguments *arguments, const char *answer, cJSON **out)
+{
+    const char *format = arguments_value(arguments, "format");
+    *out = cJSON_Parse(answer);
+    if (!*out) {
+        fputs("moontide: the daemon's answer is not JSON\n", stderr);
+        return 1;
+    }
+    if (format && strcmp(format, "json") == 0) puts(answer);
+    const char *error = text_of(*out, "error");
+    if (error[0]) fprintf(stderr, "moontide: %s\n", error);
+    return error[0] ? 1 : 0;
+}
+
+static bool wants_text(const struct arguments *arguments)
+{
+    const char *format = arguments_value(arguments, "format");
+    return !format || strcmp(format, "json") != 0;
+}
+
+static const char *status_paint(const char *status, bool color)
+{
+    if (!color) return "";
+    return strcmp(status, "critical") == 0   ? "\033[1;31m"
+           : strcmp(status, "warning") == 0 ? "\033[33m"
+           : strcmp(status, "unknown") == 0 ? "\033[35m"
+                                            : "\033[32m";
+}
+
+static void show_target(const cJSON *target, bool color)
+{
+    const char *status = text_of(target, "status"), *off = color ? "\033[0m" : "";
+    const cJSON *issue;
+    printf("    %s%-9s%s %s\n", status_paint(status, color), status, off, text_of(target, "target"));
+    cJSON_ArrayForEach(issue, cJSON_GetObjectItemCaseSensitive(target, "issues"))
+        printf("              %-7s %s: %s (since %s)\n", text_of(issue, "severity"), text_of(issue, "type"),
+               text_of(issue, "description"), text_of(issue, "since"));
+}
+
+enum { TARGETS_SHOWN_MAX = 50 };
+
+static int rank_of(const cJSON *target)
+{
+    static const char *const order[] = {"critical", "warning", "unknown"};
+    for (int i = 0; i < 3; i++)
+        if (strcmp(text_of(target, "status"), order[i]) == 0) return i;
+    return 3;
+}
+
+/* The worst first, as many as a person reads. */
+static void show_targets(const cJSON *targets, bool color)
+{
+    int shown = 0, total = cJSON_GetArraySize(targets);
+    for (int rank = 0; rank < 4; rank++) {
+        const cJSON *target;
+        cJSON_ArrayForEach(target, targets)
+        {
+            if (rank_of(target) != rank || shown == TARGETS_SHOWN_MAX) continue;
+            show_target(target, color);
+            shown++;
+        }
+    }
+    if (total > shown) printf("    and %d more (--format json lists all)\n", total - shown);
+}
+
+static void show_policy(const cJSON *policy, bool color)
+{
+    printf("  %s  every %s, mode %s, %.0f ticks, %.0f skipped, %.0f failed; next %s\n",
+           text_of(policy, "policy"), text_of(policy, "every"), text_of(policy, "mode"),
+           number_of(policy, "ticks"), number_of(policy, "skipped"), number_of(policy, "failed"),
+           text_of(policy, "next"));
+    printf("    %s  %.8s  %.1f MiB Lua, %.0f us CPU to evaluate\n", text_of(policy, "file"),
+           text_of(policy, "sha256"), number_of(policy, "memory_bytes") / 1048576,
+           number_of(policy, "evaluation_us"));
+    if (text_of(policy, "fault")[0])
+        printf("    %sthe file on disk is not what runs:%s %s\n", color ? "\033[31m" : "", color ? "\033[0m" : "",
+               text_of(policy, "fault"));
+    show_targets(cJSON_GetObjectItemCaseSensitive(policy, "targets"), color);
+}
+
+int command_status(const struct arguments *arguments)
+{
+    char *answer = NULL;
+    cJSON *status = NULL;
+    if (ask(arguments, "status", ASK_TIMEOUT_MS, &answer) < 0) return 1;
+    int result = answered(arguments, answer, &status);
+    if (result == 0 && wants_text(arguments)) {
+        bool color = terminal_color(STDOUT_FILENO);
+        const cJSON *collect = cJSON_GetObjectItemCaseSensitive(status, "collect"), *policy;
+        printf("moontide %s, pid %.0f, world %s; now %s, started %s\n", text_of(status, "version"),
+               number_of(status, "pid"), text_of(status, "world"), text_of(status, "now"),
+               text_of(status, "started"));
+        printf("%.1f MiB resident, %.2f s CPU; %.0f series, %.0f calls, %.0f metrics paid for, %.0f failures\n",
+               number_of(status, "resident_bytes") / 1048576, number_of(status, "cpu_ms") / 1000,
+               number_of(collect, "series"), number_of(collect, "calls"), number_of(collect, "metrics_charged"),
+               number_of(collect, "failures"));
+        cJSON_ArrayForEach(policy, cJSON_GetObjectItemCaseSensitive(status, "policies")) show_policy(policy, color);
+    }
+    cJSON_Delete(status);
+    free(answer);
+    return result;
+}
+
+int command_reload(const struct arguments *arguments)
+{
+    char *answer = NULL;
+    cJSON *result = NULL;
+    if (ask(arguments, "reload", RELOAD_TIMEOUT_MS, &answer) < 0) return 1;
+    int status = answered(arguments, answer, &result);
+    const cJSON *faults = cJSON_GetObjectItemCaseSensitive(result, "faults"), *fault;
+    if (status == 0 && wants_text(arguments))
+        printf("%.0f policies, %.0f loaded, %.0f removed\n", number_of(result, "policies"),
+               number_of(result, "loaded"), number_of(result, "removed"));
+    cJSON_ArrayForEach(fault, faults) fprintf(stderr, "moontide: %s\n", fault->valuestring);
+    if (cJSON_GetArraySize(faults) > 0) status = 1;
+    cJSON_Delete(result);
+    free(answer);
+    return status;
+}
