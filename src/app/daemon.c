@@ -4,6 +4,7 @@
 #include "moontide/app/control.h"
 #include "moontide/app/notify.h"
 #include "moontide/base/fs.h"
+#include "moontide/base/json.h"
 #include "moontide/base/log.h"
 #include "moontide/io/loop.h"
 
@@ -69,7 +70,7 @@ static void stop(struct daemon *d, const char *why)
 static void answer_reload(struct control_request *request, const struct scan_result *result)
 {
     struct strbuf out;
-    struct json_writer *w = &(struct json_writer){0};
+    struct json_writer writer, *w = &writer;
     char line[FAULT_TEXT_MAX + FAULT_FILE_MAX + 32];
     strbuf_init(&out, STATUS_BYTES_MAX);
     json_writer_init(w, &out);

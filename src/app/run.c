@@ -32,7 +32,7 @@ static int read_format(const struct arguments *arguments, enum report_format *ou
 }
 
 /* The command line first, then the configuration, then what standard error is. */
-static int open_log(const struct arguments *arguments, const struct instance *instance, bool once)
+static int start_log(const struct arguments *arguments, const struct instance *instance, bool once)
 {
     const char *level_text = arguments_value(arguments, "log-level");
     const char *format_text = arguments_value(arguments, "log-format");
@@ -135,7 +135,7 @@ int command_run(const struct arguments *arguments)
                                              .engine = instance.engine,
                                              .directory = instance.config->policies_dir,
                                              .source_bytes = instance.config->source_bytes};
-    if (open_log(arguments, &instance, is_once) == 0 && policy_dir_new(&dir_options, &dir) >= 0) {
+    if (start_log(arguments, &instance, is_once) == 0 && policy_dir_new(&dir_options, &dir) >= 0) {
         if (!is_once) greet(&instance, speed);
         status = is_once ? run_once(&instance, dir) : daemon_run(&instance, dir);
     }

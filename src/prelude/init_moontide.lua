@@ -1,0 +1,12 @@
+-- moontide.lua: the configuration of this project. Every field may be left out; an unknown one is an error.
+return {
+  environments = { "prod", "staging" }, -- the targets of policies/performance.lua
+  language = "en",                      -- of issues and recommendations: "en" or "ko"
+  mode = "recommend",                   -- observe | recommend | act: what decisions may do
+
+  -- region = "ap-northeast-2",         -- default: AWS_REGION, then the profile's
+  -- profile = "production",            -- default: AWS_PROFILE, then "default"
+  -- settle = "60s",                    -- datapoints younger than this are not used yet
+
+  vars = {},                            -- free fields for your policies: config.vars
+}
