@@ -1,0 +1,13 @@
+# integration_test(name): tests/integration/test_<name>.py against the built program and real servers.
+find_package(Python3 COMPONENTS Interpreter)
+function(integration_test name)
+    if(NOT Python3_FOUND)
+        return()
+    endif()
+    add_test(NAME integration/${name}
+        COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_SOURCE_DIR}/integration/test_${name}.py)
+    set_tests_properties(integration/${name} PROPERTIES
+        TIMEOUT 600 SKIP_RETURN_CODE 77 ENVIRONMENT "MOONTIDE_BUILD=${CMAKE_BINARY_DIR}")
+endfunction()
+
+integration_test(ministack)
