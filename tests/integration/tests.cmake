@@ -11,3 +11,5 @@ function(integration_test name)
 endfunction()
 
 integration_test(ministack)
+integration_test(daemon)
+integration_test(cli)
