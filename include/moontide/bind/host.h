@@ -21,7 +21,6 @@ struct world;
 struct host {
     struct loop *loop;
     struct http *http;
-    struct world *world;         /* for questions about an explicit time; NULL offline */
     struct collector *collector; /* for cloudwatch.fetch; may be set after the host is made; NULL
                                     offline (check) */
     struct world *world;         /* for cloudwatch.fetch of another window; NULL: none */
