@@ -210,11 +210,32 @@ static void on_first_scan(void *data, const struct scan_result *result)
               LOG_I("policies", result->policies), LOG_I("faults", result->faults.count));
 }
 
+static void on_signal_closed(uv_handle_t *handle)
+{
+    struct daemon *d = handle->data;
+    d->signal_count--;
+}
+
+/* The signal handles live in the daemon's own memory: it waits until they are closed. */
 static void close_parts(struct daemon *d)
 {
     control_free(d->control);
     loop_timer_cancel(d->watchdog);
-    for (size_t i = 0; i < d->signal_count; i++) uv_close((uv_handle_t *)&d->signals[i], NULL);
+    for (size_t i = d->signal_count; i-- > 0;)
+        uv_close((uv_handle_t *)&d->signals[i], on_signal_closed);
+    while (d->signal_count > 0) (void)loop_turn(d->instance->loop, false);
+}
+
+/* A target's status is news only when it changes. */
+void daemon_target(void *data, const struct target_report *report)
+{
+    (void)data;
+    if (report->status == report->before || (report->first && report->status == STATUS_HEALTHY)) return;
+    bool worse = report->status > STATUS_UNKNOWN;
+    log_event(worse ? LOG_WARN : LOG_INFO, "status.changed", LOG_S("policy", report->policy),
+              LOG_S("target", report->target),
+              LOG_S("from", report->first ? NULL : status_names[report->before]),
+              LOG_S("to", status_names[report->status]));
 }
 
 int daemon_run(struct instance *instance, struct policy_dir *dir)
@@ -232,10 +253,8 @@ int daemon_run(struct instance *instance, struct policy_dir *dir)
     }
     loop_run(instance->loop);
     close_parts(&d);
-    while (loop_turn(instance->loop, false)) continue; /* signal handles live on this stack */
     return d.exit_status;
 failed:
     close_parts(&d);
-    while (loop_turn(instance->loop, false)) continue;
     return 1;
 }

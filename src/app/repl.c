@@ -33,7 +33,7 @@ struct repl {
     uv_mutex_t mutex;
     uv_cond_t wake;
     uv_async_t ready;
-    bool color;
+    bool color, closed;
     /* under the mutex */
     bool ask, quit, more; /* the thread is to read; to end; the prompt is that of a continued line */
     char *line;           /* what it read */
@@ -290,6 +290,11 @@ static void start_thread(struct repl *r)
     if (uv_thread_create(&r->thread, reading_thread, r) < 0) abort();
 }
 
+static void on_async_closed(uv_handle_t *handle)
+{
+    ((struct repl *)handle->data)->closed = true;
+}
+
 static void end_thread(struct repl *r)
 {
     uv_mutex_lock(&r->mutex);
@@ -297,8 +302,8 @@ static void end_thread(struct repl *r)
     uv_cond_signal(&r->wake);
     uv_mutex_unlock(&r->mutex);
     uv_thread_join(&r->thread); /* it never reads now: a line is asked for only when the last one is done */
-    uv_close((uv_handle_t *)&r->ready, NULL);
-    while (loop_turn(r->code.instance.loop, false)) continue;
+    uv_close((uv_handle_t *)&r->ready, on_async_closed);
+    while (!r->closed) (void)loop_turn(r->code.instance.loop, false);
     uv_mutex_destroy(&r->mutex);
     uv_cond_destroy(&r->wake);
 }

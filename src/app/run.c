@@ -126,7 +126,8 @@ int command_run(const struct arguments *arguments)
                                        .speed = speed,
                                        .store = true,
                                        .policies = true};
-    if (is_once) options.listener = (struct engine_listener){report, report_target, report_tick};
+    options.listener = is_once ? (struct engine_listener){report, report_target, report_tick}
+                               : (struct engine_listener){NULL, daemon_target, NULL};
     if (instance_open(&options, &instance) < 0) {
         report_free(report);
         return 1;

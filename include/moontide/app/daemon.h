@@ -16,6 +16,9 @@ enum { DAEMON_DRAIN_MS = 5000 };
 /* Runs until it is told to stop. The instance was opened with policies and store. Answers the exit status. */
 MUST_CHECK int daemon_run(struct instance *instance, struct policy_dir *dir);
 
+/* The listener's function of a daemon: logs status.changed. */
+void daemon_target(void *data, const struct target_report *report);
+
 /* The `status` document of a running daemon. */
 void daemon_status_json(const struct instance *instance, int64_t started_ms, struct strbuf *out);
 
