@@ -40,25 +40,33 @@ function performance.metrics(environment)
   return declared
 end
 
--- Waits. Times are epoch seconds or ISO 8601 texts. Each value is a list of datapoints, the oldest
--- first; a list without datapoints is empty, never zero.
+-- Waits. Each value is the newest one of the range (without times: of the last hour), a number; what
+-- has no datapoint is nil, never zero. Times are epoch seconds, ISO 8601 texts, or how long ago: "3h".
 function performance.collect(environment, start_time, end_time)
-  local got = cloudwatch.fetch(performance.metrics(environment), { from = start_time, to = end_time })
+  local got = cloudwatch.fetch(performance.metrics(environment),
+                               { start_time = start_time, end_time = end_time })
+  local function last(key)
+    return got[key].last
+  end
   return {
     api = {
-      response_time = { p50 = got.api_response_p50, p90 = got.api_response_p90, p99 = got.api_response_p99 },
-      error_rate = got.api_error_rate,
-      request_count = got.api_request_count,
+      response_time = {
+        p50 = last("api_response_p50"),
+        p90 = last("api_response_p90"),
+        p99 = last("api_response_p99"),
+      },
+      error_rate = last("api_error_rate"),
+      request_count = last("api_request_count"),
     },
     database = {
-      query_time = { p50 = got.db_query_p50, p90 = got.db_query_p90, p99 = got.db_query_p99 },
-      connection_count = got.db_connection_count,
-      deadlock_count = got.db_deadlock_count,
+      query_time = { p50 = last("db_query_p50"), p90 = last("db_query_p90"), p99 = last("db_query_p99") },
+      connection_count = last("db_connection_count"),
+      deadlock_count = last("db_deadlock_count"),
     },
     cache = {
-      hit_rate = got.cache_hit_rate,
-      miss_rate = got.cache_miss_rate,
-      eviction_count = got.cache_eviction_count,
+      hit_rate = last("cache_hit_rate"),
+      miss_rate = last("cache_miss_rate"),
+      eviction_count = last("cache_eviction_count"),
     },
   }
 end

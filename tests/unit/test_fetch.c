@@ -1,4 +1,5 @@
 /* Facts about cloudwatch.fetch, on a world that answers when the test says so. */
+#include "moontide/bind/config.h"
 #include "unit/fake_world.h"
 #include "unit/script_fixture.h"
 
@@ -116,6 +117,29 @@ static void no_datapoint_is_no_zero(void **state)
     assert_string_equal(finish(f), "0\tnil\ttrue\n");
 }
 
+static void the_shipped_library_answers_numbers_by_their_path(void **state)
+{
+    struct fixture *f = *state;
+    char policies[] = MOONTIDE_POLICIES;
+    struct config config = {.dir = policies, .policies_dir = policies};
+    f->host.config = &config;
+    begin(f,
+          "local got = require('lib.performance').collect('prod')\n"
+          "local t, q = got.api.response_time, got.database.query_time\n"
+          "local all = { t.p50, t.p90, t.p99, got.api.error_rate, got.api.request_count, q.p50,\n"
+          "  q.p90, q.p99, got.database.connection_count, got.database.deadlock_count,\n"
+          "  got.cache.hit_rate, got.cache.miss_rate, got.cache.eviction_count }\n"
+          "return #all, math.type(t.p99), math.type(got.cache.hit_rate)");
+    expect_calls(f, 1); /* all 13 in one */
+    assert_int_equal(fake.calls[0].queries, 13);
+    assert_string_equal(finish(f), "13\t\"float\"\t\"float\"\n");
+    begin(f, "return require('lib.performance').collect('prod', '2h').cache.hit_rate");
+    expect_calls(f, 2);
+    fake_answer_state(&fake, 1, SERIES_READY, "");
+    assert_string_equal(finish(f), "nil\n"); /* never zero */
+    f->host.config = NULL;
+}
+
 static void a_failed_call_is_an_error_object(void **state)
 {
     struct fixture *f = *state;
@@ -164,6 +188,7 @@ int main(void)
         fetch_test(a_range_is_fetched_as_it_was_asked),
         fetch_test(a_range_may_begin_some_time_ago_and_ends_settled),
         fetch_test(no_datapoint_is_no_zero),
+        fetch_test(the_shipped_library_answers_numbers_by_their_path),
         fetch_test(a_failed_call_is_an_error_object),
         fetch_test(an_interrupted_fetch_is_canceled),
         fetch_test(wrong_arguments_are_named),
