@@ -38,7 +38,7 @@ char *strbuf_reserve(struct strbuf *buf, size_t n)
         return NULL;
     }
     size_t need = buf->len + n + 1;
-    if (need > buf->cap) {
+    if (!buf->data || need > buf->cap) {
         size_t cap = buf->cap ? buf->cap : FIRST_BYTES;
         while (cap < need)
             cap *= 2;

@@ -37,6 +37,7 @@ static const struct shape {
 };
 
 static const size_t NO_TEXT = SIZE_MAX;
+static const int64_t NO_NUMBERS[NUMBERS_MAX] = {0};
 
 struct write {
     enum statement statement;
@@ -139,9 +140,9 @@ void store_batch_memo(struct store_batch *batch, const char *policy, const char 
 {
     const char *texts[] = {policy, target, json};
     if (json)
-        add(batch, STATEMENT_MEMO, texts, 3, NULL);
+        add(batch, STATEMENT_MEMO, texts, 3, NO_NUMBERS);
     else
-        add(batch, STATEMENT_MEMO_END, texts, 2, NULL);
+        add(batch, STATEMENT_MEMO_END, texts, 2, NO_NUMBERS);
 }
 
 void store_batch_alert(struct store_batch *batch, const struct alert_row *row)
@@ -161,7 +162,7 @@ void store_batch_alert_end(struct store_batch *batch, const char *policy, const 
                            const char *type, const char *key)
 {
     const char *texts[] = {policy, target, type, key ? key : ""};
-    add(batch, STATEMENT_ALERT_END, texts, 4, NULL);
+    add(batch, STATEMENT_ALERT_END, texts, 4, NO_NUMBERS);
 }
 
 void store_batch_journal(struct store_batch *batch, const struct journal_entry *entry)
@@ -174,7 +175,7 @@ void store_batch_journal(struct store_batch *batch, const struct journal_entry *
                            entry->policy_sha256,
                            entry->json ? entry->json : "{}"};
     if (!entry->what && batch->status == OK) batch->status = ERR_INVALID;
-    add(batch, STATEMENT_JOURNAL, texts, 0, NULL);
+    add(batch, STATEMENT_JOURNAL, texts, 0, NO_NUMBERS);
 }
 
 /* ---- writing ---- */

@@ -284,8 +284,8 @@ static void a_decoded_string_ends_at_its_limit(void **state)
 {
     (void)state;
     char text[STRING_MAX + 10];
-    for (int over = 0; over <= 1; over++) {
-        size_t n = 0, letters = (size_t)(STRING_MAX - 1 + over);
+    for (size_t over = 0; over <= 1; over++) {
+        size_t n = 0, letters = STRING_MAX - 1 + over;
         text[n++] = '"';
         memset(text + n, 'x', letters);
         n += letters;

@@ -1,0 +1,336 @@
+/* Facts about opening a store: who may, which files it takes, and what it says about the others. */
+#include "moontide/base/fs.h"
+#include "moontide/io/loop.h"
+#include "moontide/store/store.h"
+#include "support/store_files.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <sqlite3.h>
+
+static void commit_one(struct store *s, const char *memo, store_done *done, void *data)
+{
+    struct store_batch *b = new_batch("aws", 1);
+    store_batch_memo(b, "p", memo, memo);
+    assert_int_equal(store_commit(s, b, done, data), OK);
+}
+
+/* ---- who may open it ---- */
+
+static void the_file_is_for_its_owner_alone(void **state)
+{
+    struct store_files *f = *state;
+    struct store *s = open_store(f);
+    commit_one(s, "a", NULL, NULL);
+    loop_run(f->loop);
+    struct stat st;
+    char wal[300];
+    snprintf(wal, sizeof wal, "%s-wal", f->path);
+    assert_int_equal(stat(f->path, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+    assert_int_equal(stat(wal, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+    store_close(s);
+}
+
+static void a_second_writer_is_told_who_holds_it(void **state)
+{
+    struct store_files *f = *state;
+    int ready[2], go[2];
+    assert_int_equal(pipe(ready), 0);
+    assert_int_equal(pipe(go), 0);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        struct store *s;
+        char c = 'x';
+        if (store_open(NULL, f->path, &s, NULL) < 0) _exit(1);
+        if (write(ready[1], &c, 1) != 1 || read(go[0], &c, 1) != 1) _exit(2);
+        store_close(s);
+        _exit(0);
+    }
+    char c, pid[32];
+    assert_int_equal(read(ready[0], &c, 1), 1);
+    struct store *s = NULL;
+    struct fault fault;
+    assert_int_equal(store_open(f->loop, f->path, &s, &fault), ERR_LOCKED);
+    snprintf(pid, sizeof pid, "process %d", (int)child);
+    assert_non_null(strstr(fault.text, pid));
+    assert_non_null(strstr(fault.text, f->path));
+    assert_int_equal(write(go[1], "x", 1), 1);
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    store_close(open_store(f)); /* and is let in when the other has gone */
+    close_pipe(ready);
+    close_pipe(go);
+}
+
+static void a_second_open_in_the_same_process_is_refused_and_harms_nothing(void **state)
+{
+    struct store_files *f = *state;
+    struct store *s = open_store(f), *second;
+    struct fault fault;
+    assert_int_equal(store_open(f->loop, f->path, &second, &fault), ERR_LOCKED);
+    assert_int_equal(store_open(f->loop, f->path, &second, &fault), ERR_LOCKED);
+    commit_one(s, "a", NULL, NULL);
+    loop_run(f->loop);
+    assert_string_equal(read_memo(s, "aws"), "p/a=a;");
+    store_close(s);
+}
+
+static void a_reader_sees_each_commit_beside_the_writer(void **state)
+{
+    struct store_files *f = *state;
+    struct store *s = open_store(f), *reader;
+    struct fault fault;
+    commit_one(s, "a", NULL, NULL);
+    loop_run(f->loop);
+    assert_int_equal(store_open_reader(f->path, &reader, &fault), OK);
+    assert_string_equal(read_memo(reader, "aws"), "p/a=a;");
+    commit_one(s, "b", NULL, NULL);
+    loop_run(f->loop);
+    assert_string_equal(read_memo(reader, "aws"), "p/a=a;p/b=b;");
+    struct store_batch *b = new_batch("aws", 1);
+    assert_int_equal(store_commit(reader, b, NULL, NULL), ERR_INVALID);
+    store_close(s);
+    assert_string_equal(read_memo(reader, "aws"), "p/a=a;p/b=b;"); /* after the writer went */
+    store_close(reader);
+    s = open_store(f);
+    assert_string_equal(read_memo(s, "aws"), "p/a=a;p/b=b;");
+    store_close(s);
+}
+
+static void a_reader_makes_no_file(void **state)
+{
+    struct store_files *f = *state;
+    struct store *reader;
+    struct fault fault;
+    assert_int_equal(store_open_reader(f->path, &reader, &fault), ERR_NOT_FOUND);
+    assert_non_null(strstr(fault.text, f->path));
+    assert_int_equal(access(f->path, F_OK), -1);
+}
+
+/* Root passes every permission check, so the child becomes nobody. */
+static int open_as_nobody(const char *path, int mode_of_dir, const char *dir)
+{
+    assert_int_equal(chmod(dir, (mode_t)mode_of_dir), 0);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        struct store *s;
+        struct fault fault;
+        if (geteuid() == 0 && (setgid(65534) < 0 || setuid(65534) < 0)) _exit(1);
+        int code = store_open(NULL, path, &s, &fault);
+        _exit(code == ERR_DENIED && strstr(fault.text, path) ? 0 : 2);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(chmod(dir, 0700), 0);
+    return status;
+}
+
+static void a_directory_that_cannot_be_written_is_named(void **state)
+{
+    struct store_files *f = *state;
+    assert_int_equal(open_as_nobody(f->path, 0555, f->dir), 0);
+    store_close(open_store(f));
+    assert_int_equal(open_as_nobody(f->path, 0555, f->dir), 0);
+}
+
+static void a_directory_that_is_not_there_is_named(void **state)
+{
+    (void)state;
+    struct store *s;
+    struct fault fault;
+    assert_int_equal(store_open(NULL, "/nonexistent/x/moontide.db", &s, &fault), ERR_NOT_FOUND);
+    assert_non_null(strstr(fault.text, "/nonexistent/x/moontide.db"));
+    assert_true(store_open(NULL, "/tmp", &s, &fault) < 0);
+    unlink("/tmp.lock");
+}
+
+/* ---- files that are not what they should be ---- */
+
+static void expect_corrupt(struct store_files *f)
+{
+    struct store *s;
+    struct fault fault;
+    assert_int_equal(store_open(f->loop, f->path, &s, &fault), ERR_CORRUPT);
+    assert_non_null(strstr(fault.text, f->path));
+    assert_non_null(strstr(fault.text, "Move it away"));
+    assert_non_null(strstr(fault.text, "journal"));
+}
+
+static void random_bytes_are_told_from_a_database(void **state)
+{
+    struct store_files *f = *state;
+    char noise[20000];
+    uint32_t x = 12345;
+    for (size_t i = 0; i < sizeof noise; i++)
+        noise[i] = (char)((x = x * 1664525 + 1013904223) >> 24);
+    assert_int_equal(fs_write_file(f->path, noise, sizeof noise, 0600, NULL), OK);
+    expect_corrupt(f);
+    char *after;
+    size_t len;
+    assert_int_equal(fs_read_file(f->path, 1 << 20, &after, &len, NULL), OK);
+    assert_int_equal(len, sizeof noise); /* and left alone */
+    assert_memory_equal(after, noise, len);
+    free(after);
+}
+
+static void fill(struct store_files *f, int entries)
+{
+    struct store *s = open_store(f);
+    struct store_batch *b = new_batch("aws", 1);
+    for (int i = 0; i < entries; i++)
+        store_batch_journal(b, &(struct journal_entry){.what = "w", .json = "{\"some\":\"text\"}"});
+    store_batch_memo(b, "p", "t", "1");
+    assert_int_equal(commit(f, s, b), OK);
+    store_close(s);
+}
+
+static void a_truncated_file_is_told_at_any_length(void **state)
+{
+    struct store_files *f = *state;
+    fill(f, 300);
+    char *whole;
+    size_t len;
+    assert_int_equal(fs_read_file(f->path, 1 << 20, &whole, &len, NULL), OK);
+    assert_true(len > 20000);
+    for (size_t cut = len - 1; cut > 0; cut = cut > 4001 ? cut - 4000 : cut / 2) {
+        assert_int_equal(fs_write_file(f->path, whole, cut, 0600, NULL), OK);
+        expect_corrupt(f);
+    }
+    assert_int_equal(fs_write_file(f->path, whole, len, 0600, NULL), OK);
+    store_close(open_store(f));
+    free(whole);
+}
+
+/* The pages after the first; the header stays good. */
+static void damage_pages(struct store_files *f)
+{
+    char *bytes;
+    size_t len;
+    assert_int_equal(fs_read_file(f->path, 1 << 20, &bytes, &len, NULL), OK);
+    for (size_t i = 4096; i < len; i++)
+        bytes[i] = (char)(i * 7);
+    assert_int_equal(fs_write_file(f->path, bytes, len, 0600, NULL), OK);
+    free(bytes);
+}
+
+static void damage_behind_a_good_header_is_told_by_the_read_that_meets_it(void **state)
+{
+    struct store_files *f = *state;
+    fill(f, 300);
+    damage_pages(f);
+    struct store *s = open_store(f);
+    struct fault fault;
+    char sink[8];
+    assert_int_equal(store_each_memo(s, "aws", ignore_memo, sink, &fault), ERR_CORRUPT);
+    assert_non_null(strstr(fault.text, f->path));
+    struct store_batch *b = new_batch("aws", 1);
+    store_batch_memo(b, "p", "u", "1");
+    assert_int_equal(commit(f, s, b), ERR_CORRUPT);
+    store_close(s);
+}
+
+static void after_a_crash_damage_is_told_at_the_start(void **state)
+{
+    struct store_files *f = *state;
+    fill(f, 300);
+    damage_pages(f);
+    write_lock_file(f, "4242\n"); /* a pid that nobody locks: its owner died */
+    expect_corrupt(f);
+    write_lock_file(f, NULL); /* a file that was copied here without its lock file */
+    expect_corrupt(f);
+}
+
+static void run_sql(struct store_files *f, const char *sql)
+{
+    sqlite3 *raw;
+    assert_int_equal(sqlite3_open(f->path, &raw), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(raw, sql, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(raw);
+}
+
+static void a_newer_version_is_refused_and_left_alone(void **state)
+{
+    struct store_files *f = *state;
+    fill(f, 1);
+    run_sql(f, "PRAGMA user_version = 99");
+    struct store *s;
+    struct fault fault;
+    assert_int_equal(store_open(f->loop, f->path, &s, &fault), ERR_VERSION);
+    assert_non_null(strstr(fault.text, "99"));
+    assert_non_null(strstr(fault.text, f->path));
+    assert_int_equal(store_open_reader(f->path, &s, &fault), ERR_VERSION);
+    run_sql(f, "PRAGMA user_version = 1");
+    s = open_store(f);
+    assert_string_equal(read_memo(s, "aws"), "p/t=1;");
+    store_close(s);
+}
+
+static void the_database_of_another_program_is_left_alone(void **state)
+{
+    struct store_files *f = *state;
+    run_sql(f, "CREATE TABLE theirs (x)");
+    expect_corrupt(f);
+    run_sql(f, "INSERT INTO theirs VALUES (1)");
+}
+
+static void a_missing_table_is_damage(void **state)
+{
+    struct store_files *f = *state;
+    fill(f, 1);
+    run_sql(f, "DROP TABLE memo");
+    struct store *s = open_store(f);
+    struct fault fault;
+    char sink[8];
+    assert_int_equal(store_each_memo(s, "aws", ignore_memo, sink, &fault), ERR_CORRUPT);
+    store_close(s);
+}
+
+static void an_empty_file_is_a_new_one(void **state)
+{
+    struct store_files *f = *state;
+    assert_int_equal(fs_write_file(f->path, "", 0, 0600, NULL), OK);
+    struct store *reader;
+    struct fault fault;
+    assert_int_equal(store_open_reader(f->path, &reader, &fault), ERR_NOT_FOUND);
+    fill(f, 1);
+}
+
+#define STORE_TEST(name)                                                                           \
+    cmocka_unit_test_setup_teardown(name, store_files_setup, store_files_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        STORE_TEST(the_file_is_for_its_owner_alone),
+        STORE_TEST(a_second_writer_is_told_who_holds_it),
+        STORE_TEST(a_second_open_in_the_same_process_is_refused_and_harms_nothing),
+        STORE_TEST(a_reader_sees_each_commit_beside_the_writer),
+        STORE_TEST(a_reader_makes_no_file),
+        STORE_TEST(a_directory_that_cannot_be_written_is_named),
+        STORE_TEST(a_directory_that_is_not_there_is_named),
+        STORE_TEST(random_bytes_are_told_from_a_database),
+        STORE_TEST(a_truncated_file_is_told_at_any_length),
+        STORE_TEST(damage_behind_a_good_header_is_told_by_the_read_that_meets_it),
+        STORE_TEST(after_a_crash_damage_is_told_at_the_start),
+        STORE_TEST(a_newer_version_is_refused_and_left_alone),
+        STORE_TEST(the_database_of_another_program_is_left_alone),
+        STORE_TEST(a_missing_table_is_damage),
+        STORE_TEST(an_empty_file_is_a_new_one),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
