@@ -47,20 +47,21 @@ static int missing(const struct profile *p, struct fault *fault)
 
 static int from_profile(const struct profile *p, struct credentials **out, struct fault *fault)
 {
-    const char *where = NULL;
+    const char *id_at = NULL, *secret_at = NULL;
     if (!p->in_config && !p->in_credentials) return missing(p, fault);
     int code = refuse_unsupported(p, before_keys, fault);
     if (code < 0) return code;
-    const char *id = profile_get(p, "aws_access_key_id", &where);
-    const char *secret = profile_get(p, "aws_secret_access_key", &where);
-    if (id && secret) {
+    const char *id = profile_get(p, "aws_access_key_id", &id_at);
+    const char *secret = profile_get(p, "aws_secret_access_key", &secret_at);
+    if (id && secret && id_at == secret_at) { /* halves of two files make no pair */
         code = credentials_new(id, secret, profile_get(p, "aws_session_token", NULL), 0,
                                "shared files", out);
         return code < 0 ? fault_set(fault, code, "out of memory") : OK;
     }
     if (id || secret)
-        return fault_set(fault, ERR_CREDENTIALS, "%s: profile \"%s\" has %s but no %s", where,
-                         p->name, id ? "aws_access_key_id" : "aws_secret_access_key",
+        return fault_set(fault, ERR_CREDENTIALS, "%s: profile \"%s\" has %s but no %s",
+                         id ? id_at : secret_at, p->name,
+                         id ? "aws_access_key_id" : "aws_secret_access_key",
                          id ? "aws_secret_access_key" : "aws_access_key_id");
     code = refuse_unsupported(p, after_keys, fault);
     if (code < 0) return code;
