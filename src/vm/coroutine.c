@@ -80,7 +80,7 @@ static int run(lua_State *L, lua_State *co, int nargs)
     vm->running = L;
     if (vm->stopping) vm_throw_stop(vm, L);
     if (status == LUA_YIELD && vm->suspend) return STEP_SUSPENDED;
-    if (status == LUA_YIELD || (status == LUA_OK && vm->runner_status == LUA_OK)) {
+    if (status == LUA_YIELD || (status == LUA_OK && vm->body_status == LUA_OK)) {
         if (!lua_checkstack(L, nres + 1)) {
             lua_pop(co, nres);
             lua_pushliteral(L, "too many results to resume");

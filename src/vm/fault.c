@@ -63,11 +63,18 @@ static void place_of_message(lua_State *L, const char *message, struct place *pl
     place_find(L, place);
 }
 
+/* The error value is on top of L, whose calls still stand. */
+void vm_note_place(lua_State *L, struct vm *vm)
+{
+    const char *message = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : NULL;
+    if (!vm->stopping) place_of_message(L, message, &vm->place);
+}
+
 int vm_message_handler(lua_State *L)
 {
     struct vm *vm = vm_of(L);
     if (vm->stopping) return 1;
-    place_of_message(L, lua_type(L, 1) == LUA_TSTRING ? lua_tostring(L, 1) : NULL, &vm->place);
+    vm_note_place(L, vm);
     if (!vm->want_traceback) return 1;
     luaL_traceback(L, L, NULL, 1);
     size_t len;

@@ -60,7 +60,7 @@ struct vm {
     lua_State *L;
     lua_State *runner;
     int runner_ref;
-    int runner_status; /* what the runner's body ended with */
+    int body_status; /* what the vm_body() that ended last ended with */
     bool runner_again;
     struct meter runner_meter; /* of a runner that answered VM_AGAIN */
 
@@ -109,10 +109,10 @@ struct vm_entry {
 };
 void vm_enter(struct vm *vm, lua_State *L, struct vm_entry *entry);
 void vm_leave(struct vm *vm, struct vm_entry *entry);
-/* The C function at the bottom of the runner and of every strand: calls the function and arguments
- * above it, protected, so that the thread itself never dies (a thread that a hook's error killed
- * would run without hooks ever after). The outcome is in vm->runner_status; on failure the error
- * value is the one result. */
+/* The C function at the bottom of every strand and of users' coroutines: calls the function and
+ * arguments above it, protected, so that the thread itself never dies (a thread that a hook's error
+ * killed would run without hooks ever after). The outcome is in vm->body_status; on failure the
+ * error value is the one result. */
 int vm_body(lua_State *L);
 
 /* ---- memory.c ---- */
@@ -120,6 +120,7 @@ void *memory_alloc(void *ud, void *ptr, size_t osize, size_t nsize);
 
 /* ---- fault.c ---- */
 int vm_message_handler(lua_State *L);
+void vm_note_place(lua_State *L, struct vm *vm);
 bool place_find(lua_State *L, struct place *place);
 void vm_open_errors(lua_State *L);
 

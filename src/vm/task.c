@@ -254,7 +254,7 @@ static void strand_step(struct strand *strand)
     bool ended = status != LUA_YIELD;
     if (ended) {
         strand->ended = true;
-        if (status == LUA_OK) status = vm->runner_status;
+        if (status == LUA_OK) status = vm->body_status;
         strand->on_end(strand, status, nres); /* keeps what it needs; tells nobody yet */
     }
     vm_leave(vm, &entry);

@@ -47,7 +47,7 @@ static int body_done(lua_State *L, int status, lua_KContext ctx)
 {
     (void)ctx;
     if (status == LUA_YIELD) status = LUA_OK;
-    vm_of(L)->runner_status = status;
+    vm_of(L)->body_status = status;
     return status == LUA_OK ? lua_gettop(L) - 1 : 1;
 }
 
@@ -269,30 +269,39 @@ static int renew(lua_State *L)
     return 0;
 }
 
-/* Should the runner be beyond use after all, another takes its place. */
-static void runner_renew(struct vm *vm)
+/* Makes the runner usable after an error. A thread that died in the hook (a stop) has hooks
+ * switched off for good, so another takes its place, and no __close of it runs: that would be
+ * outside every limit. Otherwise lua_resetthread closes what is to be closed, hooks on. */
+static void runner_reset(struct vm *vm)
 {
-    lua_settop(vm->L, 0);
-    lua_pushcfunction(vm->L, renew);
-    if (lua_pcall(vm->L, 0, 0, 0) != LUA_OK) {
-        lua_pop(vm->L, 1);
-        (void)lua_resetthread(vm->runner);
+    lua_State *L = vm->L;
+    if (vm->stopping && lua_checkstack(L, 4)) {
+        lua_pushcfunction(L, renew);
+        if (lua_pcall(L, 0, 0, 0) == LUA_OK) return;
+        lua_pop(L, 1);
     }
+    (void)lua_resetthread(vm->runner); /* answers the error that we have */
+    lua_settop(vm->runner, 0);
 }
 
-static int runner_ended(struct vm *vm, int status, int nres, struct fault *fault)
+/* The dead runner's stack still stands: the place of the error is read off it. */
+static int runner_failed(struct vm *vm, int status, struct fault *fault)
 {
     lua_State *R = vm->runner;
-    if (status != LUA_OK) { /* not caught by vm_body: cannot be, but must not matter */
-        int code = vm_fault(vm, R, status, fault);
-        runner_renew(vm);
-        return code;
+    int code;
+    if (lua_checkstack(vm->L, 4)) {
+        vm_note_place(R, vm);
+        lua_xmove(R, vm->L, 1);
+        code = vm_fault(vm, vm->L, status, fault);
+    } else {
+        code = fault_set(fault, ERR_NOMEM, "out of memory");
     }
-    if (vm->runner_status == LUA_OK) return OK;
-    (void)nres;
-    int code = vm_fault(vm, R, vm->runner_status, fault);
-    lua_settop(R, 0);
-    return code;
+    bool stopped = vm->stopping;
+    runner_reset(vm);
+    vm->running = vm->runner;
+    if (stopped || !vm->stopping) return code;
+    if (fault) *fault = vm->stop; /* a __close passed the budget */
+    return vm->stop.code;
 }
 
 int vm_resume(struct vm *vm, int nargs, int *nresults, struct fault *fault)
@@ -303,28 +312,23 @@ int vm_resume(struct vm *vm, int nargs, int *nresults, struct fault *fault)
         nargs = 0;
         vm->meter = vm->runner_meter;
         vm->runner_again = false;
-    } else {
-        if (!lua_checkstack(R, 4)) {
-            lua_settop(R, 0);
-            return fault_set(fault, ERR_NOMEM, "out of memory");
-        }
-        lua_pushcfunction(R, vm_body);
-        lua_insert(R, -nargs - 2);
-        nargs++;
     }
     struct vm_entry entry;
     vm_enter(vm, R, &entry);
     vm->suspend = SUSPEND_NONE;
-    int nres = 0;
-    int status = lua_resume(R, NULL, nargs, &nres);
-    int code = VM_AGAIN;
-    if (status != LUA_YIELD) {
-        code = runner_ended(vm, status, nres, fault);
-        *nresults = code == OK ? nres : 0;
+    int status = lua_resume(R, NULL, nargs, nresults);
+    int code = OK;
+    if (status == LUA_YIELD) {
+        vm->suspend = SUSPEND_NONE;
+        *nresults = 0;
+        code = VM_AGAIN;
+    } else if (status != LUA_OK) {
+        *nresults = 0;
+        code = runner_failed(vm, status, fault);
+        entry.L = vm->runner;
     }
     vm_leave(vm, &entry);
     if (code == VM_AGAIN) {
-        vm->suspend = SUSPEND_NONE;
         vm->runner_again = true;
         vm->runner_meter = vm->meter;
     }
@@ -340,10 +344,7 @@ void vm_abandon(struct vm *vm)
     vm->stop = fault;
     vm_hook_install(vm, vm->runner, 1);
     int nres;
-    int code = vm_resume(vm, 0, &nres, &fault);
-    if (code == VM_AGAIN) runner_renew(vm); /* cannot be: a stop never yields */
-    vm->runner_again = false;
-    lua_settop(vm->runner, 0);
+    if (vm_resume(vm, 0, &nres, &fault) == OK) lua_settop(vm->runner, 0);
 }
 
 /* ---- modules ---- */

@@ -1,3 +1,5 @@
 unit_test(vm)
 unit_test(budget)
 unit_test(task)
+unit_test(sandbox)
+unit_test(match)

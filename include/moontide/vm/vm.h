@@ -99,7 +99,8 @@ int vm_fault(struct vm *vm, lua_State *L, int status, struct fault *fault);
 /* A direct coroutine for evaluations: kept and reused, so that an evaluation costs one lua_resume.
  * Function and arguments are on the stack of L = vm_runner(vm). Returns OK with nresults on L (the
  * caller pops them with lua_settop(L, 0)), VM_AGAIN (call again with nargs 0 to go on), or an error
- * as vm_call; after an error the runner is clean again. */
+ * as vm_call; after an error the runner is clean again, but may be another one: ask vm_runner()
+ * each time. */
 enum { VM_AGAIN = 1 };
 lua_State *vm_runner(struct vm *vm);
 MUST_CHECK int vm_resume(struct vm *vm, int nargs, int *nresults, struct fault *fault);
