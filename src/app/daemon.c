@@ -210,6 +210,22 @@ static void on_first_scan(void *data, const struct scan_result *result)
               LOG_I("policies", result->policies), LOG_I("faults", result->faults.count));
 }
 
+/* Without credentials a daemon would only fail, tick by tick: it ends, and says where it looked. */
+static void on_ready(void *data, int code, const struct fault *fault)
+{
+    struct daemon *d = data;
+    if (d->stopping) return;
+    if (code >= 0) code = policy_dir_watch(d->dir);
+    if (code >= 0) code = policy_dir_scan(d->dir, false, on_first_scan, d);
+    if (code >= 0) return;
+    if (fault)
+        print_fault(fault);
+    else
+        fail_to_start("watching the policies", code);
+    d->exit_status = 1;
+    stop(d, err_name(code));
+}
+
 static void on_signal_closed(uv_handle_t *handle)
 {
     struct daemon *d = handle->data;
@@ -247,10 +263,7 @@ int daemon_run(struct instance *instance, struct policy_dir *dir)
         goto failed;
     }
     if ((code = open_control(&d)) < 0) goto failed;
-    if ((code = policy_dir_watch(dir)) < 0 || (code = policy_dir_scan(dir, false, on_first_scan, &d)) < 0) {
-        fail_to_start("watching the policies", code);
-        goto failed;
-    }
+    world_ready(instance->world, on_ready, &d);
     loop_run(instance->loop);
     close_parts(&d);
     return d.exit_status;

@@ -46,6 +46,8 @@ struct world_aws {
     struct credential_chain *credentials;
     struct aws_client *clients;
     struct aws_fetch *fetches;
+    world_ready_fn *ready;
+    void *ready_data;
 };
 
 /* Which region, which account. */
@@ -228,6 +230,24 @@ static void aws_cancel(struct world *world, const struct metric_question *questi
     if (fetch) fetch_drop(fetch);
 }
 
+/* Credentials, asked for ahead of the first fetch. */
+
+static void on_credentials(void *data, int code, struct credentials *borrowed,
+                           const struct fault *fault)
+{
+    struct world_aws *aws = data;
+    (void)borrowed;
+    aws->ready(aws->ready_data, code, fault);
+}
+
+static void aws_ready(struct world *world, world_ready_fn *done, void *data)
+{
+    struct world_aws *aws = (struct world_aws *)world;
+    aws->ready = done;
+    aws->ready_data = data;
+    credential_chain_get(aws->credentials, on_credentials, aws);
+}
+
 /* The world. */
 
 static void aws_free(struct world *world)
@@ -259,6 +279,7 @@ static const struct world_vtable aws_vtable = {
     .free = aws_free,
     .fetch = aws_fetch,
     .cancel = aws_cancel,
+    .ready = aws_ready,
 };
 
 /* "" is as good as nothing: it is what an unset variable expands to. */

@@ -45,7 +45,7 @@ class CommandLine(support.Case):
         result = project.run("run", "--once")
         self.assertEqual(result.returncode, 1)
         told = result.stderr + result.stdout
-        for place in ("AWS_ACCESS_KEY_ID", ".aws/credentials", "AWS_CONTAINER_CREDENTIALS", "metadata"):
+        for place in ("AWS_ACCESS_KEY_ID", ".aws/credentials", "AWS_CONTAINER_CREDENTIALS", "imds"):
             self.assertIn(place, told)
         daemon = project.run("run", timeout=30)  # not a daemon to leave running
         self.assertEqual(daemon.returncode, 1)

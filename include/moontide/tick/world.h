@@ -15,6 +15,8 @@ struct http;
 struct loop;
 struct world;
 
+typedef void world_ready_fn(void *data, int code, const struct fault *fault);
+
 struct world_vtable {
     void (*free)(struct world *world); /* cancels fetches without calling back */
     /* One batch: at most CLOUDWATCH_QUERIES_MAX queries of one region, account and period. done
@@ -24,6 +26,9 @@ struct world_vtable {
                  void *data);
     /* Gives up the fetch that was started with these questions, without calling back. */
     void (*cancel)(struct world *world, const struct metric_question *questions);
+    /* Whether the world can be asked at all (credentials). NULL: always. done runs once, perhaps before
+     * return; one at a time. */
+    void (*ready)(struct world *world, world_ready_fn *done, void *data);
 };
 
 struct world {
@@ -69,5 +74,8 @@ MUST_CHECK int world_sim_new(const struct world_sim_options *options, struct wor
                              struct fault *fault);
 
 void world_free(struct world *world); /* NULL is allowed */
+
+/* ERR_CREDENTIALS: the fault names every place that was looked at. */
+void world_ready(struct world *world, world_ready_fn *done, void *data);
 
 #endif
