@@ -70,19 +70,20 @@ struct reading {
 static const char *text_value(const struct reading *r, enum word word)
 {
     size_t len;
-    if (!lua_isstring(r->L, -1))
+    const char *text = lua_tolstring(r->L, -1, &len); /* a number's text, too */
+    if (!text)
         luaL_error(r->L, "%s: %s must be a string, not a %s", r->what, word_texts[word],
                    luaL_typename(r->L, -1));
-    const char *text = lua_tolstring(r->L, -1, &len);
     return run_text(r->L, &r->policy->run, text, len);
 }
 
 static int level_value(const struct reading *r, enum word word)
 {
+    const void *address = lua_topointer(r->L, -1);
+    for (int i = 0; i < 3; i++)
+        if (address == r->policy->words[WORD_LOW + i]) return i;
     if (lua_type(r->L, -1) == LUA_TSTRING) {
         const char *text = lua_tostring(r->L, -1);
-        for (int i = 0; i < 3; i++)
-            if (text == r->policy->words[WORD_LOW + i]) return i;
         luaL_error(r->L, "%s: %s is '%s'; it must be low, medium or high%s", r->what,
                    word_texts[word], text, fields_hint(text, severity_names).text);
     }
@@ -135,12 +136,9 @@ static int throw_unknown_field(const struct reading *r, const char *const *known
 /* The word of the key at -2; throws for unknown ones. */
 static enum word word_of_key(const struct reading *r, const char *const *known)
 {
-    lua_State *L = r->L;
-    if (lua_type(L, -2) == LUA_TSTRING) {
-        const char *key = lua_tostring(L, -2);
-        for (int i = 0; i < WORD_LOW; i++)
-            if (key == r->policy->words[i]) return (enum word)i;
-    }
+    const void *key = lua_topointer(r->L, -2);
+    for (int i = 0; i < WORD_LOW; i++)
+        if (key == r->policy->words[i]) return (enum word)i;
     throw_unknown_field(r, known);
     return WORD_COUNT;
 }
@@ -175,7 +173,8 @@ static void settle_verdicts(lua_State *L, struct policy *policy, struct issue *i
 {
     if (!has_when)
         issue->when = could_not_answer(L, policy, "when") ? VERDICT_UNKNOWN : VERDICT_TRUE;
-    if (issue->has_clear) return;
+    /* Only what could not answer makes a clear nil; a healthy evaluation does not look further. */
+    if (issue->has_clear || (policy->run.out->unknown_count == 0 && !policy->run.has_extra)) return;
     issue->has_clear = could_not_answer(L, policy, "clear");
     issue->clear = VERDICT_UNKNOWN;
 }
@@ -266,7 +265,8 @@ static void intern_words(lua_State *L, struct policy *policy)
 {
     lua_createtable(L, WORD_COUNT, 0);
     for (int i = 0; i < WORD_COUNT; i++) {
-        policy->words[i] = lua_pushstring(L, word_texts[i]);
+        lua_pushstring(L, word_texts[i]);
+        policy->words[i] = lua_topointer(L, -1);
         lua_rawseti(L, -2, i + 1);
     }
     lua_rawsetp(L, LUA_REGISTRYINDEX, policy->words); /* kept, so that the addresses stay theirs */

@@ -196,7 +196,7 @@ static int open_modules(lua_State *L)
     vm_module(L, "cloudwatch", open_cloudwatch);
     policy_open_fields(L, policy);
     policy_open_findings(L, policy);
-    policy_open_series(L, policy);
+    policy_open_series(L);
     policy_open_decide(L, policy);
     policy_open_settings(L, policy);
     policy_open_strict(L, policy);

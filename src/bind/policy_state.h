@@ -130,8 +130,7 @@ struct policy {
     struct target_set targets;
     uint64_t layouts_made;
     struct run run;
-    const void *handle_meta; /* the address of the handles' metatable */
-    const char *words[WORD_COUNT];
+    const void *words[WORD_COUNT]; /* lua_topointer() of each */
 
     struct discovery *discovery;
     struct gathering *gatherings;
@@ -149,7 +148,7 @@ struct vm_budget policy_budget(const struct policy *policy, const char *what);
  * stack: it is the first upvalue of what they make. */
 void policy_open_fields(lua_State *L, struct policy *policy);   /* the global `policy` */
 void policy_open_findings(lua_State *L, struct policy *policy); /* issue, recommend */
-void policy_open_series(lua_State *L, struct policy *policy);   /* the handles' metatable */
+void policy_open_series(lua_State *L);                          /* the handles' metatable */
 void policy_open_decide(lua_State *L, struct policy *policy);   /* decide.<kind> */
 void policy_open_settings(lua_State *L, struct policy *policy); /* config */
 void policy_open_strict(lua_State *L, struct policy *policy);   /* undefined globals are errors */

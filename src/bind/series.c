@@ -7,7 +7,9 @@
  * recorded, once an evaluation and with the reason, in the evaluation's `unknowns`. :len() is the
  * exception: that there are none is its answer.
  *
- * Type checks compare the metatable's address: luaL_checkudata would look its name up each time. */
+ * Type checks compare a mark at the begin of the userdata, once its size says that it has one:
+ * luaL_checkudata would look a name up each time, and even fetching the metatable is three calls
+ * where this is one. */
 #include "series.h"
 
 #include "fields.h"
@@ -22,7 +24,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const char handle_mark;
+
 struct handle {
+    const void *mark; /* &handle_mark */
+    struct policy *policy;
     uint64_t layout_id;
     uint32_t index;
 };
@@ -39,8 +45,8 @@ struct seen {
 void handle_push(lua_State *L, struct policy *policy, uint64_t layout_id, uint32_t index)
 {
     struct handle *handle = lua_newuserdatauv(L, sizeof *handle, 0);
-    *handle = (struct handle){layout_id, index};
-    lua_rawgetp(L, LUA_REGISTRYINDEX, &policy->handle_meta);
+    *handle = (struct handle){&handle_mark, policy, layout_id, index};
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &handle_mark);
     lua_setmetatable(L, -2);
 }
 
@@ -82,20 +88,21 @@ static int not_a_handle(lua_State *L)
     return luaL_typeerror(L, 1, "metric (call its methods with a colon: m.name:last())");
 }
 
-static inline struct seen self(lua_State *L)
+/* The handle at 1, in its evaluation. */
+static inline const struct handle *self_handle(lua_State *L)
 {
-    struct policy *policy = policy_of_upvalue(L);
     const struct handle *handle = lua_touserdata(L, 1);
-    if (!handle || !lua_getmetatable(L, 1)) {
+    if (!handle || lua_rawlen(L, 1) != sizeof *handle || handle->mark != &handle_mark)
         not_a_handle(L);
-        return (struct seen){0}; /* not reached */
-    }
-    if (lua_topointer(L, -1) != policy->handle_meta) not_a_handle(L);
-    lua_pop(L, 1);
-    struct run *run = &policy->run;
-    if (handle->layout_id != run->layout_id)
+    if (handle->layout_id != handle->policy->run.layout_id)
         luaL_error(L, "a metric was used outside of its evaluation");
-    struct seen seen = {.policy = policy,
+    return handle;
+}
+
+static struct seen see(lua_State *L, const struct handle *handle)
+{
+    struct run *run = &handle->policy->run;
+    struct seen seen = {.policy = handle->policy,
                         .run = run,
                         .key = &run->layout->keys[handle->index],
                         .index = handle->index};
@@ -103,6 +110,11 @@ static inline struct seen self(lua_State *L)
                             run->target->shown.uses[handle->index].slots);
     if (seen.key->low_samples_below > 0) mask_low_samples(L, &seen);
     return seen;
+}
+
+static struct seen self(lua_State *L)
+{
+    return see(L, self_handle(L));
 }
 
 /* ---- unknown ---- */
@@ -203,9 +215,8 @@ static uint64_t question(const struct seen *seen, const struct threshold *thresh
     return hash64(&parts, sizeof parts, 0);
 }
 
-static int judge(lua_State *L, enum threshold_op op)
+static int judge_points(lua_State *L, enum threshold_op op, struct seen seen)
 {
-    struct seen seen = self(L);
     struct threshold threshold = {.op = op, .datapoints = 1, .of = 1, .missing = seen.key->missing};
     if (lua_type(L, 2) != LUA_TNUMBER) return luaL_typeerror(L, 2, "number");
     threshold.value = lua_tonumber(L, 2);
@@ -224,6 +235,31 @@ static int judge(lua_State *L, enum threshold_op op)
     if (keeps && verdict != before) answers_set(answers, key, verdict);
     lua_pushboolean(L, verdict == VERDICT_TRUE);
     return 1;
+}
+
+/* One of one datapoints, and the newest slot has one: what threshold_judge would answer. */
+static inline bool judge_newest(const struct handle *handle, enum threshold_op op, double value,
+                                bool *answer)
+{
+    const struct run *run = &handle->policy->run;
+    const struct layout_key *key = &run->layout->keys[handle->index];
+    const struct series *series = run->input->series[handle->index];
+    double newest = series->values[series->slots - 1];
+    if (isnan(newest) || key->missing == MISSING_IGNORE || key->low_samples_below > 0) return false;
+    *answer = op == THRESHOLD_ABOVE ? newest > value : newest < value;
+    return true;
+}
+
+static int judge(lua_State *L, enum threshold_op op)
+{
+    const struct handle *handle = self_handle(L);
+    bool plain = lua_gettop(L) == 2 && lua_type(L, 2) == LUA_TNUMBER, breaching;
+    double value = plain ? lua_tonumber(L, 2) : NAN;
+    if (!isnan(value) && judge_newest(handle, op, value, &breaching)) {
+        lua_pushboolean(L, breaching);
+        return 1;
+    }
+    return judge_points(L, op, see(L, handle));
 }
 
 static int handle_above(lua_State *L)
@@ -394,9 +430,11 @@ static int handle_anomaly(lua_State *L)
 
 static int handle_tostring(lua_State *L)
 {
-    struct policy *policy = policy_of_upvalue(L);
     const struct handle *handle = lua_touserdata(L, 1);
-    if (!handle || handle->layout_id != policy->run.layout_id) {
+    if (!handle || lua_rawlen(L, 1) != sizeof *handle || handle->mark != &handle_mark)
+        return not_a_handle(L);
+    struct policy *policy = handle->policy;
+    if (handle->layout_id != policy->run.layout_id) {
         lua_pushliteral(L, "metric (outside of its evaluation)");
         return 1;
     }
@@ -416,7 +454,7 @@ static int unknown_method(lua_State *L)
     return luaL_error(L, "a metric has no method '%s'%s", name, fields_hint(name, names).text);
 }
 
-void policy_open_series(lua_State *L, struct policy *policy)
+void policy_open_series(lua_State *L)
 {
     static const luaL_Reg methods[] = {
         {"above", handle_above},     {"below", handle_below},
@@ -429,21 +467,18 @@ void policy_open_series(lua_State *L, struct policy *policy)
         {"ewma", handle_ewma},       {"forecast", handle_forecast},
         {"anomaly", handle_anomaly}, {NULL, NULL}};
     lua_createtable(L, 0, 4); /* the metatable */
-    policy->handle_meta = lua_topointer(L, -1);
     lua_createtable(L, 0, (int)COUNT_OF(methods));
-    lua_pushlightuserdata(L, policy);
-    luaL_setfuncs(L, methods, 1);
+    luaL_setfuncs(L, methods, 0);
     lua_createtable(L, 0, 1);
     lua_pushcfunction(L, unknown_method);
     lua_setfield(L, -2, "__index");
     lua_setmetatable(L, -2);
     lua_setfield(L, -2, "__index");
-    lua_pushlightuserdata(L, policy);
-    lua_pushcclosure(L, handle_tostring, 1);
+    lua_pushcfunction(L, handle_tostring);
     lua_setfield(L, -2, "__tostring");
     lua_pushliteral(L, "metric");
     lua_setfield(L, -2, "__metatable");
     lua_pushliteral(L, "metric");
     lua_setfield(L, -2, "__name");
-    lua_rawsetp(L, LUA_REGISTRYINDEX, &policy->handle_meta);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &handle_mark);
 }

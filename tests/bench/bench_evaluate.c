@@ -23,6 +23,8 @@ enum { ROUNDS = 11, EVALUATIONS = 200000, SERIES_COUNT = 3 };
     "evaluate = function(t, m)\n"
 #define TAIL "end }"
 
+static const char empty[] = HEAD TAIL;
+
 static const char healthy[] =
     HEAD "if m.api:above(1000) then issue { type = 'api', severity = 'high' } end\n"
          "if m.db:above(500) then issue { type = 'db', severity = 'medium' } end\n"
@@ -113,6 +115,7 @@ int main(void)
     if (config_load("/nonexistent", &config, NULL) < 0) stop("no configuration");
     clock_init_manual(&clock, 1800000000000);
     struct host host = {.clock = &clock, .config = config, .world_name = "bench"};
+    printf("evaluation of nothing                      %7.0f ns\n", measure(&host, empty));
     printf("evaluation, healthy, three thresholds      %7.0f ns\n", measure(&host, healthy));
     printf("evaluation, one issue table                %7.0f ns\n", measure(&host, one_issue));
     printf("evaluation, three issue tables             %7.0f ns\n", measure(&host, three_issues));

@@ -4,9 +4,9 @@
  * what missing datapoints and percentiles of few samples mean. `metrics` returns a table of them,
  * cloudwatch.fetch takes the same table, so that a policy and a script say it once.
  *
- *   cloudwatch{ ... }                                  declares (cloudwatch.c)
- *   cloudwatch.fetch({ key = declaration, ... },       waits (cloudwatch_fetch.c); answers the same
- *                    { start_time, end_time })         keys, each { values, times, last, reason }
+ *   cloudwatch{ ... }                            declares (cloudwatch.c)
+ *   cloudwatch.fetch({ key = declaration, ... },  waits (cloudwatch_fetch.c)
+ *                    { start_time = t, end_time = t })
  *
  * Faults of a declaration: in a policy they are collected into binding->faults, all of them, and
  * the declaration that is answered has no metric; in scripts the first one throws. */
