@@ -2,7 +2,8 @@
  *
  * Tables with keys 1..n are arrays, other string-keyed ones objects (sorted by key when written, so
  * that equal tables give equal text); an empty table is an object unless marked by json.array. null
- * is json.null, a light userdata. Integers stay integers; NaN and infinities are refused. */
+ * is json.null, a light userdata. Integers stay integers, and floats floats ("3.0"); NaN and
+ * infinities are refused. */
 #ifndef MOONTIDE_VM_CONVERT_H
 #define MOONTIDE_VM_CONVERT_H
 
@@ -16,7 +17,8 @@ enum { CONVERT_DEPTH_MAX = 128 };
  * or the buffer). `what` begins the path. Never throws; raw access only. */
 MUST_CHECK int convert_to_json(lua_State *L, int idx, const char *what, struct strbuf *out,
                                struct fault *fault);
-/* Pushes the value of a JSON text. ERR_PARSE, ERR_LIMIT: pushes nothing. May throw for memory. */
+/* Pushes the value of a JSON text. ERR_PARSE, ERR_LIMIT, ERR_NOMEM, ERR_MEMORY_CAP: pushes nothing.
+ * Never throws. */
 MUST_CHECK int convert_from_json(lua_State *L, const char *json, size_t len, struct fault *fault);
 /* json.null */
 void convert_push_null(lua_State *L);
