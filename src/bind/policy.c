@@ -115,7 +115,6 @@ static void policy_stop(struct evaluator *evaluator)
 static void policy_free(struct evaluator *evaluator)
 {
     struct policy *policy = (struct policy *)evaluator;
-    if (!policy) return;
     if (policy->vm) {
         policy_stop(evaluator);
         target_set_done(policy, &policy->targets);
@@ -308,7 +307,7 @@ int policy_load_text(const struct host *host, const char *path, const char *show
     if (found.count > 0 && code == OK) code = found.items[0].code;
     faults_done(&found);
     if (code < 0) {
-        policy_free(&policy->evaluator);
+        if (policy) policy_free(&policy->evaluator);
         return code;
     }
     fill_info(policy, source, len);
