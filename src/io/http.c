@@ -8,7 +8,11 @@
  * A connection's socket has one uv_poll_t from its opening to its closing (http_open_socket,
  * http_close_socket): between requests it is stopped, not closed. Sockets that curl opens for
  * itself (the pair that its resolver thread signals) are closed without a word, so their handle
- * goes as soon as curl stops waiting for them. */
+ * goes as soon as curl stops waiting for them.
+ *
+ * When curl runs out of memory in its bookkeeping, a multi handle is not to be trusted any more
+ * (7.88 leaves a socket's entry half destroyed and divides by its zero slots at the next use). Then
+ * start_over() takes a new one, and every call under way fails with ERR_NOMEM. */
 #include "http_internal.h"
 
 #include "moontide/base/err.h"
@@ -42,7 +46,9 @@ struct http {
     uv_timer_t timer;
     CURLM *multi;
     char *ca_file, *user_agent;
-    struct http_call *active;
+    long host_connections, total_connections;
+    struct http_call *active; /* in the multi handle */
+    struct http_call *lost;   /* taken out of a broken one, to be told */
     struct http_call *spare;
     int spare_count;
     struct http_socket *sockets;
@@ -133,6 +139,24 @@ int http_close_socket(void *data, curl_socket_t fd)
 
 /* Calls. */
 
+static void list_add(struct http_call **list, struct http_call *call)
+{
+    call->list = list;
+    call->prev = NULL;
+    call->next = *list;
+    if (call->next) call->next->prev = call;
+    *list = call;
+}
+
+static void list_remove(struct http_call *call)
+{
+    if (call->prev)
+        call->prev->next = call->next;
+    else
+        *call->list = call->next;
+    if (call->next) call->next->prev = call->prev;
+}
+
 static void release(struct http *http, struct http_call *call)
 {
     if (http->ending || http->spare_count == SPARE_CALLS_MAX) {
@@ -154,22 +178,11 @@ static struct http_call *acquire(struct http *http)
     return call;
 }
 
-static void activate(struct http *http, struct http_call *call)
-{
-    call->prev = NULL;
-    call->next = http->active;
-    if (call->next) call->next->prev = call;
-    http->active = call;
-}
-
 static void deactivate(struct http *http, struct http_call *call)
 {
-    if (call->prev)
-        call->prev->next = call->next;
-    else
-        http->active = call->next;
-    if (call->next) call->next->prev = call->prev;
-    curl_multi_remove_handle(http->multi, call->easy);
+    bool in_multi = call->list == &http->active;
+    list_remove(call);
+    if (in_multi) curl_multi_remove_handle(http->multi, call->easy);
 }
 
 static void deliver_finished(struct http *http)
@@ -191,6 +204,7 @@ static void deliver_finished(struct http *http)
 /* Between curl and the loop. */
 
 static void time_is_up(uv_timer_t *timer);
+static void poll_ready(uv_poll_t *poll, int status, int events);
 
 static int on_timer(CURLM *multi, long timeout_ms, void *data)
 {
@@ -202,38 +216,6 @@ static int on_timer(CURLM *multi, long timeout_ms, void *data)
     else /* cannot fail: it has a callback and is not closing */
         uv_timer_start(&http->timer, time_is_up, (uint64_t)timeout_ms, 0);
     return 0;
-}
-
-static void act(struct http *http, curl_socket_t fd, int events)
-{
-    int running;
-    long timeout_ms = -1;
-    /* What goes wrong with a transfer is told by its own message. When curl itself fails (out of
-     * memory) it may not have said how long to wait: then the transfer ends by its timeout. */
-    if (curl_multi_socket_action(http->multi, fd, events, &running) != CURLM_OK &&
-        curl_multi_timeout(http->multi, &timeout_ms) == CURLM_OK)
-        on_timer(http->multi, timeout_ms, http);
-    deliver_finished(http);
-}
-
-static void time_is_up(uv_timer_t *timer)
-{
-    act(timer->data, CURL_SOCKET_TIMEOUT, 0);
-}
-
-static void poll_ready(uv_poll_t *poll, int status, int events)
-{
-    struct http_socket *sock = poll->data;
-    int flags = 0;
-    /* A failed socket is for curl to read: only then does it learn what happened. */
-    if (status < 0) flags |= CURL_CSELECT_IN | CURL_CSELECT_OUT;
-    if (events & UV_READABLE) flags |= CURL_CSELECT_IN;
-    if (events & UV_WRITABLE) flags |= CURL_CSELECT_OUT;
-    act(sock->http, sock->fd, flags);
-    /* libuv stopped polling a failed socket; curl may want to hear of it once more. */
-    if (status < 0 && sock->events && !uv_is_closing((uv_handle_t *)poll) &&
-        uv_poll_start(poll, sock->events, poll_ready) < 0)
-        act(sock->http, CURL_SOCKET_TIMEOUT, 0);
 }
 
 static int on_socket(CURL *easy, curl_socket_t fd, int what, void *data, void *assigned)
@@ -260,6 +242,79 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *data, void *a
     return uv_poll_start(&sock->poll, sock->events, poll_ready) < 0 ? -1 : 0;
 }
 
+/* Makes http->multi unless it is there. */
+static int set_up_multi(struct http *http)
+{
+    if (http->multi) return OK;
+    CURLM *multi = curl_multi_init();
+    if (!multi) return ERR_NOMEM;
+    long host = http->host_connections, total = http->total_connections;
+    if (curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_socket) != CURLM_OK ||
+        curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, http) != CURLM_OK ||
+        curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_timer) != CURLM_OK ||
+        curl_multi_setopt(multi, CURLMOPT_TIMERDATA, http) != CURLM_OK ||
+        curl_multi_setopt(multi, CURLMOPT_MAX_HOST_CONNECTIONS, host) != CURLM_OK ||
+        curl_multi_setopt(multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, total) != CURLM_OK ||
+        curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, total) != CURLM_OK) {
+        curl_multi_cleanup(multi);
+        return ERR_NOMEM;
+    }
+    http->multi = multi;
+    return OK;
+}
+
+/* Closes all connections; no call may be active. */
+static void tear_down_multi(struct http *http)
+{
+    curl_multi_cleanup(http->multi);
+    http->multi = NULL;
+    while (http->sockets)
+        socket_remove(http->sockets);
+}
+
+static void start_over(struct http *http)
+{
+    struct http_call *call;
+    while ((call = http->active)) {
+        deactivate(http, call);
+        list_add(&http->lost, call);
+    }
+    tear_down_multi(http);
+    uv_timer_stop(&http->timer); /* the next multi handle is made by the next http_send() */
+    while (!http->ending && (call = http->lost)) {
+        deactivate(http, call);
+        http_call_deliver(call, CURLE_OUT_OF_MEMORY);
+        release(http, call);
+    }
+}
+
+static void act(struct http *http, curl_socket_t fd, int events)
+{
+    int running;
+    CURLMcode code = curl_multi_socket_action(http->multi, fd, events, &running);
+    deliver_finished(http); /* may end it */
+    if (code != CURLM_OK && !http->ending) start_over(http);
+}
+
+static void time_is_up(uv_timer_t *timer)
+{
+    act(timer->data, CURL_SOCKET_TIMEOUT, 0);
+}
+
+static void poll_ready(uv_poll_t *poll, int status, int events)
+{
+    struct http_socket *sock = poll->data;
+    int flags = 0;
+    /* A failed socket is for curl to read: only then does it learn what happened. */
+    if (status < 0) flags |= CURL_CSELECT_IN | CURL_CSELECT_OUT;
+    if (events & UV_READABLE) flags |= CURL_CSELECT_IN;
+    if (events & UV_WRITABLE) flags |= CURL_CSELECT_OUT;
+    act(sock->http, sock->fd, flags);
+    /* libuv stopped polling a failed socket; curl may want to hear of it once more. */
+    if (status < 0 && sock->events && !uv_is_closing((uv_handle_t *)poll))
+        uv_poll_start(poll, sock->events, poll_ready); /* if not, the call ends by its timeout */
+}
+
 /* The bundle is a file: see the header. */
 static const char *choose_ca_file(const char *given)
 {
@@ -277,22 +332,6 @@ static int or_default(int given, int fallback)
     return given > 0 ? given : fallback;
 }
 
-static int set_up_multi(struct http *http, const struct http_options *options)
-{
-    CURLM *multi = http->multi = curl_multi_init();
-    if (!multi) return ERR_NOMEM;
-    long total = or_default(options->max_total_connections, TOTAL_CONNECTIONS);
-    long host = or_default(options->max_host_connections, HOST_CONNECTIONS);
-    bool ok = curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_socket) == CURLM_OK &&
-              curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, http) == CURLM_OK &&
-              curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_timer) == CURLM_OK &&
-              curl_multi_setopt(multi, CURLMOPT_TIMERDATA, http) == CURLM_OK &&
-              curl_multi_setopt(multi, CURLMOPT_MAX_HOST_CONNECTIONS, host) == CURLM_OK &&
-              curl_multi_setopt(multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, total) == CURLM_OK &&
-              curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, total) == CURLM_OK;
-    return ok ? OK : ERR_NOMEM;
-}
-
 int http_new(struct loop *loop, const struct http_options *options, struct http **out)
 {
     static const struct http_options defaults;
@@ -302,11 +341,13 @@ int http_new(struct loop *loop, const struct http_options *options, struct http 
     struct http *http = calloc(1, sizeof *http);
     if (!http) goto fail;
     http->uv = loop_uv(loop);
+    http->host_connections = or_default(options->max_host_connections, HOST_CONNECTIONS);
+    http->total_connections = or_default(options->max_total_connections, TOTAL_CONNECTIONS);
     http->ca_file = strdup(choose_ca_file(options->ca_file));
     http->user_agent =
         strdup(options->user_agent ? options->user_agent : "moontide/" MOONTIDE_VERSION);
     if (!http->ca_file || !http->user_agent) goto fail;
-    rc = set_up_multi(http, options);
+    rc = set_up_multi(http);
     if (rc < 0) goto fail;
     rc = err_from_uv(uv_timer_init(http->uv, &http->timer));
     if (rc < 0) goto fail;
@@ -331,7 +372,7 @@ void http_free(struct http *http)
     if (!http) return;
     http->ending = true;
     struct http_call *call;
-    while ((call = http->active)) {
+    while ((call = http->active) || (call = http->lost)) {
         deactivate(http, call);
         http_call_free(call);
     }
@@ -339,9 +380,7 @@ void http_free(struct http *http)
         http->spare = call->next;
         http_call_free(call);
     }
-    curl_multi_cleanup(http->multi);
-    while (http->sockets)
-        socket_remove(http->sockets);
+    tear_down_multi(http);
     uv_close((uv_handle_t *)&http->timer, timer_closed);
 }
 
@@ -354,6 +393,7 @@ int http_send(struct http *http, const struct http_request *request, http_done_f
         return ERR_NOMEM;
     }
     int rc = http_call_prepare(call, request);
+    if (rc == OK) rc = set_up_multi(http);
     if (rc == OK && curl_multi_add_handle(http->multi, call->easy) != CURLM_OK) rc = ERR_NOMEM;
     if (rc < 0) {
         release(http, call);
@@ -361,7 +401,7 @@ int http_send(struct http *http, const struct http_request *request, http_done_f
     }
     call->done = done;
     call->data = data;
-    activate(http, call);
+    list_add(&http->active, call);
     if (out) *out = call;
     return OK;
 }

@@ -27,7 +27,9 @@ bool http_place_is_direct(const struct http_place *place);
 struct http_call {
     struct http *http;
     CURL *easy;
-    struct http_call *prev, *next; /* among the active ones, or `next` among the spare ones */
+    struct http_call **list; /* the active ones or the lost ones, by prev and next; or the spare
+                                ones, by next */
+    struct http_call *prev, *next;
     http_done_fn *done;
     void *data;
 

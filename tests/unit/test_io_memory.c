@@ -86,7 +86,7 @@ static int request_once(struct loop *loop, const char *path, size_t body_len)
                                    .header_count = 2,
                                    .body = "body",
                                    .body_len = 4,
-                                   .timeout_ms = 200}; /* where curl loses track, this ends it */
+                                   .timeout_ms = 1000}; /* where curl loses track, this ends it */
     rc = http_send(http, &request, note, &outcome, NULL);
     for (int turn = 0; rc == OK && !outcome.times && turn < TURNS_MAX; turn++)
         loop_turn(loop, true);
