@@ -77,7 +77,9 @@ static void write_policy(void *data, const struct policy_status *p)
     put_int(w, "evaluation_us", p->last_elapsed_us);
     put_int(w, "memory_bytes", (int64_t)p->memory_bytes);
     put_int(w, "metrics_charged", (int64_t)p->metrics_charged);
-    put_string(w, "fault", p->fault);
+    char fault[FAULT_TEXT_MAX + FAULT_FILE_MAX + 32] = "";
+    if (p->fault) fault_print(p->fault, fault, sizeof fault);
+    put_string(w, "fault", fault);
     json_key(w, "targets");
     json_array(w);
     engine_each_target(writing->engine, p->info->name, write_target, writing);

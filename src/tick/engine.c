@@ -444,10 +444,10 @@ void engine_each_policy(const struct engine *engine,
                                        .last_elapsed_us = policy->last_elapsed_us,
                                        .memory_bytes = evaluator->vtable->memory_bytes(evaluator),
                                        .metrics_charged = policy->metrics_charged,
-                                       .fault = policy->fault.code < 0 ? policy->fault.text : ""};
+                                       .fault = policy->fault.code < 0 ? &policy->fault : NULL};
         memcpy(status.by_status, policy->by_status, sizeof status.by_status);
         for (const struct file_fault *f = engine->file_faults; f; f = f->next)
-            if (strcmp(f->file, policy->file) == 0) status.fault = f->fault.text;
+            if (strcmp(f->file, policy->file) == 0) status.fault = &f->fault;
         each(data, &status);
     }
 }

@@ -17,7 +17,7 @@ import unittest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("MOONTIDE_BUILD", ROOT / "build" / "asan"))
 MOONTIDE = BUILD / "moontide"
-ANSWERER = BUILD / "answerer"
+ANSWERER = BUILD / "tests" / "answerer"
 VENV = ROOT / "build" / "venv" / "bin" / "python"
 SHARED_DATA = ROOT.parent / "shared" / "data"
 

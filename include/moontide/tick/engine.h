@@ -153,7 +153,7 @@ struct policy_status {
         last_elapsed_us; /* epoch ms of world time; CPU time of its evaluations */
     size_t memory_bytes;
     uint64_t metrics_charged;
-    const char *fault; /* why the file on disk is not what runs; "" */
+    const struct fault *fault; /* why the file on disk is not what runs; NULL: it is */
 };
 void engine_each_policy(const struct engine *engine,
                         void (*each)(void *data, const struct policy_status *status), void *data);
