@@ -290,7 +290,7 @@ int config_load(const char *dir, struct config **out, struct faults *faults)
     struct faults found;
     faults_init(&found);
     struct config_reading r = {.faults = &found};
-    r.root = (struct fields){.what = "moontide.lua", .site = "return", .faults = &found};
+    r.root = (struct fields){.what = "configuration", .site = "return", .faults = &found};
     char *path = fs_join(dir, "moontide.lua");
     r.config = calloc(1, sizeof *r.config);
     int code = path && r.config ? set_defaults(r.config, dir) : ERR_NOMEM;

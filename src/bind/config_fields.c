@@ -149,7 +149,7 @@ static void read_account(struct config_reading *r, const char *name, int idx)
     static const char *const known[] = {"role_arn", "region", "external_id", "session_name", NULL};
     struct fields inner;
     struct config *config = r->config;
-    fields_inside(&inner, &r->root, idx, "moontide.lua: accounts", name);
+    fields_inside(&inner, &r->root, idx, "configuration: accounts", name);
     fields_known(&inner, known);
     struct config_account *accounts =
         realloc(config->accounts, (config->account_count + 1) * sizeof *accounts);
@@ -188,7 +188,7 @@ static void read_limits(struct config_reading *r)
         "policy_memory", "instructions", "evaluation", "evaluations", "collect", "source", NULL};
     struct fields inner;
     struct config *c = r->config;
-    if (!open_table(&r->root, "limits", "moontide.lua: limits", &inner)) return;
+    if (!open_table(&r->root, "limits", "configuration: limits", &inner)) return;
     fields_known(&inner, known);
     c->policy_memory_bytes =
         take_size(&inner, "policy_memory", 1 << 20, 16e9, c->policy_memory_bytes);
@@ -210,7 +210,7 @@ static void read_log(struct config_reading *r)
     static const char *const levels[] = {"debug", "info", "warn", "error", "off", NULL};
     static const char *const formats[] = {"text", "json", "auto", NULL};
     struct fields inner;
-    if (!open_table(&r->root, "log", "moontide.lua: log", &inner)) return;
+    if (!open_table(&r->root, "log", "configuration: log", &inner)) return;
     fields_known(&inner, known);
     int level = fields_choice(&inner, "level", levels, LOG_INFO);
     int format = fields_choice(&inner, "format", formats, 2);
@@ -223,7 +223,7 @@ static void read_cost(struct config_reading *r)
 {
     static const char *const known[] = {"per_1000_metrics", "monthly_budget", NULL};
     struct fields inner;
-    if (!open_table(&r->root, "cost", "moontide.lua: cost", &inner)) return;
+    if (!open_table(&r->root, "cost", "configuration: cost", &inner)) return;
     fields_known(&inner, known);
     r->config->price_per_1000_usd =
         fields_number(&inner, "per_1000_metrics", 0, 1000, r->config->price_per_1000_usd);
@@ -252,20 +252,20 @@ static void check_others(struct config_reading *r)
 {
     static const char *const alerts_known[] = {"receivers", "route", "mute", "inhibit", NULL};
     struct fields inner;
-    if (open_table(&r->root, "rails", "moontide.lua: rails", &inner)) {
+    if (open_table(&r->root, "rails", "configuration: rails", &inner)) {
         (void)fields_integer(&inner, "max_actions_per_tick", 0, 1000000, 10);
         (void)fields_number(&inner, "max_share", 0, 1, 0.25);
         (void)fields_duration(&inner, "drift_hold", OPTIONAL, 0);
         close_table(&inner);
     }
-    if (open_table(&r->root, "alerts", "moontide.lua: alerts", &inner)) {
+    if (open_table(&r->root, "alerts", "configuration: alerts", &inner)) {
         fields_known(&inner, alerts_known);
         for (int i = 0; alerts_known[i]; i++)
             if (fields_push(&inner, alerts_known[i], TABLE, "a table") != LUA_TNIL)
                 lua_pop(inner.L, 1);
         close_table(&inner);
     }
-    if (open_table(&r->root, "reload", "moontide.lua: reload", &inner)) close_table(&inner);
+    if (open_table(&r->root, "reload", "configuration: reload", &inner)) close_table(&inner);
 }
 
 void config_read_fields(struct config_reading *r)

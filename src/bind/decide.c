@@ -74,8 +74,8 @@ static const struct decide_kind kinds[] = {
       {"idempotency_key", DECIDE_STRING, false}}},
 };
 
-/* Every kind takes these. They say where and how, not what, and are not part of `wanted`... but for
- * rails and verify, which the one who carries it out reads there. */
+/* Every kind takes these. region and account say where, and are fields of the decision; rails and
+ * verify stay in `wanted`, where the one who carries it out reads them. */
 static const struct decide_field common[] = {
     {"region", DECIDE_STRING, false},
     {"account", DECIDE_STRING, false},
