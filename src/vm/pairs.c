@@ -8,6 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A look at a table costs more than the keys that are seen: emptied tables keep their slots. */
+enum { LOOK_CHARGE = 50 };
+
 struct key {
     int rank;
     bool integer;
@@ -138,7 +141,7 @@ static int host_pairs(lua_State *L)
     lua_settop(L, 1);
     bool plain;
     lua_Integer n = count_keys(L, &plain);
-    vm_charge(L, (uint64_t)n * (plain ? 1 : 8));
+    vm_charge(L, LOOK_CHARGE + (uint64_t)n * (plain ? 1 : 8));
     lua_pushvalue(L, 1);
     if (plain) {
         lua_pushnil(L);
@@ -179,7 +182,7 @@ static int host_next(lua_State *L)
         lua_pushvalue(L, -1);
         lua_replace(L, 3);
     }
-    vm_charge(L, seen);
+    vm_charge(L, LOOK_CHARGE + seen);
     if (!found) {
         lua_pushnil(L);
         return 1;

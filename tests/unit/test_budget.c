@@ -83,6 +83,8 @@ static const char *const runaways[] = {
     "local s = ('a'):rep(200) while true do pcall(string.find, s, ('.-'):rep(8) .. 'b') end",
     "local t = {} for i = 1, 20000 do t[i] = i end while true do next(t, 5) end",
     "local t = {} for i = 1, 20000 do t['k' .. i] = i end while true do pairs(t) end",
+    "local t = {} for i = 1, 5000 do t[i] = i end for i = 1, 5000 do t[i] = nil end "
+    "while true do next(t) end",
     "while true do table.move({}, 1, 1000000, 5) end",
     "while true do json.decode('[' .. ('1,'):rep(100000) .. '1]') end",
 };

@@ -2,6 +2,8 @@
 #include "moontide/io/loop.h"
 #include "moontide/vm/task.h"
 
+#include "support/alloc_fail.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -539,6 +541,36 @@ static void done_may_free_the_state(void **state)
     }
 }
 
+static void a_task_that_cannot_be_made_leaves_nothing(void **state)
+{
+    (void)state;
+    struct fixture f;
+    setup(&f, true);
+    lua_State *L = vm_lua(f.vm);
+    bool all = false;
+    int failed = 0;
+    for (unsigned n = 1; n < 1000 && !all; n++) {
+        struct fault fault;
+        struct task *task = NULL;
+        const char *source = "return coroutine.wrap(function() return {'made'} end)()[1]";
+        assert_int_equal(vm_load(f.vm, source, strlen(source), "@a.lua", &fault), OK);
+        struct task_options options = plain;
+        options.deadline_ms = 1000;
+        f.calls = 0;
+        alloc_fail_at(n);
+        int code = task_start(f.vm, 0, &options, done, &f, &task);
+        all = !alloc_fail_done();
+        assert_int_equal(f.calls, code == OK);
+        assert_true(code == OK || code == ERR_NOMEM);
+        failed += code != OK;
+        assert_null(task);
+        assert_int_equal(lua_gettop(L), 0);
+    }
+    assert_true(all);
+    assert_true(failed >= 3);
+    teardown(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -560,6 +592,7 @@ int main(void)
         cmocka_unit_test(the_first_error_cancels_the_others),
         cmocka_unit_test(a_timeout_throws_an_error_object),
         cmocka_unit_test(calls_inside_each_other_are_bounded),
+        cmocka_unit_test(a_task_that_cannot_be_made_leaves_nothing),
         cmocka_unit_test(a_state_may_be_freed_with_waiting_tasks),
         cmocka_unit_test(done_may_free_the_state),
     };

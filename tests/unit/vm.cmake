@@ -1,6 +1,7 @@
 unit_test(vm)
 unit_test(budget)
 unit_test(task)
+allocations_can_fail(task)
 unit_test(sandbox)
 unit_test(match)
 unit_test(convert)
