@@ -24,7 +24,7 @@ static int run(struct vm *vm, const char *source, struct fault *fault)
 {
     int code = vm_load(vm, source, strlen(source), "@policies/a.lua", fault);
     if (code != OK) fail_msg("%s\n%s:%d: %s", source, fault->file, fault->line, fault->text);
-    vm_budget(vm, &(struct vm_budget){.instructions = 20000000, .wall_ms = 10000, .what = "test"});
+    vm_budget(vm, &(struct vm_budget){.instructions = 20000000, .wall_ms = 60000, .what = "test"});
     return vm_call(vm, vm_lua(vm), 0, 1, fault, NULL);
 }
 
