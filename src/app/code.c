@@ -61,20 +61,22 @@ static int open_interrupt(struct code *code)
 
 int code_open(struct code *code, const struct arguments *arguments)
 {
-    const char *dir = arguments_value(arguments, "dir"), *world = arguments_value(arguments, "world");
+    const char *dir = arguments_value(arguments, "dir"),
+               *world = arguments_value(arguments, "world");
     const char *speed = arguments_value(arguments, "speed");
     char *end = NULL;
     memset(code, 0, sizeof *code);
-    struct instance_options options = {
-        .dir = dir ? dir : ".", .world = world ? world : "aws", .speed = speed ? strtod(speed, &end) : 1};
+    struct instance_options options = {.dir = dir ? dir : ".",
+                                       .world = world ? world : "aws",
+                                       .speed = speed ? strtod(speed, &end) : 1};
     if (speed && (*end || !(options.speed >= 0.001) || options.speed > 1e6)) {
         fprintf(stderr, "moontide %s: --speed is a number from 0.001 to 1000000, not %s\n",
                 arguments->command->name, speed);
         return 1;
     }
     if (instance_open(&options, &code->instance) < 0) return 1;
-    log_open(stderr, LOG_INFO, isatty(STDERR_FILENO) ? LOG_TEXT : LOG_JSON, terminal_color(STDERR_FILENO),
-             &code->instance.world->clock);
+    log_open(stderr, LOG_INFO, isatty(STDERR_FILENO) ? LOG_TEXT : LOG_JSON,
+             terminal_color(STDERR_FILENO), &code->instance.world->clock);
     struct script_options script = {.host = &code->instance.host,
                                     .width = terminal_width(STDOUT_FILENO),
                                     .color = terminal_color(STDOUT_FILENO)};

@@ -1,8 +1,14 @@
 /* app/commands.c - the table of commands: what each takes, and in which words. */
 #include "moontide/app/options.h"
 
-#define DIR_OPTION {"dir", "DIR", "the project directory (default: the present one)"}
-#define END {NULL, NULL, NULL}
+#define DIR_OPTION                                                                                 \
+    {                                                                                              \
+        "dir", "DIR", "the project directory (default: the present one)"                           \
+    }
+#define END                                                                                        \
+    {                                                                                              \
+        NULL, NULL, NULL                                                                           \
+    }
 
 static const struct option_spec run_options[] = {
     {"world", "WORLD", "aws (default), sim, or sim:FILE: a simulated fleet"},
@@ -30,17 +36,20 @@ static const struct option_spec check_options[] = {DIR_OPTION, END};
 static const struct option_spec no_options[] = {END};
 
 const struct command commands[] = {
-    {"run", "", "the daemon: evaluates the policies, each on its own period", 0, 0, false, run_options,
-     command_run},
+    {"run", "", "the daemon: evaluates the policies, each on its own period", 0, 0, false,
+     run_options, command_run},
     {"check", "[PATH]", "loads and validates configuration and policies, offline", 0, 1, false,
      check_options, command_check},
     {"repl", "", "interactive Lua with all modules", 0, 0, false, world_options, command_repl},
-    {"eval", "EXPR", "evaluates one Lua expression or statement", 1, 1, false, world_options, command_eval},
-    {"script", "FILE [ARG...]", "runs one Lua script", 1, (size_t)-1, true, world_options, command_script},
+    {"eval", "EXPR", "evaluates one Lua expression or statement", 1, 1, false, world_options,
+     command_eval},
+    {"script", "FILE [ARG...]", "runs one Lua script", 1, (size_t)-1, true, world_options,
+     command_script},
     {"status", "", "what the running daemon does", 0, 0, false, talk_options, command_status},
     {"reload", "", "asks the running daemon to read its policies again", 0, 0, false, talk_options,
      command_reload},
-    {"init", "[DIR]", "makes a project directory to start from", 0, 1, false, no_options, command_init},
+    {"init", "[DIR]", "makes a project directory to start from", 0, 1, false, no_options,
+     command_init},
     {"version", "", "prints the version, and those of the libraries", 0, 0, false, no_options,
      command_version},
     {NULL, NULL, NULL, 0, 0, false, NULL, NULL},

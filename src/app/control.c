@@ -53,7 +53,8 @@ static void request_unlink(struct control_request *q)
 {
     if (!q->control) return;
     struct control_request **at = &q->control->clients;
-    while (*at && *at != q) at = &(*at)->next;
+    while (*at && *at != q)
+        at = &(*at)->next;
     if (*at) {
         *at = q->next;
         q->control->client_count--;
@@ -73,7 +74,8 @@ static void request_close(struct control_request *q)
     loop_timer_cancel(q->idle);
     q->idle = NULL;
     request_unlink(q);
-    if (!uv_is_closing((uv_handle_t *)&q->pipe)) uv_close((uv_handle_t *)&q->pipe, on_client_closed);
+    if (!uv_is_closing((uv_handle_t *)&q->pipe))
+        uv_close((uv_handle_t *)&q->pipe, on_client_closed);
 }
 
 static void on_idle(void *data)
@@ -100,7 +102,8 @@ void control_answer(struct control_request *q, const char *json, size_t len)
     strbuf_addc(&q->out, '\n');
     uv_buf_t buf = uv_buf_init(q->out.data, (unsigned)q->out.len);
     q->write.data = q;
-    if (strbuf_status(&q->out) < 0 || uv_write(&q->write, (uv_stream_t *)&q->pipe, &buf, 1, on_written) < 0)
+    if (strbuf_status(&q->out) < 0 ||
+        uv_write(&q->write, (uv_stream_t *)&q->pipe, &buf, 1, on_written) < 0)
         request_close(q);
 }
 
@@ -130,7 +133,8 @@ leave:
 
 static void handle_line(struct control_request *q)
 {
-    static const char malformed[] = "{\"error\":\"expected one line: {\\\"command\\\": \\\"...\\\"}\"}";
+    static const char malformed[] =
+        "{\"error\":\"expected one line: {\\\"command\\\": \\\"...\\\"}\"}";
     char command[64];
     q->asked = true;
     uv_read_stop((uv_stream_t *)&q->pipe);
@@ -193,7 +197,8 @@ static void on_connection(uv_stream_t *server, int status)
     c->clients = q;
     c->client_count++;
     if (uv_accept(server, (uv_stream_t *)&q->pipe) < 0 || c->client_count > CONTROL_CLIENTS_MAX ||
-        !peer_allowed(&q->pipe) || loop_timer_start(c->loop, CONTROL_IDLE_MS, on_idle, q, &q->idle) < 0 ||
+        !peer_allowed(&q->pipe) ||
+        loop_timer_start(c->loop, CONTROL_IDLE_MS, on_idle, q, &q->idle) < 0 ||
         uv_read_start((uv_stream_t *)&q->pipe, on_alloc, on_read) < 0)
         request_close(q);
 }
@@ -210,8 +215,8 @@ int control_new(struct loop *loop, const char *path, control_handler *handler, v
 {
     struct sockaddr_un limit;
     if (strlen(path) >= sizeof limit.sun_path)
-        return fault_set(fault, ERR_LIMIT, "%s: a socket's path has at most %zu bytes; set `state`", path,
-                         sizeof limit.sun_path - 1);
+        return fault_set(fault, ERR_LIMIT, "%s: a socket's path has at most %zu bytes; set `state`",
+                         path, sizeof limit.sun_path - 1);
     struct control *c = calloc(1, sizeof *c);
     if (!c || !(c->path = strdup(path))) {
         free(c);
@@ -231,7 +236,8 @@ int control_new(struct loop *loop, const char *path, control_handler *handler, v
     mode_t before = umask(0077);
     status = uv_pipe_bind(&c->pipe, path);
     umask(before);
-    if (status >= 0) status = uv_listen((uv_stream_t *)&c->pipe, CONTROL_CLIENTS_MAX, on_connection);
+    if (status >= 0)
+        status = uv_listen((uv_stream_t *)&c->pipe, CONTROL_CLIENTS_MAX, on_connection);
     if (status < 0) {
         uv_close((uv_handle_t *)&c->pipe, on_server_closed);
         return fault_set(fault, err_from_uv(status), "%s: %s", path, uv_strerror(status));
@@ -243,7 +249,8 @@ int control_new(struct loop *loop, const char *path, control_handler *handler, v
 void control_free(struct control *c)
 {
     if (!c) return;
-    while (c->clients) request_close(c->clients);
+    while (c->clients)
+        request_close(c->clients);
     unlink(c->path);
     uv_close((uv_handle_t *)&c->pipe, on_server_closed);
 }

@@ -1,4 +1,5 @@
-/* app/control_ask.c - the control socket's other side, blocking: for `status`, `reload` and the like. */
+/* app/control_ask.c - the control socket's other side, blocking: for `status`, `reload` and the
+ * like. */
 #include "moontide/app/control.h"
 
 #include <errno.h>
@@ -16,7 +17,8 @@ static int connect_to(const char *path, int64_t timeout_ms, int *out, struct fau
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     struct timeval tv = {.tv_sec = timeout_ms / 1000, .tv_usec = (timeout_ms % 1000) * 1000};
-    if (strlen(path) >= sizeof address.sun_path) return fault_set(fault, ERR_LIMIT, "%s: too long", path);
+    if (strlen(path) >= sizeof address.sun_path)
+        return fault_set(fault, ERR_LIMIT, "%s: too long", path);
     strcpy(address.sun_path, path);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0) return fault_set(fault, err_from_errno(errno), "socket: %s", strerror(errno));
@@ -26,7 +28,8 @@ static int connect_to(const char *path, int64_t timeout_ms, int *out, struct fau
         int saved = errno;
         close(fd);
         if (saved == ENOENT || saved == ECONNREFUSED)
-            return fault_set(fault, ERR_NOT_FOUND, "no daemon runs here: nothing answers at %s", path);
+            return fault_set(fault, ERR_NOT_FOUND, "no daemon runs here: nothing answers at %s",
+                             path);
         return fault_set(fault, err_from_errno(saved), "%s: %s", path, strerror(saved));
     }
     *out = fd;

@@ -96,8 +96,9 @@ static void answer_reload(struct control_request *request, const struct scan_res
 static void on_reloaded(void *data, const struct scan_result *result)
 {
     struct daemon *d = data;
-    log_event(LOG_INFO, "daemon.reloaded", LOG_I("policies", result->policies), LOG_I("loaded", result->loaded),
-              LOG_I("removed", result->removed), LOG_I("faults", result->faults.count));
+    log_event(LOG_INFO, "daemon.reloaded", LOG_I("policies", result->policies),
+              LOG_I("loaded", result->loaded), LOG_I("removed", result->removed),
+              LOG_I("faults", result->faults.count));
     notify_send("READY=1");
     if (d->reloading) answer_reload(d->reloading, result);
     d->reloading = NULL;
@@ -130,7 +131,8 @@ static void on_command(void *data, const char *command, struct control_request *
         strbuf_done(&out);
     } else if (strcmp(command, "reload") == 0) {
         if (d->stopping || d->reloading || reload(d) < 0)
-            answer_text(request, "{\"error\":\"a reload is under way, or the daemon is stopping\"}");
+            answer_text(request,
+                        "{\"error\":\"a reload is under way, or the daemon is stopping\"}");
         else
             d->reloading = request;
     } else {
@@ -239,14 +241,16 @@ static void close_parts(struct daemon *d)
     loop_timer_cancel(d->watchdog);
     for (size_t i = d->signal_count; i-- > 0;)
         uv_close((uv_handle_t *)&d->signals[i], on_signal_closed);
-    while (d->signal_count > 0) (void)loop_turn(d->instance->loop, false);
+    while (d->signal_count > 0)
+        (void)loop_turn(d->instance->loop, false);
 }
 
 /* A target's status is news only when it changes. */
 void daemon_target(void *data, const struct target_report *report)
 {
     (void)data;
-    if (report->status == report->before || (report->first && report->status == STATUS_HEALTHY)) return;
+    if (report->status == report->before || (report->first && report->status == STATUS_HEALTHY))
+        return;
     bool worse = report->status > STATUS_UNKNOWN;
     log_event(worse ? LOG_WARN : LOG_INFO, "status.changed", LOG_S("policy", report->policy),
               LOG_S("target", report->target),
@@ -256,7 +260,8 @@ void daemon_target(void *data, const struct target_report *report)
 
 int daemon_run(struct instance *instance, struct policy_dir *dir)
 {
-    struct daemon d = {.instance = instance, .dir = dir, .started_ms = clock_now_ms(&instance->world->clock)};
+    struct daemon d = {
+        .instance = instance, .dir = dir, .started_ms = clock_now_ms(&instance->world->clock)};
     int code;
     if ((code = watch_signals(&d)) < 0) {
         fail_to_start("signals", code);

@@ -1,4 +1,5 @@
-/* app/init.c - `moontide init [DIR]`: a project directory that `check` passes and `run --once` can run. */
+/* app/init.c - `moontide init [DIR]`: a project directory that `check` passes and `run --once` can
+ * run. */
 #include "moontide/app/instance.h"
 #include "moontide/app/options.h"
 #include "moontide/base/fs.h"

@@ -1,4 +1,5 @@
-/* app/instance.c - puts the parts of one moontide together in order, and takes them apart in reverse. */
+/* app/instance.c - puts the parts of one moontide together in order, and takes them apart in
+ * reverse. */
 #include "moontide/app/instance.h"
 
 #include "moontide/base/fs.h"
@@ -21,7 +22,8 @@ void print_fault(const struct fault *fault)
 
 void print_faults(const struct faults *faults)
 {
-    for (size_t i = 0; i < faults->count; i++) print_fault(&faults->items[i]);
+    for (size_t i = 0; i < faults->count; i++)
+        print_fault(&faults->items[i]);
     if (faults->more) fprintf(stderr, "moontide: and more\n");
 }
 
@@ -56,12 +58,14 @@ static int open_world_aws(struct instance *in, struct fault *fault)
     return code;
 }
 
-static int open_world(const struct instance_options *options, struct instance *in, struct fault *fault)
+static int open_world(const struct instance_options *options, struct instance *in,
+                      struct fault *fault)
 {
     const char *name = options->world;
     if (strcmp(name, "aws") == 0) {
         if (options->speed != 1)
-            return fault_set(fault, ERR_INVALID, "--speed is for simulated worlds: add --world sim");
+            return fault_set(fault, ERR_INVALID,
+                             "--speed is for simulated worlds: add --world sim");
         return open_world_aws(in, fault);
     }
     if (strcmp(name, "sim") != 0 && strncmp(name, "sim:", 4) != 0)
@@ -78,7 +82,8 @@ static int open_store(struct instance *in, struct fault *fault)
     return store_open(in->loop, in->database_path, &in->store, fault);
 }
 
-static int open_engine(const struct instance_options *options, struct instance *in, struct fault *fault)
+static int open_engine(const struct instance_options *options, struct instance *in,
+                       struct fault *fault)
 {
     const struct config *config = in->config;
     struct engine_options engine = {.loop = in->loop,
@@ -92,9 +97,11 @@ static int open_engine(const struct instance_options *options, struct instance *
                                     .price_per_1000_usd = config->price_per_1000_usd};
     if (options->mode) {
         int mode = 0;
-        while (mode_names[mode] && strcmp(mode_names[mode], options->mode) != 0) mode++;
+        while (mode_names[mode] && strcmp(mode_names[mode], options->mode) != 0)
+            mode++;
         if (!mode_names[mode])
-            return fault_set(fault, ERR_INVALID, "--mode %s: observe, recommend or act", options->mode);
+            return fault_set(fault, ERR_INVALID, "--mode %s: observe, recommend or act",
+                             options->mode);
         engine.mode = (enum policy_mode)mode;
         engine.mode_override = true;
         engine.override_up = mode == MODE_ACT;
@@ -114,12 +121,14 @@ static int open_collector(struct instance *in, struct fault *fault)
     return code < 0 ? fault_set(fault, code, "out of memory") : code;
 }
 
-static int open_parts(const struct instance_options *options, struct instance *in, struct fault *fault)
+static int open_parts(const struct instance_options *options, struct instance *in,
+                      struct fault *fault)
 {
     int code;
     in->database_path = fs_join(in->config->state_dir, "moontide.db");
     if (!in->database_path) return fault_set(fault, ERR_NOMEM, "out of memory");
-    if ((code = loop_new(&in->loop)) < 0) return fault_set(fault, code, "no event loop: %s", err_text(code));
+    if ((code = loop_new(&in->loop)) < 0)
+        return fault_set(fault, code, "no event loop: %s", err_text(code));
     if ((code = http_new(in->loop, &(struct http_options){0}, &in->http)) < 0)
         return fault_set(fault, code, "no HTTP client: %s", err_text(code));
     if ((code = open_world(options, in, fault)) < 0) return code;

@@ -30,7 +30,8 @@ static int unknown_command(const char *name)
 {
     const char *names[64];
     size_t n = 0;
-    for (; commands[n].name && n < COUNT_OF(names) - 1; n++) names[n] = commands[n].name;
+    for (; commands[n].name && n < COUNT_OF(names) - 1; n++)
+        names[n] = commands[n].name;
     names[n] = NULL;
     const char *near = nearest_name(name, names);
     fprintf(stderr, "moontide: unknown command '%s'", name);

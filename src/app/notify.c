@@ -12,7 +12,8 @@ void notify_send(const char *state)
 {
     const char *path = getenv("NOTIFY_SOCKET");
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    if (!path || (path[0] != '/' && path[0] != '@') || strlen(path) >= sizeof address.sun_path) return;
+    if (!path || (path[0] != '/' && path[0] != '@') || strlen(path) >= sizeof address.sun_path)
+        return;
     size_t n = strlen(path);
     memcpy(address.sun_path, path, n);
     if (path[0] == '@') address.sun_path[0] = '\0'; /* an abstract socket */

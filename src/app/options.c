@@ -17,7 +17,8 @@ void command_usage(const struct command *command, FILE *out)
     }
 }
 
-static int refuse(const struct command *command, const char *what, const char *word, const char *near)
+static int refuse(const struct command *command, const char *what, const char *word,
+                  const char *near)
 {
     fprintf(stderr, "moontide %s: %s%s", command->name, what, word);
     if (near) fprintf(stderr, " (did you mean --%s?)", near);
@@ -29,7 +30,8 @@ static int refuse(const struct command *command, const char *what, const char *w
 static int find_option(const struct command *command, const char *name, size_t len)
 {
     for (int i = 0; command->options[i].name; i++)
-        if (strlen(command->options[i].name) == len && memcmp(command->options[i].name, name, len) == 0)
+        if (strlen(command->options[i].name) == len &&
+            memcmp(command->options[i].name, name, len) == 0)
             return i;
     return -1;
 }
@@ -38,7 +40,8 @@ static const char *near_option(const struct command *command, const char *name)
 {
     const char *names[OPTIONS_MAX + 1];
     size_t n = 0;
-    for (; command->options[n].name && n < OPTIONS_MAX; n++) names[n] = command->options[n].name;
+    for (; command->options[n].name && n < OPTIONS_MAX; n++)
+        names[n] = command->options[n].name;
     names[n] = NULL;
     return nearest_name(name, names);
 }

@@ -16,14 +16,14 @@
 /* What is known of one policy file. */
 struct known_file {
     char *path;
-    char *policy;          /* the name it gave when it last loaded; NULL: it never did */
+    char *policy;               /* the name it gave when it last loaded; NULL: it never did */
     char tried[SHA256_HEX_MAX]; /* the text that was last tried */
-    char *libs;            /* the lib modules it used then: "\npath\npath\n"; NULL: take all of them */
-    uint64_t libs_hash;    /* of their paths and content */
+    char *libs;         /* the lib modules it used then: "\npath\npath\n"; NULL: take all of them */
+    uint64_t libs_hash; /* of their paths and content */
     bool faulty;
-    bool duplicate;        /* faulty because another file has the policy's name */
-    bool seen;             /* in this scan */
-    int64_t gone_ns;       /* when it was first missed; 0: it is there */
+    bool duplicate;  /* faulty because another file has the policy's name */
+    bool seen;       /* in this scan */
+    int64_t gone_ns; /* when it was first missed; 0: it is there */
 };
 
 struct scan_job {
@@ -89,7 +89,8 @@ static bool lists_path(const char *list, const char *path)
 {
     size_t n = strlen(path);
     for (const char *at = list; (at = strstr(at, path)); at += n)
-        if (at[-1] == '\n' && at[n] == '\n') return true; /* a list begins and ends with a newline */
+        if (at[-1] == '\n' && at[n] == '\n')
+            return true; /* a list begins and ends with a newline */
     return false;
 }
 
@@ -114,7 +115,8 @@ static struct known_file *find_or_add(struct policy_dir *dir, const char *path)
     return known;
 }
 
-/* Paths and content of the lib modules that a file uses, as one hash; the scan is sorted by path. */
+/* Paths and content of the lib modules that a file uses, as one hash; the scan is sorted by path.
+ */
 static uint64_t hash_libs(const struct policy_scan *scan, const struct known_file *known)
 {
     uint64_t hash = 0;
@@ -127,7 +129,8 @@ static uint64_t hash_libs(const struct policy_scan *scan, const struct known_fil
     return hash;
 }
 
-/* Notes which modules the evaluator was built from; evaluator NULL (it did not load): any may mend it. */
+/* Notes which modules the evaluator was built from; evaluator NULL (it did not load): any may mend
+ * it. */
 static void note_libs(struct known_file *known, const struct policy_scan *scan,
                       const struct evaluator *evaluator)
 {
@@ -146,7 +149,8 @@ static void note_libs(struct known_file *known, const struct policy_scan *scan,
 static void log_rejected(const struct fault *fault, const char *last_good)
 {
     log_event(LOG_ERROR, "policy.rejected", LOG_S("file", fault->file), LOG_I("line", fault->line),
-              LOG_S("error", fault->text), LOG_S("running", last_good ? "the last good version" : "nothing"));
+              LOG_S("error", fault->text),
+              LOG_S("running", last_good ? "the last good version" : "nothing"));
 }
 
 /* A file that does not load: said now, and in every tick until it is mended. */
@@ -160,8 +164,10 @@ static void reject(struct policy_dir *dir, struct known_file *known, const struc
         log_rejected(&fault, known->policy);
         faults_add(&dir->result.faults, &fault);
         if (i > 0) continue;
-        if (engine_file_fault(dir->options.engine, shown, known->policy ? known->policy : "", &fault) < 0)
-            log_event(LOG_ERROR, "policy.rejected", LOG_S("file", shown), LOG_S("error", "out of memory"));
+        if (engine_file_fault(dir->options.engine, shown, known->policy ? known->policy : "",
+                              &fault) < 0)
+            log_event(LOG_ERROR, "policy.rejected", LOG_S("file", shown),
+                      LOG_S("error", "out of memory"));
     }
 }
 
@@ -195,12 +201,15 @@ static void on_swapped(void *data, const char *policy, int code)
     scan_over(dir);
 }
 
-/* A policy of the same name whose file is gone was renamed; its memo and alerts stay with the name. */
-static void release_renamed(struct policy_dir *dir, const struct known_file *known, const char *name)
+/* A policy of the same name whose file is gone was renamed; its memo and alerts stay with the name.
+ */
+static void release_renamed(struct policy_dir *dir, const struct known_file *known,
+                            const char *name)
 {
     for (size_t i = 0; i < dir->count; i++) {
         struct known_file *other = &dir->known[i];
-        if (other == known || !other->policy || other->seen || strcmp(other->policy, name) != 0) continue;
+        if (other == known || !other->policy || other->seen || strcmp(other->policy, name) != 0)
+            continue;
         engine_remove(dir->options.engine, name);
         free(other->policy);
         other->policy = NULL;
@@ -224,21 +233,22 @@ static int adopt(struct policy_dir *dir, struct known_file *known, struct evalua
         free(name);
         return code;
     }
-    if (known->policy && strcmp(known->policy, name) != 0) engine_remove(dir->options.engine, known->policy);
+    if (known->policy && strcmp(known->policy, name) != 0)
+        engine_remove(dir->options.engine, known->policy);
     free(known->policy);
     known->policy = name;
     return OK;
 }
 
-static void load_file(struct policy_dir *dir, struct known_file *known, const struct scanned_file *file,
-                      const struct policy_scan *scan)
+static void load_file(struct policy_dir *dir, struct known_file *known,
+                      const struct scanned_file *file, const struct policy_scan *scan)
 {
     struct evaluator *evaluator = NULL;
     struct faults faults;
     struct fault fault;
     faults_init(&faults);
-    int code = policy_load_text(dir->options.host, file->path, path_shown(file->path), file->text, file->len,
-                                &evaluator, &faults);
+    int code = policy_load_text(dir->options.host, file->path, path_shown(file->path), file->text,
+                                file->len, &evaluator, &faults);
     note_libs(known, scan, code < 0 ? NULL : evaluator);
     if (code < 0) {
         reject(dir, known, &faults);
@@ -248,7 +258,8 @@ static void load_file(struct policy_dir *dir, struct known_file *known, const st
     } else {
         known->faulty = false;
         if (engine_file_fault(dir->options.engine, path_shown(file->path), known->policy, NULL) < 0)
-            log_event(LOG_ERROR, "policy.rejected", LOG_S("file", file->path), LOG_S("error", "out of memory"));
+            log_event(LOG_ERROR, "policy.rejected", LOG_S("file", file->path),
+                      LOG_S("error", "out of memory"));
     }
     faults_done(&faults);
 }
@@ -258,7 +269,8 @@ static void compare_file(struct policy_dir *dir, const struct scanned_file *file
 {
     struct known_file *known = find_or_add(dir, file->path);
     if (!known) return; /* out of memory: the next scan finds it */
-    bool same = strcmp(known->tried, file->sha256) == 0 && known->libs_hash == hash_libs(scan, known);
+    bool same =
+        strcmp(known->tried, file->sha256) == 0 && known->libs_hash == hash_libs(scan, known);
     if (same && !dir->force && !(known->faulty && dir->anything_changed)) return;
     if (!same) dir->anything_changed = true;
     memcpy(known->tried, file->sha256, sizeof known->tried);
@@ -279,7 +291,8 @@ static void forget_file(struct policy_dir *dir, size_t at)
         log_event(LOG_INFO, "policy.removed", LOG_S("policy", known->policy), LOG_S("file", shown));
     }
     if (engine_file_fault(dir->options.engine, shown, "", NULL) < 0)
-        log_event(LOG_ERROR, "policy.rejected", LOG_S("file", shown), LOG_S("error", "out of memory"));
+        log_event(LOG_ERROR, "policy.rejected", LOG_S("file", shown),
+                  LOG_S("error", "out of memory"));
     free(known->path);
     free(known->policy);
     free(known->libs);
@@ -311,8 +324,10 @@ static void compare_missing(struct policy_dir *dir)
             wait = true;
     }
     if (wait && !dir->grace &&
-        loop_timer_start(dir->options.host->loop, POLICY_GRACE_MS, on_grace_over, dir, &dir->grace) < 0)
-        log_event(LOG_WARN, "policy.scan_failed", LOG_S("error", "no timer; the next scan will see to it"));
+        loop_timer_start(dir->options.host->loop, POLICY_GRACE_MS, on_grace_over, dir,
+                         &dir->grace) < 0)
+        log_event(LOG_WARN, "policy.scan_failed",
+                  LOG_S("error", "no timer; the next scan will see to it"));
 }
 
 static void directory_fault(struct policy_dir *dir, const struct policy_scan *scan)
@@ -323,8 +338,8 @@ static void directory_fault(struct policy_dir *dir, const struct policy_scan *sc
     if (faulty) faults_add(&dir->result.faults, &scan->fault);
     if (!faulty && !dir->directory_faulty) return;
     if (faulty && !dir->directory_faulty)
-        log_event(LOG_ERROR, "policy.scan_failed", LOG_S("directory", shown), LOG_S("error", scan->fault.text),
-                  LOG_S("running", "the last good policies"));
+        log_event(LOG_ERROR, "policy.scan_failed", LOG_S("directory", shown),
+                  LOG_S("error", scan->fault.text), LOG_S("running", "the last good policies"));
     dir->directory_faulty = faulty;
     if (engine_file_fault(dir->options.engine, shown, "", faulty ? &scan->fault : NULL) < 0)
         log_event(LOG_ERROR, "policy.scan_failed", LOG_S("error", "out of memory"));
@@ -335,14 +350,16 @@ static void compare(struct policy_dir *dir, const struct policy_scan *scan)
     directory_fault(dir, scan);
     if (scan->code < 0) return;
     dir->anything_changed = false;
-    for (size_t i = 0; i < dir->count; i++) dir->known[i].seen = false;
+    for (size_t i = 0; i < dir->count; i++)
+        dir->known[i].seen = false;
     for (size_t i = 0; i < scan->policy_count; i++) {
         struct known_file *known = find_or_add(dir, scan->files[i].path);
         if (!known) continue;
         known->seen = true;
         known->gone_ns = 0;
     }
-    for (size_t i = 0; i < scan->policy_count; i++) compare_file(dir, &scan->files[i], scan);
+    for (size_t i = 0; i < scan->policy_count; i++)
+        compare_file(dir, &scan->files[i], scan);
     compare_missing(dir);
     /* Two files of one name: what one scan refused, a removal or a rename may have made free. */
     for (size_t i = 0; dir->anything_changed && i < scan->policy_count; i++) {
@@ -397,7 +414,8 @@ static void start_scan(struct policy_dir *dir)
     dir->job = job;
     return;
 failed:
-    log_event(LOG_ERROR, "policy.scan_failed", LOG_S("error", "out of memory; trying again at the next scan"));
+    log_event(LOG_ERROR, "policy.scan_failed",
+              LOG_S("error", "out of memory; trying again at the next scan"));
     if (job) free(job->directory);
     free(job);
 }
@@ -424,8 +442,9 @@ int policy_dir_watch(struct policy_dir *dir)
     char *lib = fs_join(dir->directory, "lib");
     if (!lib) return ERR_NOMEM;
     const char *directories[] = {dir->directory, lib, NULL};
-    int code = watch_new(dir->options.host->loop, &(struct watch_options){.directories = directories}, on_change,
-                         dir, &dir->watch);
+    int code =
+        watch_new(dir->options.host->loop, &(struct watch_options){.directories = directories},
+                  on_change, dir, &dir->watch);
     free(lib);
     return code;
 }

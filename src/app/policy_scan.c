@@ -11,7 +11,8 @@
 
 const char *path_shown(const char *path)
 {
-    while (strncmp(path, "./", 2) == 0) path += 2;
+    while (strncmp(path, "./", 2) == 0)
+        path += 2;
     return path;
 }
 
@@ -37,19 +38,22 @@ static int add_file(struct policy_scan *scan, const char *directory, const char 
     return OK;
 }
 
-static int list_directory(struct policy_scan *scan, const char *directory, bool lib, size_t files_max)
+static int list_directory(struct policy_scan *scan, const char *directory, bool lib,
+                          size_t files_max)
 {
     int code = OK;
     DIR *dir = opendir(directory);
     if (!dir) {
         int saved = errno;
         if (lib && saved == ENOENT) return OK;
-        return fault_set(&scan->fault, err_from_errno(saved), "%s: %s", path_shown(directory), strerror(saved));
+        return fault_set(&scan->fault, err_from_errno(saved), "%s: %s", path_shown(directory),
+                         strerror(saved));
     }
     for (struct dirent *entry; code >= 0 && (entry = readdir(dir));) {
         if (!is_lua(entry)) continue;
         if (scan->count == files_max)
-            code = fault_set(&scan->fault, ERR_LIMIT, "%s: more than %zu files", path_shown(directory), files_max);
+            code = fault_set(&scan->fault, ERR_LIMIT, "%s: more than %zu files",
+                             path_shown(directory), files_max);
         else
             code = add_file(scan, directory, entry->d_name, lib);
     }
@@ -78,19 +82,23 @@ static int by_path(const void *a, const void *b)
     return strcmp(((const struct scanned_file *)a)->path, ((const struct scanned_file *)b)->path);
 }
 
-void policy_scan_read(struct policy_scan *scan, const char *directory, size_t limit_bytes, size_t files_max)
+void policy_scan_read(struct policy_scan *scan, const char *directory, size_t limit_bytes,
+                      size_t files_max)
 {
     memset(scan, 0, sizeof *scan);
     char *lib = fs_join(directory, "lib");
-    scan->code = lib ? list_directory(scan, directory, false, files_max) : out_of_memory(&scan->fault);
+    scan->code =
+        lib ? list_directory(scan, directory, false, files_max) : out_of_memory(&scan->fault);
     scan->policy_count = scan->count;
     if (scan->code >= 0) scan->code = list_directory(scan, lib, true, files_max);
     free(lib);
     if (scan->count) {
         qsort(scan->files, scan->policy_count, sizeof *scan->files, by_path);
-        qsort(scan->files + scan->policy_count, scan->count - scan->policy_count, sizeof *scan->files, by_path);
+        qsort(scan->files + scan->policy_count, scan->count - scan->policy_count,
+              sizeof *scan->files, by_path);
     }
-    for (size_t i = 0; i < scan->count; i++) read_one(&scan->files[i], limit_bytes);
+    for (size_t i = 0; i < scan->count; i++)
+        read_one(&scan->files[i], limit_bytes);
 }
 
 void policy_scan_done(struct policy_scan *scan)

@@ -1,13 +1,14 @@
 /* app/repl.c - `moontide repl`: interactive Lua on the loop, lines from a thread.
  *
- * libedit's el_gets blocks, and its callback mode loses the terminal's state after the first line, so a thread
- * reads and the loop runs:
+ * libedit's el_gets blocks, and its callback mode loses the terminal's state after the first line,
+ * so a thread reads and the loop runs:
  *
  *   thread: wait for `ask` -> el_gets -> hand over the line (uv_async) -> wait
  *   loop:   line -> script_run_text -> (waiting calls turn the loop) -> done -> ask for the next
  *
- * Ctrl-C while Lua runs or waits interrupts it (a handler by sigaction, as uv_signal cannot fire while Lua
- * spins); while a line is edited it drops the line. Completion runs on the reading thread, when no Lua does. */
+ * Ctrl-C while Lua runs or waits interrupts it (a handler by sigaction, as uv_signal cannot fire
+ * while Lua spins); while a line is edited it drops the line. Completion runs on the reading
+ * thread, when no Lua does. */
 #include "moontide/app/code.h"
 #include "moontide/app/terminal.h"
 #include "moontide/base/fs.h"
@@ -35,9 +36,10 @@ struct repl {
     uv_async_t ready;
     bool color, closed;
     /* under the mutex */
-    bool ask, quit, more; /* the thread is to read; to end; the prompt is that of a continued line */
-    char *line;           /* what it read */
-    bool ended, dropped;  /* Ctrl-D; Ctrl-C at the prompt */
+    bool ask, quit,
+        more;            /* the thread is to read; to end; the prompt is that of a continued line */
+    char *line;          /* what it read */
+    bool ended, dropped; /* Ctrl-D; Ctrl-C at the prompt */
 };
 
 static char *prompt(EditLine *edit)
@@ -56,7 +58,8 @@ static void insert_common(EditLine *edit, const struct strbuf *list, size_t type
     size_t common = strcspn(first, "\n");
     for (const char *at = first; *at; at += strcspn(at, "\n"), at += *at == '\n') {
         size_t n = 0;
-        while (n < common && at[n] == first[n]) n++;
+        while (n < common && at[n] == first[n])
+            n++;
         common = n;
     }
     if (common <= typed) return;
@@ -92,7 +95,8 @@ static unsigned char complete(EditLine *edit, int key)
     return result;
 }
 
-/* Ctrl-C at the prompt (a character here, as the editor's terminal mode has no ISIG): drops the line. */
+/* Ctrl-C at the prompt (a character here, as the editor's terminal mode has no ISIG): drops the
+ * line. */
 static unsigned char drop_line(EditLine *edit, int key)
 {
     struct repl *r = NULL;
@@ -142,7 +146,8 @@ static void reading_thread(void *data)
     struct repl *r = data;
     uv_mutex_lock(&r->mutex);
     for (;;) {
-        while (!r->ask && !r->quit) uv_cond_wait(&r->wake, &r->mutex);
+        while (!r->ask && !r->quit)
+            uv_cond_wait(&r->wake, &r->mutex);
         if (r->quit) break;
         r->ask = false;
         uv_mutex_unlock(&r->mutex);
@@ -183,7 +188,8 @@ static void on_chunk_done(void *data, const struct script_result *result)
     }
     if (result->code < 0) {
         const char *on = r->color ? "\033[31m" : "", *off = r->color ? "\033[0m" : "";
-        fprintf(stderr, "%s%s%s\n", on, result->error ? result->error : err_text(result->code), off);
+        fprintf(stderr, "%s%s%s\n", on, result->error ? result->error : err_text(result->code),
+                off);
         if (!r->edit) r->code.exit_status = 1; /* a pipe's errors are its status */
     }
     ask_for_line(r);
@@ -193,8 +199,8 @@ static void run_chunk(struct repl *r)
 {
     bool incomplete = false;
     code_interrupt_on_sigint(&r->code, true);
-    int code = script_run_text(r->code.script, r->chunk.data, r->chunk.len, "=stdin", true, &incomplete,
-                               on_chunk_done, r);
+    int code = script_run_text(r->code.script, r->chunk.data, r->chunk.len, "=stdin", true,
+                               &incomplete, on_chunk_done, r);
     if (code >= 0) {
         strbuf_reset(&r->chunk);
         return;
@@ -301,9 +307,11 @@ static void end_thread(struct repl *r)
     r->quit = true;
     uv_cond_signal(&r->wake);
     uv_mutex_unlock(&r->mutex);
-    uv_thread_join(&r->thread); /* it never reads now: a line is asked for only when the last one is done */
+    uv_thread_join(
+        &r->thread); /* it never reads now: a line is asked for only when the last one is done */
     uv_close((uv_handle_t *)&r->ready, on_async_closed);
-    while (!r->closed) (void)loop_turn(r->code.instance.loop, false);
+    while (!r->closed)
+        (void)loop_turn(r->code.instance.loop, false);
     uv_mutex_destroy(&r->mutex);
     uv_cond_destroy(&r->wake);
 }
@@ -320,7 +328,8 @@ int command_repl(const struct arguments *arguments)
             code_close(&r.code);
             return 1;
         }
-        printf("moontide " MOONTIDE_VERSION ", world %s. Tab completes; Ctrl-C interrupts; Ctrl-D ends.\n",
+        printf("moontide " MOONTIDE_VERSION
+               ", world %s. Tab completes; Ctrl-C interrupts; Ctrl-D ends.\n",
                r.code.instance.world->name);
     }
     start_thread(&r);

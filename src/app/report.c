@@ -158,8 +158,8 @@ static void text_issues(struct report *r, const struct target_report *t)
         const struct alert *a = &t->alerts[i];
         if (a->state == ALERT_PENDING) continue;
         fprintf(r->out, "  %s%-7s%s %s%s%s  %s\n", severity_color(r, a->severity),
-                severity_names[a->severity], paint(r, "\033[0m"), a->type, a->key[0] ? "/" : "", a->key,
-                a->description);
+                severity_names[a->severity], paint(r, "\033[0m"), a->type, a->key[0] ? "/" : "",
+                a->key, a->description);
         if (a->recommendation[0]) fprintf(r->out, "          -> %s\n", a->recommendation);
     }
 }
@@ -272,13 +272,16 @@ static void tick_text(struct report *r, const struct tick_report *tick)
             fprintf(r->out, "%s: ", e->file);
         fprintf(r->out, "%s\n", e->message);
     }
-    fprintf(r->out, "%s%zu target%s:", paint(r, "\033[2m"), tick->targets, tick->targets == 1 ? "" : "s");
+    fprintf(r->out, "%s%zu target%s:", paint(r, "\033[2m"), tick->targets,
+            tick->targets == 1 ? "" : "s");
     for (int status = STATUS_CRITICAL; status >= 0; status--)
-        if (tick->by_status[status]) fprintf(r->out, " %zu %s", tick->by_status[status], status_names[status]);
+        if (tick->by_status[status])
+            fprintf(r->out, " %zu %s", tick->by_status[status], status_names[status]);
     fprintf(r->out, "; %u metric%s in %u call%s, %lld ms", tick->metrics_charged,
             tick->metrics_charged == 1 ? "" : "s", tick->calls, tick->calls == 1 ? "" : "s",
             (long long)tick->elapsed_ms);
-    if (tick->cost_usd > 0) fprintf(r->out, ", $%.5f (about $%.2f a month)", tick->cost_usd, tick->month_usd);
+    if (tick->cost_usd > 0)
+        fprintf(r->out, ", $%.5f (about $%.2f a month)", tick->cost_usd, tick->month_usd);
     fprintf(r->out, "%s\n", paint(r, "\033[0m"));
 }
 

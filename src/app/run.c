@@ -59,7 +59,8 @@ static int read_speed(const struct arguments *arguments, double *out)
     *out = 1;
     if (!text) return 0;
     *out = strtod(text, &end);
-    if (*end || !(*out >= 0.001) || *out > 1e6) return wrong("--speed is a number from 0.001 to 1000000, not", text);
+    if (*end || !(*out >= 0.001) || *out > 1e6)
+        return wrong("--speed is a number from 0.001 to 1000000, not", text);
     return 0;
 }
 
@@ -75,7 +76,8 @@ static void on_once_done(void *data, bool failed)
 static void on_once_loaded(void *data, const struct scan_result *result)
 {
     struct once *once = data;
-    int code = result->code < 0 ? result->code : engine_tick(once->instance->engine, NULL, on_once_done, once);
+    int code = result->code < 0 ? result->code
+                                : engine_tick(once->instance->engine, NULL, on_once_done, once);
     if (code >= 0) return;
     if (result->code < 0) print_faults(&result->faults);
     once->failed = true;
@@ -111,7 +113,8 @@ static void greet(const struct instance *instance, double speed)
 int command_run(const struct arguments *arguments)
 {
     bool is_once = arguments_flag(arguments, "once");
-    const char *world = arguments_value(arguments, "world"), *dir_text = arguments_value(arguments, "dir");
+    const char *world = arguments_value(arguments, "world"),
+               *dir_text = arguments_value(arguments, "dir");
     enum report_format format;
     struct report *report = NULL;
     struct policy_dir *dir = NULL;

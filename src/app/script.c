@@ -29,8 +29,10 @@ int command_eval(const struct arguments *arguments)
     bool incomplete = false;
     if (code_open(&code, arguments)) return 1;
     code_interrupt_on_sigint(&code, true);
-    if (script_run_text(code.script, text, strlen(text), "=(eval)", true, &incomplete, code_done, &code) < 0) {
-        fprintf(stderr, "moontide eval: %s\n", incomplete ? "the expression is not complete" : "out of memory");
+    if (script_run_text(code.script, text, strlen(text), "=(eval)", true, &incomplete, code_done,
+                        &code) < 0) {
+        fprintf(stderr, "moontide eval: %s\n",
+                incomplete ? "the expression is not complete" : "out of memory");
         code.exit_status = 1;
     } else if (!code.over) {
         loop_run(code.instance.loop);

@@ -1,4 +1,5 @@
-/* app/status.c - `moontide status` and `moontide reload`: ask the running daemon and show its answer. */
+/* app/status.c - `moontide status` and `moontide reload`: ask the running daemon and show its
+ * answer. */
 #include "moontide/app/control.h"
 #include "moontide/app/instance.h"
 #include "moontide/app/options.h"
@@ -26,7 +27,8 @@ static double number_of(const cJSON *object, const char *key)
 }
 
 /* Only the configuration's `state` matters here: where the socket is. */
-static int ask(const struct arguments *arguments, const char *command, int64_t timeout_ms, char **out)
+static int ask(const struct arguments *arguments, const char *command, int64_t timeout_ms,
+               char **out)
 {
     const char *dir = arguments_value(arguments, "dir");
     struct config *config = NULL;
@@ -72,7 +74,7 @@ static bool wants_text(const struct arguments *arguments)
 static const char *status_paint(const char *status, bool color)
 {
     if (!color) return "";
-    return strcmp(status, "critical") == 0   ? "\033[1;31m"
+    return strcmp(status, "critical") == 0  ? "\033[1;31m"
            : strcmp(status, "warning") == 0 ? "\033[33m"
            : strcmp(status, "unknown") == 0 ? "\033[35m"
                                             : "\033[32m";
@@ -82,10 +84,11 @@ static void show_target(const cJSON *target, bool color)
 {
     const char *status = text_of(target, "status"), *off = color ? "\033[0m" : "";
     const cJSON *issue;
-    printf("    %s%-9s%s %s\n", status_paint(status, color), status, off, text_of(target, "target"));
+    printf("    %s%-9s%s %s\n", status_paint(status, color), status, off,
+           text_of(target, "target"));
     cJSON_ArrayForEach(issue, cJSON_GetObjectItemCaseSensitive(target, "issues"))
-        printf("              %-7s %s: %s (since %s)\n", text_of(issue, "severity"), text_of(issue, "type"),
-               text_of(issue, "description"), text_of(issue, "since"));
+        printf("              %-7s %s: %s (since %s)\n", text_of(issue, "severity"),
+               text_of(issue, "type"), text_of(issue, "description"), text_of(issue, "since"));
 }
 
 enum { TARGETS_SHOWN_MAX = 50 };
@@ -124,8 +127,8 @@ static void show_policy(const cJSON *policy, bool color)
            text_of(policy, "sha256"), number_of(policy, "memory_bytes") / 1048576,
            number_of(policy, "evaluation_us"));
     if (text_of(policy, "fault")[0])
-        printf("    %sthe file on disk is not what runs:%s %s\n", color ? "\033[31m" : "", color ? "\033[0m" : "",
-               text_of(policy, "fault"));
+        printf("    %sthe file on disk is not what runs:%s %s\n", color ? "\033[31m" : "",
+               color ? "\033[0m" : "", text_of(policy, "fault"));
     show_targets(cJSON_GetObjectItemCaseSensitive(policy, "targets"), color);
 }
 
@@ -141,11 +144,13 @@ int command_status(const struct arguments *arguments)
         printf("moontide %s, pid %.0f, world %s; now %s, started %s\n", text_of(status, "version"),
                number_of(status, "pid"), text_of(status, "world"), text_of(status, "now"),
                text_of(status, "started"));
-        printf("%.1f MiB resident, %.2f s CPU; %.0f series, %.0f calls, %.0f metrics paid for, %.0f failures\n",
+        printf("%.1f MiB resident, %.2f s CPU; %.0f series, %.0f calls, %.0f metrics paid for, "
+               "%.0f failures\n",
                number_of(status, "resident_bytes") / 1048576, number_of(status, "cpu_ms") / 1000,
-               number_of(collect, "series"), number_of(collect, "calls"), number_of(collect, "metrics_charged"),
-               number_of(collect, "failures"));
-        cJSON_ArrayForEach(policy, cJSON_GetObjectItemCaseSensitive(status, "policies")) show_policy(policy, color);
+               number_of(collect, "series"), number_of(collect, "calls"),
+               number_of(collect, "metrics_charged"), number_of(collect, "failures"));
+        cJSON_ArrayForEach(policy, cJSON_GetObjectItemCaseSensitive(status, "policies"))
+            show_policy(policy, color);
     }
     cJSON_Delete(status);
     free(answer);

@@ -34,8 +34,8 @@ static void put_time(struct json_writer *w, const char *key, int64_t ms)
     json_string(w, ms ? text : NULL);
 }
 
-static void write_target(void *data, const char *target, enum status status, const struct alert *alerts,
-                         size_t count)
+static void write_target(void *data, const char *target, enum status status,
+                         const struct alert *alerts, size_t count)
 {
     struct json_writer *w = &((struct writing *)data)->w;
     json_object(w);

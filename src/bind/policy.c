@@ -280,8 +280,9 @@ static void fill_info(struct policy *policy, const char *source, size_t len)
     policy->binding.policy = policy->name;
 }
 
-int policy_load_text(const struct host *host, const char *path, const char *shown,
-                     const char *source, size_t len, struct evaluator **out, struct faults *faults)
+/* *out is set whenever the file ran and its table was read, even when fields of it have faults. */
+static int load_text(const struct host *host, const char *path, const char *shown,
+                     const char *source, size_t len, struct policy **out, struct faults *faults)
 {
     struct policy *policy = NULL;
     struct faults found;
@@ -304,13 +305,26 @@ int policy_load_text(const struct host *host, const char *path, const char *show
     }
     for (size_t i = 0; i < found.count; i++)
         faults_add(faults, &found.items[i]);
-    if (found.count > 0 && code == OK) code = found.items[0].code;
+    if (code < 0) {
+        if (policy) policy_free(&policy->evaluator);
+    } else {
+        fill_info(policy, source, len);
+        *out = policy;
+        if (found.count > 0) code = found.items[0].code;
+    }
     faults_done(&found);
+    return code;
+}
+
+int policy_load_text(const struct host *host, const char *path, const char *shown,
+                     const char *source, size_t len, struct evaluator **out, struct faults *faults)
+{
+    struct policy *policy = NULL;
+    int code = load_text(host, path, shown, source, len, &policy, faults);
     if (code < 0) {
         if (policy) policy_free(&policy->evaluator);
         return code;
     }
-    fill_info(policy, source, len);
     *out = &policy->evaluator;
     return OK;
 }
@@ -365,4 +379,20 @@ int policy_check(struct evaluator *evaluator, struct faults *faults)
         if (warned < 0 && code == OK) code = warned;
     }
     return code;
+}
+
+int policy_check_text(const struct host *host, const char *path, const char *shown,
+                      const char *source, size_t len, struct evaluator **out, struct faults *faults)
+{
+    struct policy *policy = NULL;
+    int code = load_text(host, path, shown, source, len, &policy, faults);
+    if (!policy) return code;
+    int checked = policy_check(&policy->evaluator, faults);
+    if (code >= 0) code = checked;
+    if (code < 0) {
+        policy_free(&policy->evaluator);
+        return code;
+    }
+    *out = &policy->evaluator;
+    return OK;
 }

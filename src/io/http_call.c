@@ -161,6 +161,7 @@ struct http_call *http_call_new(struct http *http, const char *ca_file, const ch
     SET(CURLOPT_ACCEPT_ENCODING, "gzip");
     SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
     SET(CURLOPT_LOW_SPEED_LIMIT, 1L);
+    SET(CURLOPT_MAXAGE_CONN, 3600L); /* curl's own 118 s would not last from one tick to the next */
     SET(CURLOPT_UPLOAD_BUFFERSIZE, 16384L); /* the least; each spare handle holds on to it */
     SET(CURLOPT_CAPATH, NULL); /* with a directory curl does not cache the parsed bundle */
     SET(CURLOPT_CAINFO, ca_file);

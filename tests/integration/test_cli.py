@@ -15,7 +15,7 @@ return policy {
   name = "bad",
   evry = "1m",
   metrics = function(t)
-    return { x = cloudwatch { namespace = "A", name = "B", stat = "p999x", period = "7m" } }
+    return { x = cloudwatch { namespace = "A", name = "B", stat = "p999x", period = "7s" } }
   end,
   evaluate = function(t, m) end,
 }
@@ -97,7 +97,7 @@ class Check(support.Case):
         self.assertIn("policies/bad.lua:5", result.stderr)
         self.assertIn("every", result.stderr)
         self.assertIn("p999x", result.stderr)
-        self.assertIn("7m", result.stderr)
+        self.assertIn("period", result.stderr)
 
     def test_duplicate_names(self):
         project = self.project()

@@ -1,4 +1,5 @@
-/* app/code.h - an instance without policies, and a script state in it: what `eval`, `script` and `repl` share. */
+/* app/code.h - an instance without policies, and a script state in it: what `eval`, `script` and
+ * `repl` share. */
 #ifndef MOONTIDE_APP_CODE_H
 #define MOONTIDE_APP_CODE_H
 
@@ -18,12 +19,12 @@ struct code {
 MUST_CHECK int code_open(struct code *code, const struct arguments *arguments);
 void code_close(struct code *code);
 
-/* A script_done_fn for code that runs by itself (data is the struct code): says an error, notes the exit status,
- * ends the loop. */
+/* A script_done_fn for code that runs by itself (data is the struct code): says an error, notes the
+ * exit status, ends the loop. */
 void code_done(void *data, const struct script_result *result);
 
-/* Whether SIGINT interrupts the code that runs or waits; else it ends the program as usual. One code at a
- * time. */
+/* Whether SIGINT interrupts the code that runs or waits; else it ends the program as usual. One
+ * code at a time. */
 void code_interrupt_on_sigint(struct code *code, bool on);
 
 #endif

@@ -1,7 +1,8 @@
 /* app/control.h - the daemon's control socket: one JSON object a line in, one out.
  *
- * The socket is <state>/control.sock, mode 0600; a peer of another uid (but root) is refused. A request is at most
- * CONTROL_REQUEST_MAX bytes, a client has CONTROL_IDLE_MS to send it; CONTROL_CLIENTS_MAX at once. */
+ * The socket is <state>/control.sock, mode 0600; a peer of another uid (but root) is refused. A
+ * request is at most CONTROL_REQUEST_MAX bytes, a client has CONTROL_IDLE_MS to send it;
+ * CONTROL_CLIENTS_MAX at once. */
 #ifndef MOONTIDE_APP_CONTROL_H
 #define MOONTIDE_APP_CONTROL_H
 
@@ -21,15 +22,15 @@ enum { CONTROL_REQUEST_MAX = 64 * 1024, CONTROL_CLIENTS_MAX = 16, CONTROL_IDLE_M
 /* Runs on the loop for each request; answers now or later with control_answer(), exactly once. */
 typedef void control_handler(void *data, const char *command, struct control_request *request);
 
-MUST_CHECK int control_new(struct loop *loop, const char *path, control_handler *handler, void *data,
-                           struct control **out, struct fault *fault);
+MUST_CHECK int control_new(struct loop *loop, const char *path, control_handler *handler,
+                           void *data, struct control **out, struct fault *fault);
 void control_free(struct control *control); /* closes clients, removes the socket */
 
 /* json is copied. A client that went away in the meantime is no error. */
 void control_answer(struct control_request *request, const char *json, size_t len);
 
-/* The other side, blocking: sends {"command": command} and reads the answer within timeout_ms. ERR_NOT_FOUND:
- * no daemon there. The caller frees *out. */
+/* The other side, blocking: sends {"command": command} and reads the answer within timeout_ms.
+ * ERR_NOT_FOUND: no daemon there. The caller frees *out. */
 MUST_CHECK int control_ask(const char *path, const char *command, int64_t timeout_ms, char **out,
                            size_t *len, struct fault *fault);
 

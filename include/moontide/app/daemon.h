@@ -2,7 +2,8 @@
  *
  *   start -> scan -> first ticks -> running --SIGHUP, reload--> scan
  *                                     |
- *                                     +--SIGTERM, SIGINT--> draining (at most 5 s) -> end, exit 0 */
+ *                                     +--SIGTERM, SIGINT--> draining (at most 5 s) -> end, exit 0
+ */
 #ifndef MOONTIDE_APP_DAEMON_H
 #define MOONTIDE_APP_DAEMON_H
 
@@ -13,7 +14,8 @@
 
 enum { DAEMON_DRAIN_MS = 5000 };
 
-/* Runs until it is told to stop. The instance was opened with policies and store. Answers the exit status. */
+/* Runs until it is told to stop. The instance was opened with policies and store. Answers the exit
+ * status. */
 MUST_CHECK int daemon_run(struct instance *instance, struct policy_dir *dir);
 
 /* The listener's function of a daemon: logs status.changed. */

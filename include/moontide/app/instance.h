@@ -1,4 +1,5 @@
-/* app/instance.h - the parts of one running moontide, put together in order and taken apart in reverse.
+/* app/instance.h - the parts of one running moontide, put together in order and taken apart in
+ * reverse.
  *
  *   config -> loop -> http -> world -> store -> engine -> policies */
 #ifndef MOONTIDE_APP_INSTANCE_H
@@ -15,12 +16,12 @@
 struct policy_dir;
 
 struct instance_options {
-    const char *dir;      /* the project directory */
-    const char *world;    /* "aws", "sim", "sim:FILE" */
-    const char *mode;     /* NULL, or --mode */
-    double speed;         /* of a simulated world */
-    bool store;           /* open the database and become its writer */
-    bool policies;        /* make an engine that loads the policies */
+    const char *dir;   /* the project directory */
+    const char *world; /* "aws", "sim", "sim:FILE" */
+    const char *mode;  /* NULL, or --mode */
+    double speed;      /* of a simulated world */
+    bool store;        /* open the database and become its writer */
+    bool policies;     /* make an engine that loads the policies */
     struct engine_listener listener;
 };
 
@@ -37,8 +38,8 @@ struct instance {
     struct host host;
 };
 
-/* Says on standard error what is wrong (all faults of the configuration) and answers its code. On failure
- * nothing is left behind. */
+/* Says on standard error what is wrong (all faults of the configuration) and answers its code. On
+ * failure nothing is left behind. */
 MUST_CHECK int instance_open(const struct instance_options *options, struct instance *out);
 /* The engine must have been stopped. Answers the number of uv handles that were forgotten. */
 int instance_close(struct instance *instance);

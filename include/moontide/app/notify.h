@@ -1,4 +1,5 @@
-/* app/notify.h - tells systemd how it goes (sd_notify(3)'s datagrams; nothing happens without NOTIFY_SOCKET). */
+/* app/notify.h - tells systemd how it goes (sd_notify(3)'s datagrams; nothing happens without
+ * NOTIFY_SOCKET). */
 #ifndef MOONTIDE_APP_NOTIFY_H
 #define MOONTIDE_APP_NOTIFY_H
 

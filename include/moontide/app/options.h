@@ -1,5 +1,5 @@
-/* app/options.h - the command line: one table of commands and their options, which parses, documents and
- * refuses. */
+/* app/options.h - the command line: one table of commands and their options, which parses,
+ * documents and refuses. */
 #ifndef MOONTIDE_APP_OPTIONS_H
 #define MOONTIDE_APP_OPTIONS_H
 
@@ -34,12 +34,13 @@ struct command {
     int (*run)(const struct arguments *arguments); /* the exit status */
 };
 
-/* Parses argv[0..argc), the words after the command. 0, or 1 after saying what is wrong, with the command's
- * usage, on standard error. "--name value" and "--name=value"; "--" ends the options; -h and --help print the
- * usage on standard output and answer 2. */
+/* Parses argv[0..argc), the words after the command. 0, or 1 after saying what is wrong, with the
+ * command's usage, on standard error. "--name value" and "--name=value"; "--" ends the options; -h
+ * and --help print the usage on standard output and answer 2. */
 MUST_CHECK int arguments_parse(const struct command *command, int argc, char **argv,
                                struct arguments *out);
-const char *arguments_value(const struct arguments *arguments, const char *name); /* NULL: not given */
+const char *arguments_value(const struct arguments *arguments,
+                            const char *name); /* NULL: not given */
 bool arguments_flag(const struct arguments *arguments, const char *name);
 void command_usage(const struct command *command, FILE *out);
 

@@ -1,7 +1,9 @@
-/* app/policy_scan.h - what is on disk in a policy directory: every *.lua of it and of lib/, read and hashed.
+/* app/policy_scan.h - what is on disk in a policy directory: every *.lua of it and of lib/, read
+ * and hashed.
  *
- * Blocking, so it runs on a worker thread (the loop only compares). A file that cannot be read, or is larger
- * than the limit (said by fstat, before anything is read), carries its fault in place of its text. */
+ * Blocking, so it runs on a worker thread (the loop only compares). A file that cannot be read, or
+ * is larger than the limit (said by fstat, before anything is read), carries its fault in place of
+ * its text. */
 #ifndef MOONTIDE_APP_POLICY_SCAN_H
 #define MOONTIDE_APP_POLICY_SCAN_H
 
@@ -29,7 +31,8 @@ struct policy_scan {
 };
 
 /* Cannot fail as such: what went wrong is in it. */
-void policy_scan_read(struct policy_scan *scan, const char *directory, size_t limit_bytes, size_t files_max);
+void policy_scan_read(struct policy_scan *scan, const char *directory, size_t limit_bytes,
+                      size_t files_max);
 void policy_scan_done(struct policy_scan *scan);
 
 /* A path as people see it: without a leading "./". */

@@ -4,7 +4,8 @@
 
 #include <stdbool.h>
 
-/* Whether fd is a terminal that shows colour; NO_COLOR (no-color.org) and TERM=dumb are respected. */
+/* Whether fd is a terminal that shows colour; NO_COLOR (no-color.org) and TERM=dumb are respected.
+ */
 bool terminal_color(int fd);
 int terminal_width(int fd); /* columns; 80 when it is no terminal */
 

@@ -19,9 +19,13 @@ MUST_CHECK int policy_load(const struct host *host, const char *path, const char
 MUST_CHECK int policy_load_text(const struct host *host, const char *path, const char *shown,
                                 const char *source, size_t len, struct evaluator **out,
                                 struct faults *faults);
-/* Offline checks beyond loading, for `check`: runs targets() and metrics(t) where they do not wait,
- * warns of file-level locals that evaluate assigns, and of metrics that nobody could answer
- * (period, stat). A warning is a fault with the code OK. */
+/* Offline checks beyond loading: runs targets() and metrics(t) where they do not wait, and warns of
+ * file-level locals that evaluate assigns. A warning is a fault whose code is OK. */
 MUST_CHECK int policy_check(struct evaluator *evaluator, struct faults *faults);
+/* Loads and checks, for `check`: goes on past faults of single fields, so that all are found in one
+ * go. *out is set only when there is no fault. */
+MUST_CHECK int policy_check_text(const struct host *host, const char *path, const char *shown,
+                                 const char *source, size_t len, struct evaluator **out,
+                                 struct faults *faults);
 
 #endif
