@@ -14,6 +14,8 @@
  * `done` never runs before cloudwatch_get_metric_data() returns: while `starting`, the end is put
  * off to a timer. A call is taken out of the client's list before its `done`, so that `done` may
  * free the client. This file is one state machine; what an answer means is in cloudwatch_answer.c.
+ *
+ * Size: one state machine; its edges read together, and the answers' half is cloudwatch_answer.c.
  */
 #include "moontide/aws/cloudwatch.h"
 

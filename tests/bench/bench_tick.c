@@ -1,10 +1,12 @@
-/* tests/bench/bench_tick.c - whole ticks of the shipped policies against a loopback CloudWatch: CPU, latency, memory.
+/* tests/bench/bench_tick.c - whole ticks of the shipped policies against a loopback CloudWatch:
+ * CPU, latency, memory.
  *
  *   bench_tick DIR TICKS
  *
- * DIR is a project directory; AWS_ENDPOINT_URL names the answerer. The world's clock is moved by one period before each
- * tick, so that each tick has a new datapoint to ask for. Prints one JSON line:
- * { "ticks", "targets", "cpu_us", "p50_us", "p99_us", "rss_kib", "calls", "queries" } - CPU is the median a tick. */
+ * DIR is a project directory; AWS_ENDPOINT_URL names the answerer. The world's clock is moved by
+ * one period before each tick, so that each tick has a new datapoint to ask for. Prints one JSON
+ * line: { "ticks", "targets", "cpu_us", "p50_us", "p99_us", "rss_kib", "calls", "queries" } - CPU
+ * is the median a tick. */
 #include "moontide/app/instance.h"
 #include "moontide/app/policy_dir.h"
 #include "moontide/base/clock.h"
@@ -93,10 +95,11 @@ static int measure(struct bench *b, size_t ticks)
     qsort(wall, ticks, sizeof *wall, by_value);
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
-    printf("{\"ticks\":%zu,\"targets\":%zu,\"cpu_us\":%.1f,\"p50_us\":%.1f,\"p99_us\":%.1f,\"rss_kib\":%ld,"
+    printf("{\"ticks\":%zu,\"targets\":%zu,\"cpu_us\":%.1f,\"p50_us\":%.1f,\"p99_us\":%.1f,\"rss_"
+           "kib\":%ld,"
            "\"calls\":%u,\"queries\":%u}\n",
-           ticks, b->targets, cpu[ticks / 2], wall[ticks / 2], wall[ticks * 99 / 100], usage.ru_maxrss, b->calls,
-           b->queries);
+           ticks, b->targets, cpu[ticks / 2], wall[ticks / 2], wall[ticks * 99 / 100],
+           usage.ru_maxrss, b->calls, b->queries);
     status = 0;
 leave:
     free(cpu);

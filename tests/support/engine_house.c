@@ -1,3 +1,4 @@
+/* A small house for the engine's tests: a world, policies in C, and a listener that writes text. */
 #include "support/engine_house.h"
 
 #include "moontide/base/log.h"

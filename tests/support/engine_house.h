@@ -47,7 +47,7 @@ struct rule {
 };
 
 struct evaluator *rule_load(struct rule *rule); /* NULL: no memory */
-void rule_answer(struct rule *rule, int code); /* what is held, if it was not stopped */
+void rule_answer(struct rule *rule, int code);  /* what is held, if it was not stopped */
 
 /* Judgements. */
 int judge_healthy(struct rule *rule, const struct evaluation_input *input, const char *target,

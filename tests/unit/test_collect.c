@@ -2,7 +2,9 @@
  * little.
  *
  * Longer than other files, as a promise of the planner is a fact of its own here, and all of them
- * share one bench. */
+ * share one bench.
+ *
+ * Size: each promise of the planner is a fact of its own. */
 #include "fake_world.h"
 
 #include "unit/near.h"

@@ -1,5 +1,7 @@
 /* Facts about credentials: where they are looked for, what is said when there are none, and when
- * they are fetched again. Files are real ones, metadata servers listen on loopback. */
+ * they are fetched again. Files are real ones, metadata servers listen on loopback.
+ *
+ * Size: each provider, and each way in which it fails, is a fact of its own. */
 #include "moontide/aws/credentials.h"
 #include "moontide/aws/ini.h"
 #include "moontide/base/clock.h"

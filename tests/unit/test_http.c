@@ -1,4 +1,6 @@
-/* The HTTP client against a real server on loopback that answers, stalls, lies and hangs up. */
+/* The HTTP client against a real server on loopback that answers, stalls, lies and hangs up.
+ *
+ * Size: each way in which a server misbehaves is a fact of its own. */
 #include "moontide/base/err.h"
 #include "moontide/base/strbuf.h"
 #include "moontide/io/http.h"

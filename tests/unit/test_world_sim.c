@@ -2,7 +2,9 @@
  * each other, and that take prod from healthy to critical and back within a real minute at
  * --speed 60.
  *
- * Longer than other files for its tables: what is known, what is computed, what is refused. */
+ * Longer than other files for its tables: what is known, what is computed, what is refused.
+ *
+ * Size: each promise of the fleet is a fact of its own. */
 #include "moontide/base/compiler.h"
 #include "moontide/base/fs.h"
 #include "moontide/io/loop.h"

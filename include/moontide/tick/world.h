@@ -26,8 +26,8 @@ struct world_vtable {
                  void *data);
     /* Gives up the fetch that was started with these questions, without calling back. */
     void (*cancel)(struct world *world, const struct metric_question *questions);
-    /* Whether the world can be asked at all (credentials). NULL: always. done runs once, perhaps before
-     * return; one at a time. */
+    /* Whether the world can be asked at all (credentials). NULL: always. done runs once, perhaps
+     * before return; one at a time. */
     void (*ready)(struct world *world, world_ready_fn *done, void *data);
 };
 
