@@ -80,6 +80,7 @@ static void read_functions(struct fields *f, struct policy *policy)
             lua_rawgeti(L, LUA_REGISTRYINDEX, policy->targets_ref) == LUA_TFUNCTION;
         lua_pop(L, 1);
     }
+    if (!policy->targets_wait) policy->info.discover_ms = 0; /* a list stays what it is */
     policy->metrics_ref = keep_field(f, "metrics", FUNCTION, "a function");
     policy->collect_ref = keep_field(f, "collect", FUNCTION, "a function");
     policy->evaluate_ref = keep_field(f, "evaluate", FUNCTION, "a function");

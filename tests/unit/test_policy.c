@@ -12,7 +12,8 @@ static void a_policy_tells_what_it_is(void **state)
 {
     struct bench *b = *state;
     ready(b, "return policy { name = 'a.b-c_1', doc = 'What it is', every = '90s', mode = 'act',\n"
-             "discover = 30, depends_on = { 'db' }, rails = { max = 1 },\n"
+             "targets = function() return { 'all' } end, discover = 30, depends_on = { 'db' }, "
+             "rails = { max = 1 },\n"
              "checks = { ok = function() end }, evaluate = function() end }");
     const struct policy_info *info = b->evaluator->vtable->info(b->evaluator);
     assert_string_equal(info->name, "a.b-c_1");
@@ -28,6 +29,14 @@ static void a_policy_tells_what_it_is(void **state)
     assert_string_equal(target(b, 0)->id, "all");
     assert_true(b->evaluator->vtable->memory_bytes(b->evaluator) > 1000);
     evaluate_ok(b);
+}
+
+static void a_list_of_targets_is_not_found_again(void **state)
+{
+    struct bench *b = *state;
+    ready(b, "return policy { name = 'a', targets = { 'x', 'y' }, discover = 30,\n"
+             "evaluate = function() end }");
+    assert_int_equal(b->evaluator->vtable->info(b->evaluator)->discover_ms, 0);
 }
 
 struct bad_file {
@@ -430,6 +439,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         ON_BENCH(a_policy_tells_what_it_is),
+        ON_BENCH(a_list_of_targets_is_not_found_again),
         ON_BENCH(a_file_that_is_no_policy_is_refused_with_its_place),
         ON_BENCH(all_faults_of_a_file_are_told_at_once),
         ON_BENCH(bytecode_and_oversized_sources_are_refused),

@@ -27,7 +27,7 @@ struct policy_info {
     const char *file;       /* as messages show it: "policies/performance.lua" */
     char sha256[SHA256_HEX_MAX];
     int64_t every_ms;
-    int64_t discover_ms; /* how often targets() runs again */
+    int64_t discover_ms; /* how often targets() runs again; 0: never, it is a list */
     enum policy_mode mode;
     bool has_mode; /* the policy says its mode; else the configuration's */
     bool has_collect;
