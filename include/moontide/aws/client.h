@@ -1,0 +1,81 @@
+/* aws/client.h - a service client: a model, a signer and a transport, with the manners of the
+ * official SDKs.
+ *
+ * One call: serialize -> credentials -> throttle -> sign -> send -> (retry) -> the raw answer.
+ * Parsing the answer is the caller's next step (protocol_parse), as it writes into the caller's
+ * world.
+ *
+ * Retries: "standard" (SEMANTICS: docs/semantics.md, "Retry") or "adaptive" (standard plus a
+ * client-side rate from throttling answers, after the SDK reference guide). Clock skew and expired
+ * credentials are mended once each. */
+#ifndef MOONTIDE_AWS_CLIENT_H
+#define MOONTIDE_AWS_CLIENT_H
+
+#include "moontide/aws/credentials.h"
+#include "moontide/aws/model.h"
+#include "moontide/aws/protocol.h"
+#include "moontide/io/backoff.h"
+
+struct http;
+struct loop;
+struct clock;
+struct client;
+struct client_call;
+
+enum retry_mode { RETRY_STANDARD, RETRY_ADAPTIVE };
+
+struct client_options {
+    struct loop *loop;
+    struct http *http;
+    const struct clock *clock;            /* NULL: real */
+    struct credential_chain *credentials; /* borrowed; NULL: unsigned calls only */
+    struct model *model;                  /* retained */
+    const char *region;                   /* NULL only for global services */
+    const char *profile;                  /* for endpoints of the shared files; may be NULL */
+    const char *endpoint;                 /* NULL: by the rules of endpoint.h */
+    struct backoff_policy backoff;
+    enum retry_mode retry_mode;
+    int64_t timeout_ms;  /* of one attempt; 0: 30,000 */
+    int max_concurrency; /* 0: 50; further calls wait in order */
+    double rate_per_s;   /* client-side throttle; 0: none (cloudwatch GetMetricData: 50) */
+    bool dry_run; /* refuses what is not read_only with ERR_DENIED and what it would have sent */
+};
+
+MUST_CHECK int client_new(const struct client_options *options, struct client **out,
+                          struct fault *fault);
+void client_free(struct client *client); /* cancels calls without calling back */
+const struct model *client_model(const struct client *client);
+const char *client_endpoint(const struct client *client);
+
+/* Borrowed for the callback. code OK: an answer came, of whatever status (the last attempt's). */
+struct client_result {
+    int code;
+    struct fault fault;
+    struct wire_response response;
+    uint32_t attempts;
+    int64_t elapsed_us;
+    bool sent;
+};
+typedef void client_done_fn(void *data, const struct client_result *result);
+
+/* Takes the content of *take_request (it is reset). done exactly once, never before return; not at
+ * all when this fails (ERR_NOMEM, ERR_DENIED: dry run) or after client_cancel(). */
+MUST_CHECK int client_send(struct client *client, const struct operation *operation,
+                           struct wire_request *take_request, client_done_fn *done, void *data,
+                           struct client_call **out, struct fault *fault);
+void client_cancel(struct client_call *call);
+
+/* Of one operation: calls, retries, throttles, failures and latency by quantile (from a bounded
+ * sketch). */
+struct client_metrics {
+    const char *operation;
+    uint64_t calls, attempts, retries, throttles, failures;
+    double p50_ms, p90_ms, p99_ms;
+};
+void client_each_metric(const struct client *client,
+                        void (*each)(void *data, const struct client_metrics *metrics), void *data);
+
+/* Requests and answers on stderr with signature and tokens blanked (--trace-aws). */
+void client_trace(bool on);
+
+#endif
