@@ -53,6 +53,9 @@ static int open_world_aws(struct instance *in, struct fault *fault)
                                         .endpoint = config->endpoint,
                                         .accounts = accounts,
                                         .account_count = config->account_count};
+    options.retry = (struct backoff_policy){.max_attempts = config->retry_attempts,
+                                            .base_ms = config->retry_base_ms,
+                                            .cap_ms = config->retry_cap_ms};
     int code = world_aws_new(&options, &in->world, fault);
     free(accounts);
     return code;
@@ -129,7 +132,10 @@ static int open_parts(const struct instance_options *options, struct instance *i
     if (!in->database_path) return fault_set(fault, ERR_NOMEM, "out of memory");
     if ((code = loop_new(&in->loop)) < 0)
         return fault_set(fault, code, "no event loop: %s", err_text(code));
-    if ((code = http_new(in->loop, &(struct http_options){0}, &in->http)) < 0)
+    struct http_options http = {.connect_timeout_ms = in->config->connect_ms,
+                                .timeout_ms = in->config->request_ms,
+                                .max_body_bytes = in->config->response_bytes};
+    if ((code = http_new(in->loop, &http, &in->http)) < 0)
         return fault_set(fault, code, "no HTTP client: %s", err_text(code));
     if ((code = open_world(options, in, fault)) < 0) return code;
     if (options->store && (code = open_store(in, fault)) < 0) return code;

@@ -36,7 +36,6 @@
 #include <string.h>
 
 enum {
-    TIMEOUT_MS = 30000,
     WAIT_MAX_MS = 20000, /* of one backoff, when the policy names no cap */
     ATTEMPTS = 3,
     BODY_MAX = 32 * 1024 * 1024,
@@ -506,7 +505,7 @@ static int send_signed(struct cloudwatch_call *call, const struct credentials *c
         .url = strbuf_cstr(&client->url),
         .headers = headers,
         .header_count = count,
-        .timeout_ms = client->options.timeout_ms > 0 ? client->options.timeout_ms : TIMEOUT_MS,
+        .timeout_ms = client->options.timeout_ms,
     };
     request.take_body = strbuf_take(body, &request.body_len);
     if (!request.take_body) return ERR_NOMEM;

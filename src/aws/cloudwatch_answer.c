@@ -123,7 +123,7 @@ static void by_code(const char *code, int status, struct answer_meaning *out)
                listed(code, transient)) {
         out->kind = ANSWER_RETRY;
         out->code = ERR_SERVER;
-    } else if (status == 401 || status == 403 || listed(code, denied)) {
+    } else if (((status == 401 || status == 403) && out->understood) || listed(code, denied)) {
         out->code = ERR_DENIED;
     } else if (status >= 500) {
         out->code = ERR_SERVER;

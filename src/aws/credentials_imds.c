@@ -5,7 +5,8 @@
  *                           +- no token, version 1 allowed: the same without the token's header
  *
  * Version 1 (no token) answers any process that can be made to send a GET, so it is asked only when
- * the configuration allows it. Source: EC2 User Guide, "Use the Instance Metadata Service". */
+ * the configuration allows it. Source: EC2 User Guide, "Use the Instance Metadata Service".
+ * AWS_METADATA_SERVICE_TIMEOUT (seconds) and _NUM_ATTEMPTS bound each request, as in the SDKs. */
 #include "moontide/base/strbuf.h"
 
 #include "metadata.h"
@@ -160,6 +161,15 @@ static void on_token(void *data, const struct http_response *response)
     get(p, ROLE_PATH, sizeof ROLE_PATH - 1, on_role);
 }
 
+/* A number of the environment over 0 and at most `most`, or 0. */
+static double bounded_setting(const char *name, double most)
+{
+    const char *text = environment(name);
+    char *end = NULL;
+    double value = text ? strtod(text, &end) : 0;
+    return text && !*end && value > 0 && value <= most ? value : 0;
+}
+
 static void imds_fetch(struct credential_provider *provider, credentials_done_fn *done, void *data)
 {
     static const char path[] = "/latest/api/token";
@@ -174,6 +184,8 @@ static void imds_fetch(struct credential_provider *provider, credentials_done_fn
     p->done = done;
     p->data = data;
     p->token[0] = '\0';
+    p->request.timeout_ms = (int64_t)(1000 * bounded_setting("AWS_METADATA_SERVICE_TIMEOUT", 60));
+    p->request.attempts = (int)bounded_setting("AWS_METADATA_SERVICE_NUM_ATTEMPTS", 10);
     p->request.headers[0] = (struct http_header){"x-aws-ec2-metadata-token-ttl-seconds", "21600"};
     p->request.header_count = 1;
     strbuf_reset(&p->url);

@@ -1,8 +1,8 @@
-/* aws/metadata.c - one small request to a metadata server, tried twice. */
+/* aws/metadata.c - one small request to a metadata server, tried again a little. */
 #include "metadata.h"
 
 /* The server is on this host or its link: one second to connect tells that nobody is there. */
-enum { CONNECT_MS = 1000, TOTAL_MS = 5000, TRIES = 2 };
+enum { CONNECT_MS = 1000, TOTAL_MS = 5000, ATTEMPTS = 2 };
 
 static int send_once(struct metadata_request *request);
 
@@ -12,19 +12,21 @@ static void answered(void *data, const struct http_response *response)
     bool again = response->code < 0 ? err_retryable(response->code) || response->code == ERR_IO
                                     : response->status >= 500;
     request->call = NULL;
-    if (again && request->tries < TRIES && send_once(request) == OK) return;
+    int attempts = request->attempts > 0 ? request->attempts : ATTEMPTS;
+    if (again && request->tries < attempts && send_once(request) == OK) return;
     request->done(request->data, response);
 }
 
 static int send_once(struct metadata_request *request)
 {
+    int64_t total_ms = request->timeout_ms > 0 ? request->timeout_ms : TOTAL_MS;
     struct http_request r = {
         .method = request->method,
         .url = request->url,
         .headers = request->headers,
         .header_count = request->header_count,
-        .connect_timeout_ms = CONNECT_MS,
-        .timeout_ms = TOTAL_MS,
+        .connect_timeout_ms = total_ms < CONNECT_MS ? total_ms : CONNECT_MS,
+        .timeout_ms = total_ms,
         .max_body_bytes = METADATA_BODY_MAX,
     };
     request->tries++;

@@ -1,5 +1,5 @@
 /* aws/metadata.h - one small request to a metadata server next door (container endpoint, IMDS):
- * short timeouts, one more try. */
+ * short timeouts, few attempts. */
 #ifndef MOONTIDE_AWS_METADATA_H
 #define MOONTIDE_AWS_METADATA_H
 
@@ -15,12 +15,14 @@ struct metadata_request {
     size_t header_count;
     void (*done)(void *data, const struct http_response *response);
     void *data;
-    int tries; /* private */
+    int64_t timeout_ms; /* 0: 5 s, one of them to connect */
+    int attempts;       /* 0: 2 */
+    int tries;          /* private */
     struct http_call *call;
 };
 
 /* done is called exactly once, never before return; not at all when this fails. Connection errors,
- * timeouts and 5xx are tried once more. */
+ * timeouts and 5xx are tried again. */
 MUST_CHECK int metadata_send(struct metadata_request *request);
 void metadata_cancel(struct metadata_request *request);
 

@@ -169,6 +169,12 @@ static int set_defaults(struct config *config, const char *dir)
     config->policy_wall_ms = 5000;
     config->collect_ms = 30000;
     config->source_bytes = VM_SOURCE_MAX;
+    config->request_ms = 30000;
+    config->connect_ms = 3000;
+    config->response_bytes = (size_t)32 << 20;
+    config->retry_attempts = 3; /* AWS SDKs' standard mode, see io/backoff.h */
+    config->retry_base_ms = 1000;
+    config->retry_cap_ms = 20000;
     config->price_per_1000_usd = 0.01; /* Amazon CloudWatch pricing, GetMetricData */
     config->log_level = LOG_INFO;
     config->log_format = -1;

@@ -109,6 +109,14 @@ static size_t take_size(struct fields *f, const char *field, double low, double 
     return fallback;
 }
 
+/* A duration that may not be none. */
+static int64_t take_time(struct fields *f, const char *field, int64_t fallback)
+{
+    int64_t ms = fields_duration(f, field, OPTIONAL, fallback);
+    if (ms < 1) fields_fault(f, field, "%s must be over 0", field);
+    return ms;
+}
+
 /* ---- groups ---- */
 
 static void read_environments(struct config_reading *r)
@@ -185,7 +193,8 @@ static void read_accounts(struct config_reading *r)
 static void read_limits(struct config_reading *r)
 {
     static const char *const known[] = {
-        "policy_memory", "instructions", "evaluation", "evaluations", "collect", "source", NULL};
+        "policy_memory", "instructions", "evaluation", "evaluations", "collect",
+        "source",        "request",      "connect",    "response",    NULL};
     struct fields inner;
     struct config *c = r->config;
     if (!open_table(&r->root, "limits", "configuration: limits", &inner)) return;
@@ -195,12 +204,25 @@ static void read_limits(struct config_reading *r)
     c->source_bytes = take_size(&inner, "source", 1024, 1 << 20, c->source_bytes);
     c->instructions = (uint64_t)fields_integer(&inner, "instructions", 10000, 1000000000000,
                                                (int64_t)c->instructions);
-    c->evaluation_ms = fields_duration(&inner, "evaluation", OPTIONAL, c->evaluation_ms);
-    c->policy_wall_ms = fields_duration(&inner, "evaluations", OPTIONAL, c->policy_wall_ms);
-    c->collect_ms = fields_duration(&inner, "collect", OPTIONAL, c->collect_ms);
-    if (c->evaluation_ms < 1) fields_fault(&inner, "evaluation", "evaluation must be over 0");
-    if (c->policy_wall_ms < 1) fields_fault(&inner, "evaluations", "evaluations must be over 0");
-    if (c->collect_ms < 1) fields_fault(&inner, "collect", "collect must be over 0");
+    c->evaluation_ms = take_time(&inner, "evaluation", c->evaluation_ms);
+    c->policy_wall_ms = take_time(&inner, "evaluations", c->policy_wall_ms);
+    c->collect_ms = take_time(&inner, "collect", c->collect_ms);
+    c->request_ms = take_time(&inner, "request", c->request_ms);
+    c->connect_ms = take_time(&inner, "connect", c->connect_ms);
+    c->response_bytes = take_size(&inner, "response", 1024, 4e9, c->response_bytes);
+    close_table(&inner);
+}
+
+static void read_retry(struct config_reading *r)
+{
+    static const char *const known[] = {"attempts", "base", "cap", NULL};
+    struct fields inner;
+    struct config *c = r->config;
+    if (!open_table(&r->root, "retry", "moontide.lua: retry", &inner)) return;
+    fields_known(&inner, known);
+    c->retry_attempts = (int)fields_integer(&inner, "attempts", 1, 10, c->retry_attempts);
+    c->retry_base_ms = take_time(&inner, "base", c->retry_base_ms);
+    c->retry_cap_ms = take_time(&inner, "cap", c->retry_cap_ms);
     close_table(&inner);
 }
 
@@ -273,7 +295,7 @@ void config_read_fields(struct config_reading *r)
     static const char *const known[] = {
         "environments", "region", "profile", "endpoint", "accounts", "policies", "state",
         "language",     "mode",   "settle",  "allow",    "rails",    "limits",   "log",
-        "alerts",       "vars",   "cost",    "reload",   NULL};
+        "alerts",       "vars",   "cost",    "reload",   "retry",    NULL};
     static const char *const languages[] = {"en", "ko", NULL};
     struct fields *f = &r->root;
     struct config *c = r->config;
@@ -292,6 +314,7 @@ void config_read_fields(struct config_reading *r)
     c->mode = (enum policy_mode)fields_choice(f, "mode", mode_names, (int)c->mode);
     c->settle_ms = fields_duration(f, "settle", OPTIONAL, c->settle_ms);
     read_limits(r);
+    read_retry(r);
     read_log(r);
     read_cost(r);
     check_allow(r);

@@ -27,6 +27,8 @@
 enum {
     HOST_CONNECTIONS = 16,
     TOTAL_CONNECTIONS = 64,
+    CONNECT_TIMEOUT_MS = 3000,
+    TIMEOUT_MS = 30000,
     SPARE_CALLS_MAX = 8,
 };
 
@@ -46,6 +48,7 @@ struct http {
     uv_timer_t timer;
     CURLM *multi;
     char *ca_file, *user_agent;
+    struct http_limits limits;
     long host_connections, total_connections;
     struct http_call *active; /* in the multi handle */
     struct http_call *lost;   /* taken out of a broken one, to be told */
@@ -172,7 +175,7 @@ static void release(struct http *http, struct http_call *call)
 static struct http_call *acquire(struct http *http)
 {
     struct http_call *call = http->spare;
-    if (!call) return http_call_new(http, http->ca_file, http->user_agent);
+    if (!call) return http_call_new(http, &http->limits, http->ca_file, http->user_agent);
     http->spare = call->next;
     http->spare_count--;
     return call;
@@ -332,6 +335,15 @@ static int or_default(int given, int fallback)
     return given > 0 ? given : fallback;
 }
 
+static void set_limits(struct http *http, const struct http_options *options)
+{
+    http->limits = (struct http_limits){CONNECT_TIMEOUT_MS, TIMEOUT_MS, HTTP_BODY_MAX_DEFAULT};
+    if (options->connect_timeout_ms > 0)
+        http->limits.connect_timeout_ms = options->connect_timeout_ms;
+    if (options->timeout_ms > 0) http->limits.timeout_ms = options->timeout_ms;
+    if (options->max_body_bytes > 0) http->limits.max_body_bytes = options->max_body_bytes;
+}
+
 int http_new(struct loop *loop, const struct http_options *options, struct http **out)
 {
     static const struct http_options defaults;
@@ -343,6 +355,7 @@ int http_new(struct loop *loop, const struct http_options *options, struct http 
     http->uv = loop_uv(loop);
     http->host_connections = or_default(options->max_host_connections, HOST_CONNECTIONS);
     http->total_connections = or_default(options->max_total_connections, TOTAL_CONNECTIONS);
+    set_limits(http, options);
     http->ca_file = strdup(choose_ca_file(options->ca_file));
     http->user_agent =
         strdup(options->user_agent ? options->user_agent : "moontide/" MOONTIDE_VERSION);

@@ -17,8 +17,6 @@
 #include <strings.h>
 
 enum {
-    CONNECT_TIMEOUT_MS = 3000,
-    TIMEOUT_MS = 30000,
     STALL_TIMEOUT_MS = 10000,
     KEEP_BODY_BYTES = 256 * 1024,     /* a spare call keeps at most this much */
     TRUST_LENGTH_BYTES = 1024 * 1024, /* room made on the word of a Content-Length */
@@ -128,7 +126,8 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *data)
 
 /* A call and what never changes in it. */
 
-struct http_call *http_call_new(struct http *http, const char *ca_file, const char *user_agent)
+struct http_call *http_call_new(struct http *http, const struct http_limits *limits,
+                                const char *ca_file, const char *user_agent)
 {
     struct http_call *call = calloc(1, sizeof *call);
     CURL *easy = call ? curl_easy_init() : NULL;
@@ -137,10 +136,11 @@ struct http_call *http_call_new(struct http *http, const char *ca_file, const ch
         return NULL;
     }
     call->http = http;
+    call->limits = limits;
     call->easy = easy;
     strbuf_init(&call->request_lines, SIZE_MAX / 2);
     strbuf_init(&call->header_text, HTTP_HEADER_BYTES_MAX);
-    strbuf_init(&call->body, HTTP_BODY_MAX_DEFAULT);
+    strbuf_init(&call->body, limits->max_body_bytes);
     bool ok = true;
     SET(CURLOPT_PRIVATE, call);
     SET(CURLOPT_ERRORBUFFER, call->reason);
@@ -300,14 +300,14 @@ static int set_limits(struct http_call *call, const struct http_request *request
     bool ok = true;
     int64_t stall_ms = or_default(request->stall_timeout_ms, STALL_TIMEOUT_MS);
     SET(CURLOPT_CONNECTTIMEOUT_MS,
-        (long)or_default(request->connect_timeout_ms, CONNECT_TIMEOUT_MS));
-    SET(CURLOPT_TIMEOUT_MS, (long)or_default(request->timeout_ms, TIMEOUT_MS));
+        (long)or_default(request->connect_timeout_ms, call->limits->connect_timeout_ms));
+    SET(CURLOPT_TIMEOUT_MS, (long)or_default(request->timeout_ms, call->limits->timeout_ms));
     SET(CURLOPT_LOW_SPEED_TIME, (long)((stall_ms + 999) / 1000));
     SET(CURLOPT_SSL_VERIFYPEER, request->verify_tls_off ? 0L : 1L);
     SET(CURLOPT_SSL_VERIFYHOST, request->verify_tls_off ? 0L : 2L);
     SET(CURLOPT_PROXY, http_place_is_direct(&call->place) ? "" : NULL);
     call->body.max_bytes =
-        request->max_body_bytes ? request->max_body_bytes : (size_t)HTTP_BODY_MAX_DEFAULT;
+        request->max_body_bytes ? request->max_body_bytes : call->limits->max_body_bytes;
     return ok ? OK : ERR_NOMEM;
 }
 

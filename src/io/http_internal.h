@@ -23,9 +23,16 @@ MUST_CHECK int http_place_parse(const char *url, struct http_place *out);
  * are credentials. */
 bool http_place_is_direct(const struct http_place *place);
 
+/* Of requests that name none. */
+struct http_limits {
+    int64_t connect_timeout_ms, timeout_ms;
+    size_t max_body_bytes;
+};
+
 /* Lives from http_send() to the end of its callback; then it is kept for the next request. */
 struct http_call {
     struct http *http;
+    const struct http_limits *limits;
     CURL *easy;
     struct http_call **list; /* the active ones or the lost ones, by prev and next; or the spare
                                 ones, by next */
@@ -52,8 +59,10 @@ struct http_call {
     char reason[CURL_ERROR_SIZE];
 };
 
-/* With the options that never change already set. NULL when out of memory. */
-struct http_call *http_call_new(struct http *http, const char *ca_file, const char *user_agent);
+/* With the options that never change already set; the limits are borrowed. NULL when out of memory.
+ */
+struct http_call *http_call_new(struct http *http, const struct http_limits *limits,
+                                const char *ca_file, const char *user_agent);
 void http_call_free(struct http_call *call);
 /* Sets up the transfer; takes request->take_body in any case. */
 MUST_CHECK int http_call_prepare(struct http_call *call, const struct http_request *request);

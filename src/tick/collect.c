@@ -57,6 +57,11 @@ const char *collector_reason(const struct collector_entry *entry)
     return "the last call failed";
 }
 
+bool collector_unanswered(const struct collector_entry *entry)
+{
+    return entry->unanswered;
+}
+
 struct series *collector_series(const struct collector_entry *entry)
 {
     return entry->series;

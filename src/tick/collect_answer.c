@@ -148,6 +148,7 @@ static void entry_answered(struct call *call, uint32_t i, struct answer *answer)
     if (state != SERIES_FORBIDDEN && (answer->result->code < 0 || state == SERIES_NEW))
         state = SERIES_FAILED;
     e->series->state = (uint8_t)state;
+    e->unanswered = state != SERIES_READY;
     if (state == SERIES_READY) {
         entry_ready(c, e, call);
         return;

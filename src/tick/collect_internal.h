@@ -54,6 +54,7 @@ struct collector_entry {
     uint16_t price;    /* metrics charged for it when it stands alone */
     bool due;          /* in the plan being made */
     bool forbidden;    /* the last answer was Forbidden, at forbidden_ms */
+    bool unanswered;   /* the last answer was not one for it */
     bool clamped;      /* its window reaches back past what CloudWatch keeps */
 };
 

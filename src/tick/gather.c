@@ -102,6 +102,29 @@ static void fetch_failed(struct tick *tick, const struct fetch_result *result)
               LOG_I("queries", result->queries), LOG_I("ms", result->elapsed_ms));
 }
 
+/* Queries that failed alone, while their call was answered: one error a policy. */
+static void queries_failed(struct tick *tick)
+{
+    for (struct run *run = tick->runs; run; run = run->next) {
+        if (!run->generation) continue;
+        const struct targets *targets = &run->generation->targets;
+        const struct collector_entry *first = NULL;
+        size_t count = 0;
+        for (size_t i = 0; i < targets->entry_count; i++) {
+            if (!collector_unanswered(targets->entries[i])) continue;
+            if (!first) first = targets->entries[i];
+            count++;
+        }
+        if (count == 0) continue;
+        struct fault fault;
+        fault_set(&fault, ERR_IO, "%zu of its %zu metrics could not be had: %s", count,
+                  targets->entry_count, collector_reason(first));
+        tick_error_add(tick, run->policy->name, "", &fault);
+        log_event(LOG_ERROR, "metrics.failed", LOG_S("policies", run->policy->name),
+                  LOG_S("error", fault.text));
+    }
+}
+
 static void fetched(void *data, const struct fetch_result *result)
 {
     struct tick *tick = data;
@@ -125,6 +148,7 @@ static void fetched(void *data, const struct fetch_result *result)
                   LOG_I("queries", result->queries), LOG_I("datapoints", result->datapoints),
                   LOG_I("ms", result->elapsed_ms),
                   LOG_S("messages", result->messages[0] ? result->messages : NULL));
+    if (result->code >= 0) queries_failed(tick);
     tick_resume(tick);
 }
 

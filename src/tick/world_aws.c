@@ -40,6 +40,7 @@ struct world_aws {
     struct loop *loop;
     struct http *http;
     char *region, *profile, *endpoint;
+    struct backoff_policy retry;
     char *default_region; /* of environment or profile, once found */
     struct account *accounts;
     size_t account_count;
@@ -123,6 +124,7 @@ static int client_new(struct world_aws *aws, const char *region, struct aws_clie
             .credentials = aws->credentials,
             .region = region,
             .endpoint = endpoint,
+            .backoff = aws->retry,
         };
         code = cloudwatch_new(&options, &client->cloudwatch);
     }
@@ -316,6 +318,7 @@ int world_aws_new(const struct world_aws_options *options, struct world **out, s
     clock_init_real(&aws->world.clock);
     aws->loop = options->loop;
     aws->http = options->http;
+    aws->retry = options->retry;
     int code = copy_options(aws, options);
     if (code == OK) {
         struct credential_options credentials = {

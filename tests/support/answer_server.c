@@ -13,7 +13,13 @@
 #include <strings.h>
 #include <time.h>
 
-enum { HEAD_MAX = 64 * 1024, BODY_MAX = 64 * 1024 * 1024, MODE_MAX = 64, SLICE = 64 * 1024 };
+enum {
+    HEAD_MAX = 64 * 1024,
+    BODY_MAX = 64 * 1024 * 1024,
+    MODE_MAX = 64,
+    SLICE = 64 * 1024,
+    NO_LENGTH = -2
+};
 
 struct connection {
     uv_tcp_t tcp;
@@ -126,7 +132,8 @@ static const char *type_of(enum cloudwatch_protocol protocol)
     return types[protocol];
 }
 
-/* length < 0: that of the body that follows in server->body */
+/* length -1: that of the body that follows in server->body; NO_LENGTH: the body ends with the
+ * connection */
 static void put_head(struct connection *c, int status, const struct asked *asked, const char *type,
                      const char *more, int64_t length)
 {
@@ -136,8 +143,11 @@ static void put_head(struct connection *c, int status, const struct asked *asked
     if (!type && asked->protocol == CLOUDWATCH_CBOR)
         strbuf_adds(out, "smithy-protocol: rpc-v2-cbor\r\n");
     put_date(out, strncmp(asked->mode, "skew", 4) == 0 ? 3600 : 0);
-    strbuf_addf(out, "x-amzn-requestid: 1-2-3\r\n%scontent-length: %lld\r\n\r\n", more,
-                (long long)(length < 0 ? (int64_t)c->server->body.len : length));
+    strbuf_addf(out, "x-amzn-requestid: 1-2-3\r\n%s", more);
+    if (length != NO_LENGTH)
+        strbuf_addf(out, "content-length: %lld\r\n",
+                    (long long)(length < 0 ? (int64_t)c->server->body.len : length));
+    strbuf_adds(out, "\r\n");
 }
 
 static void put_body(struct connection *c)
@@ -241,6 +251,10 @@ static void answer(struct connection *c, const struct asked *asked)
     if (mode_is(asked, "stall")) return;
     if (mode_is(asked, "throttle")) {
         error(c, 400, asked, "ThrottlingException");
+    } else if (mode_is(asked, "invalid")) {
+        error(c, 400, asked, "ValidationError");
+    } else if (mode_is(asked, "busy")) {
+        page(c, 429, asked, "retry-after: 1\r\n");
     } else if (mode_is(asked, "expired")) {
         error(c, 403, asked, "ExpiredToken");
     } else if (mode_is(asked, "denied")) {
@@ -257,6 +271,10 @@ static void answer(struct connection *c, const struct asked *asked)
     } else if ((mode_is(asked, "no-cbor") && protocol == CLOUDWATCH_CBOR) ||
                (mode_is(asked, "query-only") && protocol != CLOUDWATCH_QUERY)) {
         page(c, 404, asked, "");
+    } else if (mode_is(asked, "endless")) {
+        c->flood = 1ull << 30;
+        c->close_after = true;
+        put_head(c, 200, asked, NULL, "connection: close\r\n", NO_LENGTH);
     } else if (mode_is(asked, "huge")) {
         c->flood = 1ull << 30;
         put_head(c, 200, asked, NULL, "", 1ll << 30);
@@ -382,7 +400,7 @@ static void listener_closed(uv_handle_t *handle)
     release(handle->data);
 }
 
-struct answer_server *answer_server_new(uv_loop_t *loop, const char *mode, int times)
+struct answer_server *answer_server_open(uv_loop_t *loop, int port, const char *mode, int times)
 {
     struct sockaddr_in address;
     int len = sizeof address;
@@ -395,7 +413,7 @@ struct answer_server *answer_server_new(uv_loop_t *loop, const char *mode, int t
     server->handles = 1;
     strbuf_init(&server->body, BODY_MAX);
     answer_server_mode(server, mode, times);
-    if (uv_ip4_addr("127.0.0.1", 0, &address) < 0 ||
+    if (uv_ip4_addr("127.0.0.1", port, &address) < 0 ||
         uv_tcp_bind(&server->tcp, (const struct sockaddr *)&address, 0) < 0 ||
         uv_listen((uv_stream_t *)&server->tcp, 128, connected) < 0 ||
         uv_tcp_getsockname(&server->tcp, (struct sockaddr *)&address, &len) < 0) {
@@ -404,6 +422,11 @@ struct answer_server *answer_server_new(uv_loop_t *loop, const char *mode, int t
     }
     server->port = ntohs(address.sin_port);
     return server;
+}
+
+struct answer_server *answer_server_new(uv_loop_t *loop, const char *mode, int times)
+{
+    return answer_server_open(loop, 0, mode, times);
 }
 
 void answer_server_free(struct answer_server *server)

@@ -93,6 +93,12 @@ static void a_missing_file_means_defaults(void **state)
     assert_int_equal(config->policy_wall_ms, 5000);
     assert_int_equal(config->collect_ms, 30000);
     assert_int_equal(config->source_bytes, 1 << 20);
+    assert_int_equal(config->request_ms, 30000);
+    assert_int_equal(config->connect_ms, 3000);
+    assert_int_equal(config->response_bytes, 32 << 20);
+    assert_int_equal(config->retry_attempts, 3);
+    assert_int_equal(config->retry_base_ms, 1000);
+    assert_int_equal(config->retry_cap_ms, 20000);
     assert_int_equal(config->log_format, -1);
     assert_string_equal(config->json,
                         "{\"environments\":[\"prod\",\"staging\"],\"language\":\"en\","
@@ -113,7 +119,9 @@ static void every_field_is_read(void **state)
         "  language = 'ko', mode = 'act', settle = '2m', allow = { 'sqs:SetQueueAttributes' },\n"
         "  rails = { max_actions_per_tick = 3, max_share = 0.5, tolerance = 0.2 },\n"
         "  limits = { policy_memory = '8MiB', instructions = 1e6, evaluation = ms,\n"
-        "             evaluations = 2, collect = '10s', source = '64KiB' },\n"
+        "             evaluations = 2, collect = '10s', source = '64KiB', request = '5s',\n"
+        "             connect = '1s', response = '1MiB' },\n"
+        "  retry = { attempts = 2, base = '10ms', cap = '1s' },\n"
         "  log = { level = 'debug', format = 'json' },\n"
         "  alerts = { receivers = { ops = {} }, route = {} }, cost = { per_1000_metrics = 0.02 },\n"
         "  reload = {}, vars = { budget = 5, teams = { 'x' } },\n"
@@ -135,6 +143,12 @@ static void every_field_is_read(void **state)
     assert_int_equal(config->policy_wall_ms, 2000);
     assert_int_equal(config->collect_ms, 10000);
     assert_int_equal(config->source_bytes, 65536);
+    assert_int_equal(config->request_ms, 5000);
+    assert_int_equal(config->connect_ms, 1000);
+    assert_int_equal(config->response_bytes, 1 << 20);
+    assert_int_equal(config->retry_attempts, 2);
+    assert_int_equal(config->retry_base_ms, 10);
+    assert_int_equal(config->retry_cap_ms, 1000);
     assert_int_equal(config->log_level, LOG_DEBUG);
     assert_int_equal(config->log_format, LOG_JSON);
     assert_true(config->price_per_1000_usd == 0.02);

@@ -43,7 +43,7 @@ struct cloudwatch_options {
     const char *region;
     const char *endpoint; /* resolved, see endpoint.h */
     struct backoff_policy backoff;
-    int64_t timeout_ms; /* of one HTTP request; 0: 30,000 */
+    int64_t timeout_ms; /* of one HTTP request; 0: that of http */
 };
 
 MUST_CHECK int cloudwatch_new(const struct cloudwatch_options *options, struct cloudwatch **out);

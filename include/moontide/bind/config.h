@@ -33,6 +33,12 @@ struct config {
     int64_t policy_wall_ms;     /* limits.evaluations, 5 s */
     int64_t collect_ms;         /* limits.collect, 30 s */
     size_t source_bytes;        /* limits.source, 1 MiB */
+    int64_t request_ms;         /* limits.request, of one HTTP request: 30 s */
+    int64_t connect_ms;         /* limits.connect, of its connection: 3 s */
+    size_t response_bytes;      /* limits.response, of its answer: 32 MiB */
+    int retry_attempts;         /* retry.attempts, 3 */
+    int64_t retry_base_ms;      /* retry.base, 1 s: the most before the second attempt */
+    int64_t retry_cap_ms;       /* retry.cap, 20 s: the most before any */
     double price_per_1000_usd;  /* cost.per_1000_metrics, 0.01 */
     enum log_level log_level;
     int log_format; /* enum log_format, or -1: auto */

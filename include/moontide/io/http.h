@@ -35,6 +35,9 @@ struct http_options {
     int max_total_connections; /* 0: 64 */
     const char *ca_file;       /* NULL: SSL_CERT_FILE, AWS_CA_BUNDLE, then the system's bundle */
     const char *user_agent;    /* NULL: "moontide/<version>" */
+    /* Of requests that name none; 0: 3,000, 30,000 and HTTP_BODY_MAX_DEFAULT. */
+    int64_t connect_timeout_ms, timeout_ms;
+    size_t max_body_bytes;
 };
 
 struct http_header {
@@ -50,10 +53,10 @@ struct http_request {
     size_t body_len;
     char *
         take_body; /* malloc'ed bytes used in place of body, body_len long; the callee frees them */
-    int64_t connect_timeout_ms; /* 0: 3,000 */
-    int64_t timeout_ms;         /* whole request; 0: 30,000 */
+    int64_t connect_timeout_ms; /* 0: that of the options */
+    int64_t timeout_ms;         /* whole request; 0: that of the options */
     int64_t stall_timeout_ms;   /* less than 1 byte/s for that long, averaged over 5 s; 0: 10,000 */
-    size_t max_body_bytes;      /* 0: HTTP_BODY_MAX_DEFAULT */
+    size_t max_body_bytes;      /* 0: that of the options */
     bool verify_tls_off;        /* only for tests that ask for it */
 };
 

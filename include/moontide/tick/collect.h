@@ -19,6 +19,7 @@
 #include "moontide/model/metric.h"
 #include "moontide/model/series.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -54,6 +55,11 @@ struct series *collector_series(const struct collector_entry *entry);
 /* Why the entry has no (complete) answer, in words, or "" - for `unknown` reasons. Valid until the
  * next turn of the loop. */
 const char *collector_reason(const struct collector_entry *entry);
+
+/* Whether the last answer left it without data (Forbidden, PartialData, InternalError, a failed
+ * call).
+ */
+bool collector_unanswered(const struct collector_entry *entry);
 
 struct fetch_item {
     struct collector_entry *entry;

@@ -48,6 +48,7 @@ struct world_aws_options {
     struct loop *loop;
     struct http *http;
     const char *region, *profile, *endpoint; /* NULL: from environment and profile */
+    struct backoff_policy retry;
     const struct account_options *accounts;
     size_t account_count;
 };
