@@ -52,13 +52,22 @@ static void key_raw(struct json_writer *w, const char *key, const char *json)
         json_null(w);
 }
 
+/* The issues of the target in the order of at = 0..3n-1: high ones, then medium, then low; NULL
+ * where alert at % n is not of that severity, or is only pending. */
+static const struct alert *worst_first(const struct alert *alerts, size_t n, size_t at)
+{
+    const struct alert *a = &alerts[at % n];
+    bool shown = a->state != ALERT_PENDING && a->severity == SEVERITY_HIGH - at / n;
+    return shown ? a : NULL;
+}
+
 static void write_issues(struct json_writer *w, const struct target_report *t)
 {
     json_key(w, "issues");
     json_array(w);
-    for (size_t i = 0; i < t->alert_count; i++) {
-        const struct alert *a = &t->alerts[i];
-        if (a->state == ALERT_PENDING) continue;
+    for (size_t at = 0, n = t->alert_count; at < 3 * n; at++) {
+        const struct alert *a = worst_first(t->alerts, n, at);
+        if (!a) continue;
         json_object(w);
         key_string(w, "type", a->type);
         key_string(w, "key", a->key);
@@ -154,9 +163,9 @@ static const char *severity_color(const struct report *r, enum severity severity
 
 static void text_issues(struct report *r, const struct target_report *t)
 {
-    for (size_t i = 0; i < t->alert_count; i++) {
-        const struct alert *a = &t->alerts[i];
-        if (a->state == ALERT_PENDING) continue;
+    for (size_t at = 0, n = t->alert_count; at < 3 * n; at++) {
+        const struct alert *a = worst_first(t->alerts, n, at);
+        if (!a) continue;
         fprintf(r->out, "  %s%-7s%s %s%s%s  %s\n", severity_color(r, a->severity),
                 severity_names[a->severity], paint(r, "\033[0m"), a->type, a->key[0] ? "/" : "",
                 a->key, a->description);
