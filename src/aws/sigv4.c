@@ -2,39 +2,46 @@
  *
  * A derived key depends on the secret, the day, the region and the service; a host that asks a few
  * regions needs a few of them a day, so a small table with the least recently used one replaced is
- * enough. Secrets and keys are wiped when they leave it. */
-#include "moontide/aws/sigv4.h"
+ * enough. The string to sign begins alike for all requests of one second and scope, so the table
+ * also keeps the HMAC's state after that beginning: what is left of stage 3 is the hash of one
+ * line. Secrets and keys are wiped when they leave the table. */
+#include "canonical.h"
 
 #include "moontide/aws/credentials.h"
 #include "moontide/base/err.h"
 #include "moontide/base/timetext.h"
 
-#include "hmac.h"
-
 #include <openssl/crypto.h>
 #include <stdlib.h>
-#include <string.h>
 #include <strings.h>
 
 enum {
-    KEYS_MAX = 8,
+    KEYS_MAX = 16,
     SCOPE_TEXT_MAX = 64, /* the longest region is 24, the longest signing name 40 */
-    DAY_LEN = 8,         /* 20150830 */
-    HEADERS_MAX = 62,    /* two more are added */
-    CANONICAL_MAX = 256 * 1024,
+    SCOPE_MAX = 8 + 2 * SCOPE_TEXT_MAX + sizeof "///aws4_request",
+    SECRET_MAX = 256,
+    DAY_LEN = 8, /* 20150830 */
+    CANONICAL_MAX = 1024 * 1024,
 };
 
+#define ALGORITHM "AWS4-HMAC-SHA256"
+
 struct signing_key {
-    unsigned char secret[SHA256_BYTES]; /* its digest: the secret itself is not kept */
-    char day[DAY_LEN + 1], region[SCOPE_TEXT_MAX], service[SCOPE_TEXT_MAX];
+    char secret[SECRET_MAX], region[SCOPE_TEXT_MAX], service[SCOPE_TEXT_MAX];
+    char scope[SCOPE_MAX]; /* begins with the day */
+    size_t scope_len;
     struct hmac_key key;
+    SHA256_CTX begun; /* after the lines that go before the hash, for date_s */
+    int64_t date_s;
     uint64_t used; /* 0: empty */
 };
 
 struct signing_keys {
     struct signing_key keys[KEYS_MAX];
     uint64_t uses;
-    struct strbuf canonical, signed_headers, to_sign;
+    int64_t date_s; /* whose text is */
+    char date[SIGV4_DATE_MAX];
+    struct strbuf canonical, signed_headers;
 };
 
 int signing_keys_new(struct signing_keys **out)
@@ -43,7 +50,6 @@ int signing_keys_new(struct signing_keys **out)
     if (!keys) return ERR_NOMEM;
     strbuf_init(&keys->canonical, CANONICAL_MAX);
     strbuf_init(&keys->signed_headers, CANONICAL_MAX);
-    strbuf_init(&keys->to_sign, CANONICAL_MAX);
     *out = keys;
     return OK;
 }
@@ -55,160 +61,264 @@ void signing_keys_free(struct signing_keys *keys)
     if (keys->canonical.data) OPENSSL_cleanse(keys->canonical.data, keys->canonical.cap);
     strbuf_done(&keys->canonical);
     strbuf_done(&keys->signed_headers);
-    strbuf_done(&keys->to_sign);
     OPENSSL_cleanse(keys, sizeof *keys);
     free(keys);
 }
 
-static void hash_hex(const void *bytes, size_t len, char out[SIGV4_HASH_MAX])
+/* ---- stage 2 ---- */
+
+static int date_text(int64_t time_s, char out[SIGV4_DATE_MAX])
 {
-    unsigned char digest[SHA256_BYTES];
-    quick_sha256(bytes, len, digest);
-    hex_encode(digest, sizeof digest, out);
+    char text[TIME_TEXT_MAX];
+    time_format_compact(time_s, text);
+    if (strlen(text) != SIGV4_DATE_MAX - 1) return ERR_INVALID; /* past the year 9999 */
+    memcpy(out, text, SIGV4_DATE_MAX);
+    return OK;
 }
 
-static void add_scope(struct strbuf *out, const char *day, const struct sign_request *request)
+static void add_scope(struct strbuf *out, const char *date, const struct sign_request *request)
 {
-    strbuf_add(out, day, DAY_LEN);
-    strbuf_addc(out, '/');
-    strbuf_adds(out, request->region);
-    strbuf_addc(out, '/');
-    strbuf_adds(out, request->service);
-    strbuf_adds(out, "/aws4_request");
+    strbuf_add(out, date, DAY_LEN);
+    strbuf_addf(out, "/%s/%s/aws4_request", request->region, request->service);
 }
 
 int sigv4_string_to_sign(const struct sign_request *request, const char *canonical_request,
                          size_t len, struct strbuf *out)
 {
-    char date[TIME_TEXT_MAX], hash[SIGV4_HASH_MAX];
-    time_format_compact(request->time_s, date);
-    hash_hex(canonical_request, len, hash);
+    char date[SIGV4_DATE_MAX], hash[SHA256_HEX_MAX];
+    int code = date_text(request->time_s, date);
+    if (code < 0) return code;
+    quick_sha256_hex(canonical_request, len, hash);
     strbuf_reset(out);
-    strbuf_adds(out, "AWS4-HMAC-SHA256\n");
-    strbuf_adds(out, date);
-    strbuf_addc(out, '\n');
+    strbuf_addf(out, ALGORITHM "\n%s\n", date);
     add_scope(out, date, request);
-    strbuf_addc(out, '\n');
-    strbuf_adds(out, hash);
+    strbuf_addf(out, "\n%s", hash);
     return strbuf_status(out);
 }
 
-static void chain(struct hmac_key *key, const char *text)
+/* ---- stage 3 ---- */
+
+static void chain(struct hmac_key *key, const char *text, size_t len)
 {
     unsigned char digest[SHA256_BYTES];
-    hmac_sha256(key, text, strlen(text), digest);
+    hmac_sha256(key, text, len, digest);
     hmac_key_init(key, digest, sizeof digest);
     OPENSSL_cleanse(digest, sizeof digest);
 }
 
-static int derive(struct signing_key *slot, const char *secret)
+/* slot is empty. */
+static void derive(struct signing_key *slot, const char *secret, const char *date,
+                   const struct sign_request *request)
 {
-    char first[4 + 256];
-    size_t len = strlen(secret);
-    if (len > sizeof first - 4) return ERR_INVALID;
-    memcpy(first, "AWS4", 4);
-    memcpy(first + 4, secret, len);
-    hmac_key_init(&slot->key, first, 4 + len);
+    char first[4 + SECRET_MAX];
+    size_t secret_len = strlen(secret), region = strlen(request->region);
+    size_t service = strlen(request->service);
+    memcpy(put(first, "AWS4", 4), secret, secret_len);
+    memcpy(slot->secret, secret, secret_len);
+    memcpy(slot->region, request->region, region);
+    memcpy(slot->service, request->service, service);
+    char *to = put(slot->scope, date, DAY_LEN);
+    *to++ = '/';
+    to = put(to, request->region, region);
+    *to++ = '/';
+    to = put(to, request->service, service);
+    to = put(to, "/aws4_request", sizeof "/aws4_request" - 1);
+    slot->scope_len = (size_t)(to - slot->scope);
+    hmac_key_init(&slot->key, first, 4 + secret_len);
     OPENSSL_cleanse(first, sizeof first);
-    chain(&slot->key, slot->day);
-    chain(&slot->key, slot->region);
-    chain(&slot->key, slot->service);
-    chain(&slot->key, "aws4_request");
-    return OK;
+    chain(&slot->key, date, DAY_LEN);
+    chain(&slot->key, request->region, region);
+    chain(&slot->key, request->service, service);
+    chain(&slot->key, "aws4_request", sizeof "aws4_request" - 1);
+    slot->date_s = INT64_MIN;
+}
+
+static bool fits(const struct signing_key *key, const char *secret, const char *date,
+                 const struct sign_request *request)
+{
+    return key->used && memcmp(key->scope, date, DAY_LEN) == 0 &&
+           strcmp(key->service, request->service) == 0 &&
+           strcmp(key->region, request->region) == 0 && strcmp(key->secret, secret) == 0;
 }
 
 /* The derived key, from the table or made anew in place of the least recently used one. */
 static int find_key(struct signing_keys *keys, const char *secret, const char *date,
-                    const struct sign_request *request, const struct hmac_key **out)
+                    const struct sign_request *request, struct signing_key **out)
 {
-    unsigned char digest[SHA256_BYTES];
     struct signing_key *oldest = &keys->keys[0];
-    if (strlen(request->region) >= SCOPE_TEXT_MAX || strlen(request->service) >= SCOPE_TEXT_MAX)
-        return ERR_INVALID;
-    quick_sha256(secret, strlen(secret), digest);
-    for (size_t i = 0; i < KEYS_MAX; i++) {
-        struct signing_key *k = &keys->keys[i];
-        if (k->used && memcmp(k->secret, digest, sizeof digest) == 0 &&
-            memcmp(k->day, date, DAY_LEN) == 0 && strcmp(k->region, request->region) == 0 &&
-            strcmp(k->service, request->service) == 0) {
+    for (struct signing_key *k = keys->keys; k < keys->keys + KEYS_MAX; k++) {
+        if (fits(k, secret, date, request)) {
             k->used = ++keys->uses;
-            *out = &k->key;
+            *out = k;
             return OK;
         }
         if (k->used < oldest->used) oldest = k;
     }
+    if (strlen(request->region) >= SCOPE_TEXT_MAX || strlen(request->service) >= SCOPE_TEXT_MAX ||
+        strlen(secret) >= SECRET_MAX)
+        return ERR_INVALID;
     OPENSSL_cleanse(oldest, sizeof *oldest);
-    memcpy(oldest->secret, digest, sizeof digest);
-    memcpy(oldest->day, date, DAY_LEN);
-    memcpy(oldest->region, request->region, strlen(request->region));
-    memcpy(oldest->service, request->service, strlen(request->service));
-    int code = derive(oldest, secret);
-    if (code < 0) return code;
+    memset(oldest, 0, sizeof *oldest);
+    derive(oldest, secret, date, request);
     oldest->used = ++keys->uses;
-    *out = &oldest->key;
+    *out = oldest;
     return OK;
 }
 
-static bool has_header(const struct sign_request *request, const char *name)
+static void begin_second(struct signing_key *key, const char *date, int64_t time_s)
 {
-    for (size_t i = 0; i < request->header_count; i++)
-        if (strcasecmp(request->headers[i].name, name) == 0) return true;
-    return false;
+    char lines[sizeof ALGORITHM + SIGV4_DATE_MAX + SCOPE_MAX], *to = lines;
+    to = put(to, ALGORITHM "\n", sizeof ALGORITHM);
+    to = put(to, date, SIGV4_DATE_MAX - 1);
+    *to++ = '\n';
+    to = put(to, key->scope, key->scope_len);
+    *to++ = '\n';
+    hmac_begin(&key->key, lines, (size_t)(to - lines), &key->begun);
+    key->date_s = time_s;
 }
 
-static void add_authorization(struct strbuf *out, const struct credentials *credentials,
-                              const struct sign_request *request, const struct signing_keys *keys,
-                              const struct sigv4_result *result)
+/* ---- all stages ---- */
+
+static const char *find_header(const struct sign_request *request, const char *name)
 {
+    for (size_t i = 0; i < request->header_count; i++) {
+        const char *given = request->headers[i].name;
+        if ((*given | 0x20) == *name && strcasecmp(given, name) == 0)
+            return request->headers[i].value;
+    }
+    return NULL;
+}
+
+static int decide_payload_hash(const struct sign_request *request, char out[SIGV4_HASH_MAX])
+{
+    const char *given = request->payload_hash;
+    if (!given) given = find_header(request, "x-amz-content-sha256");
+    if (!given) {
+        quick_sha256_hex(request->body, request->body_len, out);
+        return OK;
+    }
+    size_t len = strlen(given);
+    if (len >= SIGV4_HASH_MAX) return ERR_INVALID;
+    memcpy(out, given, len + 1);
+    return OK;
+}
+
+static void add(struct sigv4_result *result, const struct sign_request *request, const char *name,
+                const char *value)
+{
+    if (!find_header(request, name))
+        result->added[result->added_count++] = (struct sign_header){name, value};
+}
+
+/* Date, hash, and the headers that are added; gives how many of these are signed. */
+static int prepare(const struct credentials *credentials, const struct sign_request *request,
+                   struct sigv4_result *result, size_t *signed_count)
+{
+    int code = decide_payload_hash(request, result->payload_hash);
+    result->added_count = *signed_count = 0;
+    if (code < 0 || request->placement == SIGN_QUERY) return code;
+    add(result, request, "x-amz-date", result->amz_date);
+    if (request->sign_content_sha256)
+        add(result, request, "x-amz-content-sha256", result->payload_hash);
+    *signed_count = result->added_count;
+    if (!credentials->session_token) return OK;
+    add(result, request, "x-amz-security-token", credentials->session_token);
+    if (!request->omit_session_token) *signed_count = result->added_count;
+    return OK;
+}
+
+/* Stage 1 of what will be sent; `out` receives the query of a presigned URL. */
+static int canonical(const struct credentials *credentials, const struct sign_request *request,
+                     const struct sigv4_result *result, size_t signed_count, struct strbuf *text,
+                     struct strbuf *signed_headers, struct strbuf *out)
+{
+    struct signables list;
+    const char *query = request->query ? request->query : "";
+    int code =
+        signables_init(&list, request->headers, request->header_count, result->added, signed_count);
+    if (code == OK && request->placement == SIGN_QUERY) {
+        code = presign_query(credentials, request, result->amz_date, &list, out);
+        query = strbuf_cstr(out);
+    }
+    if (code < 0) return code;
+    return canonical_request_write(request, query, strlen(query), &list, result->payload_hash, text,
+                                   signed_headers);
+}
+
+static int write_authorization(struct strbuf *out, const struct credentials *credentials,
+                               const struct signing_key *key, const struct strbuf *signed_headers,
+                               const char *signature)
+{
+    static const char first[] = ALGORITHM " Credential=", second[] = ", SignedHeaders=",
+                      third[] = ", Signature=";
+    size_t id_len = strlen(credentials->access_key_id);
     strbuf_reset(out);
-    strbuf_adds(out, "AWS4-HMAC-SHA256 Credential=");
-    strbuf_adds(out, credentials->access_key_id);
-    strbuf_addc(out, '/');
-    add_scope(out, result->amz_date, request);
-    strbuf_adds(out, ", SignedHeaders=");
-    strbuf_adds(out, strbuf_cstr(&keys->signed_headers));
-    strbuf_adds(out, ", Signature=");
-    strbuf_adds(out, result->signature);
+    char *begin = strbuf_reserve(out, sizeof first + sizeof second + sizeof third + id_len +
+                                          key->scope_len + signed_headers->len + SHA256_HEX_MAX),
+         *to = begin;
+    if (!to) return strbuf_status(out);
+    to = put(to, first, sizeof first - 1);
+    to = put(to, credentials->access_key_id, id_len);
+    *to++ = '/';
+    to = put(to, key->scope, key->scope_len);
+    to = put(to, second, sizeof second - 1);
+    to = put(to, signed_headers->data, signed_headers->len);
+    to = put(to, third, sizeof third - 1);
+    to = put(to, signature, SHA256_HEX_MAX - 1);
+    *to = '\0';
+    out->len = (size_t)(to - begin);
+    return OK;
 }
 
 int sigv4_sign(struct signing_keys *keys, const struct credentials *credentials,
-               const struct sign_request *request, struct strbuf *authorization,
-               struct sigv4_result *out)
+               const struct sign_request *request, struct strbuf *out, struct sigv4_result *result)
 {
-    struct sign_header headers[HEADERS_MAX + 2];
-    struct sign_request full = *request;
-    char date[TIME_TEXT_MAX];
-    if (request->header_count > HEADERS_MAX) return ERR_LIMIT;
-    time_format_compact(request->time_s, date);
-    if (strlen(date) >= sizeof out->amz_date) return ERR_INVALID; /* past the year 9999 */
-    memcpy(out->amz_date, date, sizeof out->amz_date);
-    if (request->payload_hash) {
-        if (strlen(request->payload_hash) >= sizeof out->payload_hash) return ERR_INVALID;
-        memcpy(out->payload_hash, request->payload_hash, strlen(request->payload_hash) + 1);
-    } else {
-        hash_hex(request->body, request->body_len, out->payload_hash);
+    struct signing_key *key = NULL;
+    size_t signed_count = 0;
+    char hash[SHA256_HEX_MAX];
+    if (!keys->date[0] || keys->date_s != request->time_s) {
+        keys->date[0] = '\0';
+        int code = date_text(request->time_s, keys->date);
+        if (code < 0) return code;
+        keys->date_s = request->time_s;
     }
-    full.payload_hash = out->payload_hash;
-
-    if (request->header_count > 0)
-        memcpy(headers, request->headers, request->header_count * sizeof headers[0]);
-    full.headers = headers;
-    if (!has_header(request, "x-amz-date"))
-        headers[full.header_count++] = (struct sign_header){"x-amz-date", out->amz_date};
-    if (credentials->session_token && !has_header(request, "x-amz-security-token"))
-        headers[full.header_count++] =
-            (struct sign_header){"x-amz-security-token", credentials->session_token};
-
-    int code = sigv4_canonical_request(&full, &keys->canonical, &keys->signed_headers);
+    memcpy(result->amz_date, keys->date, SIGV4_DATE_MAX);
+    int code = prepare(credentials, request, result, &signed_count);
     if (code == OK)
-        code = sigv4_string_to_sign(&full, strbuf_cstr(&keys->canonical), keys->canonical.len,
-                                    &keys->to_sign);
-    const struct hmac_key *key = NULL;
-    if (code == OK) code = find_key(keys, credentials->secret_access_key, date, request, &key);
+        code = canonical(credentials, request, result, signed_count, &keys->canonical,
+                         &keys->signed_headers, out);
+    if (code == OK)
+        code = find_key(keys, credentials->secret_access_key, keys->date, request, &key);
     if (code < 0) return code;
-    unsigned char digest[SHA256_BYTES];
-    hmac_sha256(key, strbuf_cstr(&keys->to_sign), keys->to_sign.len, digest);
-    hex_encode(digest, sizeof digest, out->signature);
-    add_authorization(authorization, credentials, request, keys, out);
-    return strbuf_status(authorization);
+    if (key->date_s != request->time_s) begin_second(key, keys->date, request->time_s);
+    quick_sha256_hex(keys->canonical.data, keys->canonical.len, hash);
+    hmac_finish_hex(&key->key, &key->begun, hash, SHA256_HEX_MAX - 1, result->signature);
+    if (request->placement == SIGN_QUERY)
+        return presign_finish(credentials, request, result->signature, out);
+    code = write_authorization(out, credentials, key, &keys->signed_headers, result->signature);
+    if (code < 0) return code;
+    result->added[result->added_count++] = (struct sign_header){"authorization", out->data};
+    return OK;
+}
+
+int sigv4_explain(const struct credentials *credentials, const struct sign_request *request,
+                  struct strbuf *canonical_request, struct strbuf *string_to_sign)
+{
+    struct sigv4_result result;
+    struct strbuf signed_headers, query;
+    size_t signed_count = 0;
+    strbuf_init(&signed_headers, CANONICAL_MAX);
+    strbuf_init(&query, CANONICAL_MAX);
+    int code = date_text(request->time_s, result.amz_date);
+    if (code == OK) code = prepare(credentials, request, &result, &signed_count);
+    if (code == OK)
+        code = canonical(credentials, request, &result, signed_count, canonical_request,
+                         &signed_headers, &query);
+    if (code == OK)
+        code = sigv4_string_to_sign(request, strbuf_cstr(canonical_request), canonical_request->len,
+                                    string_to_sign);
+    if (query.data) OPENSSL_cleanse(query.data, query.cap);
+    strbuf_done(&signed_headers);
+    strbuf_done(&query);
+    return code;
 }

@@ -1,214 +1,315 @@
-/* aws/sigv4_canonical.c - stage 1 of signing: the canonical request.
+/* aws/sigv4_canonical.c - stage 1 of signing: path, headers, and the canonical request of them.
  *
- * What is sorted here (query parameters, headers) is sorted as spans of the caller's texts in
- * arrays on the stack, so that the stage allocates nothing but the growth of `out`. */
-#include "moontide/aws/sigv4.h"
+ * The whole request is measured first, so that the text is then written in one pass with plain
+ * stores; names and values that are in canonical form already, which is nearly all of them, are
+ * copied as they are. Headers are sorted by insertion: they are few. */
+#include "canonical.h"
 
 #include "moontide/base/err.h"
 
-#include "hmac.h"
-
-#include <stdlib.h>
-#include <string.h>
 #include <strings.h>
 
-enum { PARAMETERS_MAX = 128, HEADERS_MAX = 64, SEGMENTS_MAX = 128 };
+static bool white(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
 
-struct span {
+/* ---- path ---- */
+
+struct segment {
     const char *at;
     size_t len;
 };
 
-static bool unreserved(unsigned char c)
-{
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
-           c == '_' || c == '.' || c == '~';
-}
-
-static void add_encoded(struct strbuf *out, const char *text, size_t len, char also)
-{
-    static const char hex[] = "0123456789ABCDEF";
-    for (size_t i = 0; i < len; i++) {
-        unsigned char c = (unsigned char)text[i];
-        if (unreserved(c) || c == (unsigned char)also)
-            strbuf_addc(out, (char)c);
-        else
-            strbuf_add(out, (char[]){'%', hex[c >> 4], hex[c & 15]}, 3);
-    }
-}
-
 /* RFC 3986, section 5.2.4; empty segments go too, as AWS wants it. */
-static int add_normalized(struct strbuf *out, const char *path, bool encode)
+static char *put_normalized(char *to, const char *path, size_t len, bool encode)
 {
-    struct span kept[SEGMENTS_MAX];
-    size_t count = 0, len = strlen(path);
-    for (const char *at = path; *at;) {
-        size_t n = strcspn(at, "/");
+    struct segment kept[PATH_SEGMENTS_MAX];
+    size_t count = 0;
+    const char *end = path + len;
+    for (const char *at = path; at < end;) {
+        const char *slash = memchr(at, '/', (size_t)(end - at));
+        size_t n = slash ? (size_t)(slash - at) : (size_t)(end - at);
         bool dot = n == 1 && at[0] == '.', dots = n == 2 && at[0] == '.' && at[1] == '.';
         if (dots) {
             if (count > 0) count--;
         } else if (n > 0 && !dot) {
-            if (count == SEGMENTS_MAX) return ERR_LIMIT;
-            kept[count++] = (struct span){at, n};
+            if (count == PATH_SEGMENTS_MAX) return NULL;
+            kept[count++] = (struct segment){at, n};
         }
-        at += n;
-        if (*at == '/') at++;
+        at += n + 1;
     }
     for (size_t i = 0; i < count; i++) {
-        strbuf_addc(out, '/');
-        if (encode)
-            add_encoded(out, kept[i].at, kept[i].len, '/');
-        else
-            strbuf_add(out, kept[i].at, kept[i].len);
+        *to++ = '/';
+        to = encode ? put_encoded(to, kept[i].at, kept[i].len, '/')
+                    : put(to, kept[i].at, kept[i].len);
     }
-    if (count == 0 || path[len - 1] == '/') strbuf_addc(out, '/');
+    if (count == 0 || path[len - 1] == '/') *to++ = '/';
+    return to;
+}
+
+char *put_canonical_path(char *to, const struct sign_request *request, const char *path,
+                         size_t path_len)
+{
+    if (path_len <= 1 && (path_len == 0 || path[0] == '/')) {
+        *to = '/';
+        return to + 1;
+    }
+    if (request->normalize_path) return put_normalized(to, path, path_len, request->double_encode);
+    return request->double_encode ? put_encoded(to, path, path_len, '/') : put(to, path, path_len);
+}
+
+/* ---- headers ---- */
+
+/* The lower case of what a name may be made of (RFC 9110, section 5.6.2); 0 for all else. */
+static const unsigned char name_letters[256] = {
+    ['!'] = '!', ['#'] = '#', ['$'] = '$', ['%'] = '%', ['&'] = '&', ['\''] = '\'', ['*'] = '*',
+    ['+'] = '+', ['-'] = '-', ['.'] = '.', ['0'] = '0', ['1'] = '1', ['2'] = '2',   ['3'] = '3',
+    ['4'] = '4', ['5'] = '5', ['6'] = '6', ['7'] = '7', ['8'] = '8', ['9'] = '9',   ['A'] = 'a',
+    ['B'] = 'b', ['C'] = 'c', ['D'] = 'd', ['E'] = 'e', ['F'] = 'f', ['G'] = 'g',   ['H'] = 'h',
+    ['I'] = 'i', ['J'] = 'j', ['K'] = 'k', ['L'] = 'l', ['M'] = 'm', ['N'] = 'n',   ['O'] = 'o',
+    ['P'] = 'p', ['Q'] = 'q', ['R'] = 'r', ['S'] = 's', ['T'] = 't', ['U'] = 'u',   ['V'] = 'v',
+    ['W'] = 'w', ['X'] = 'x', ['Y'] = 'y', ['Z'] = 'z', ['^'] = '^', ['_'] = '_',   ['`'] = '`',
+    ['a'] = 'a', ['b'] = 'b', ['c'] = 'c', ['d'] = 'd', ['e'] = 'e', ['f'] = 'f',   ['g'] = 'g',
+    ['h'] = 'h', ['i'] = 'i', ['j'] = 'j', ['k'] = 'k', ['l'] = 'l', ['m'] = 'm',   ['n'] = 'n',
+    ['o'] = 'o', ['p'] = 'p', ['q'] = 'q', ['r'] = 'r', ['s'] = 's', ['t'] = 't',   ['u'] = 'u',
+    ['v'] = 'v', ['w'] = 'w', ['x'] = 'x', ['y'] = 'y', ['z'] = 'z', ['|'] = '|',   ['~'] = '~'};
+
+/* In the order of their lengths. */
+static const char *const never_signed[] = {"te",
+                                           "expect",
+                                           "trailer",
+                                           "upgrade",
+                                           "connection",
+                                           "keep-alive",
+                                           "user-agent",
+                                           "authorization",
+                                           "x-amzn-trace-id",
+                                           "transfer-encoding",
+                                           "proxy-authenticate",
+                                           "proxy-authorization",
+                                           NULL};
+
+static bool is_signed(const struct signable *h)
+{
+    switch (h->first >> 56) {
+    case 'a':
+    case 'c':
+    case 'e':
+    case 'k':
+    case 'p':
+    case 't':
+    case 'u':
+    case 'x': break;
+    default: return true;
+    }
+    for (const char *const *name = never_signed; *name; name++)
+        if (strlen(*name) == h->name_len && strncasecmp(*name, h->name, h->name_len) == 0)
+            return false;
+    return true;
+}
+
+/* Whether any byte is a control or a space, eight at a time. */
+static bool all_visible(const char *text, size_t len)
+{
+    const uint64_t low = 0x2121212121212121u, high = 0x8080808080808080u;
+    size_t i = 0;
+    uint64_t word;
+    for (; i + 8 <= len; i += 8) {
+        memcpy(&word, text + i, 8);
+        if ((word - low) & ~word & high) return false;
+    }
+    for (; i < len; i++)
+        if ((unsigned char)text[i] <= ' ') return false;
+    return true;
+}
+
+/* A newline is good only where a line is folded: before a space or a tab. */
+static bool newlines_fold(const char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        if (text[i] != '\r' && text[i] != '\n') continue;
+        if (text[i] == '\r' && i + 1 < len && text[i + 1] == '\n') i++;
+        if (i + 1 == len || (text[i + 1] != ' ' && text[i + 1] != '\t')) return false;
+    }
+    return true;
+}
+
+static int measure(struct signable *h, const struct sign_header *header)
+{
+    const unsigned char *name = (const unsigned char *)header->name, *at = name;
+    unsigned char letter, changed = 0;
+    uint64_t first = 0;
+    for (; (letter = name_letters[*at]); at++) {
+        if (at < name + 8) first = first << 8 | letter;
+        changed |= letter ^ *at;
+    }
+    h->name = header->name;
+    h->name_len = (size_t)(at - name);
+    if (*at || h->name_len == 0) return ERR_INVALID;
+    h->first = h->name_len < 8 ? first << (8 * (8 - h->name_len)) : first;
+    h->lower = !changed;
+    h->value = header->value;
+    h->value_len = strlen(header->value);
+    h->plain = all_visible(h->value, h->value_len);
+    return h->plain || newlines_fold(h->value, h->value_len) ? OK : ERR_INVALID;
+}
+
+static int compare_rest(const struct signable *a, const struct signable *b)
+{
+    size_t len = a->name_len < b->name_len ? a->name_len : b->name_len;
+    if (len > 8) {
+        int order = strncasecmp(a->name + 8, b->name + 8, len - 8);
+        if (order) return order;
+    }
+    return (a->name_len > b->name_len) - (a->name_len < b->name_len);
+}
+
+static int compare(const struct signable *a, const struct signable *b)
+{
+    if (a->first != b->first) return a->first < b->first ? -1 : 1;
+    return compare_rest(a, b);
+}
+
+/* Keeps the list sorted; equal names keep the order in which they came. */
+static int insert(struct signables *list, const struct sign_header *header)
+{
+    struct signable made;
+    int code = measure(&made, header);
+    if (code < 0) return code;
+    if (!is_signed(&made)) return OK;
+    size_t at = list->count++;
+    for (; at > 0 && compare(&list->headers[at - 1], &made) > 0; at--)
+        list->headers[at] = list->headers[at - 1];
+    list->headers[at] = made;
+    list->bytes += 2 * made.name_len + made.value_len + 4;
     return OK;
 }
 
-static int add_path(struct strbuf *out, const struct sign_request *request)
+int signables_init(struct signables *list, const struct sign_header *headers, size_t count,
+                   const struct sign_header *added, size_t added_count)
 {
-    const char *path = request->path && request->path[0] ? request->path : "/";
-    if (request->normalize_path) return add_normalized(out, path, request->double_encode);
-    if (request->double_encode)
-        add_encoded(out, path, strlen(path), '/');
-    else
-        strbuf_adds(out, path);
-    return OK;
+    int code = OK;
+    list->count = list->bytes = 0;
+    if (count > SIGN_HEADERS_MAX || added_count > SIGV4_ADDED_MAX) return ERR_LIMIT;
+    for (size_t i = 0; i < count && code == OK; i++)
+        code = insert(list, &headers[i]);
+    for (size_t i = 0; i < added_count && code == OK; i++)
+        code = insert(list, &added[i]);
+    return code;
 }
 
-struct parameter {
-    struct span name, value;
-};
-
-/* Compares as encoded texts compare: what add_encoded() escapes counts as '%' and its hex. */
-static int compare_encoded(struct span a, struct span b)
+static char *put_name(char *to, const struct signable *h)
 {
-    for (size_t i = 0; i < a.len && i < b.len; i++) {
-        unsigned char x = (unsigned char)a.at[i], y = (unsigned char)b.at[i];
-        if (x == y) continue;
-        unsigned char ex = unreserved(x) ? x : '%', ey = unreserved(y) ? y : '%';
-        return ex != ey ? ex - ey : x - y;
+    if (h->lower) return put(to, h->name, h->name_len);
+    for (size_t i = 0; i < h->name_len; i++)
+        *to++ = (char)name_letters[(unsigned char)h->name[i]];
+    return to;
+}
+
+/* Trimmed, and each run of white space inside is one space. */
+static char *put_value(char *to, const struct signable *h)
+{
+    if (h->plain) return put(to, h->value, h->value_len);
+    const char *at = h->value, *end = at + h->value_len;
+    while (at < end && white(*at))
+        at++;
+    while (end > at && white(end[-1]))
+        end--;
+    for (; at < end; at++) {
+        if (!white(*at))
+            *to++ = *at;
+        else if (!white(at[-1]))
+            *to++ = ' ';
     }
-    return a.len < b.len ? -1 : a.len > b.len;
+    return to;
 }
 
-static int by_parameter(const void *a, const void *b)
+static bool repeats(const struct signables *list, size_t i)
 {
-    const struct parameter *x = a, *y = b;
-    int order = compare_encoded(x->name, y->name);
-    return order ? order : compare_encoded(x->value, y->value);
+    return i > 0 && compare(&list->headers[i - 1], &list->headers[i]) == 0;
 }
 
-static int add_query(struct strbuf *out, const char *query)
+char *put_signed_names(char *to, const struct signables *list)
 {
-    struct parameter parameters[PARAMETERS_MAX];
-    size_t count = 0;
-    if (!query) return OK;
-    while (*query) {
-        size_t n = strcspn(query, "&"), name = strcspn(query, "&=");
-        if (n > 0) {
-            if (count == PARAMETERS_MAX) return ERR_LIMIT;
-            size_t skip = name < n ? name + 1 : n;
-            parameters[count++] = (struct parameter){{query, name}, {query + skip, n - skip}};
-        }
-        query += n;
-        if (*query == '&') query++;
+    for (size_t i = 0; i < list->count; i++) {
+        if (repeats(list, i)) continue;
+        if (i > 0) *to++ = ';';
+        to = put_name(to, &list->headers[i]);
     }
-    if (count > 1) qsort(parameters, count, sizeof parameters[0], by_parameter);
-    for (size_t i = 0; i < count; i++) {
-        if (i > 0) strbuf_addc(out, '&');
-        add_encoded(out, parameters[i].name.at, parameters[i].name.len, '%');
-        strbuf_addc(out, '=');
-        add_encoded(out, parameters[i].value.at, parameters[i].value.len, '%');
-    }
-    return OK;
+    return to;
 }
 
-static int by_header(const void *a, const void *b)
+/* "name:value\n" lines into *to, and their names into *names. */
+static void put_headers(char **to, char **names, const struct signables *list)
 {
-    const struct sign_header *const *x = a, *const *y = b;
-    int order = strcasecmp((*x)->name, (*y)->name);
-    /* equal names keep the order in which they were given */
-    return order ? order : (*x < *y ? -1 : *x > *y);
-}
-
-static void add_lower(struct strbuf *out, const char *text)
-{
-    for (; *text; text++)
-        strbuf_addc(out, *text >= 'A' && *text <= 'Z' ? (char)(*text | 0x20) : *text);
-}
-
-/* Trimmed, and each run of spaces inside is one space. */
-static void add_value(struct strbuf *out, const char *value)
-{
-    bool space = false, begun = false;
-    for (; *value; value++) {
-        if (*value == ' ' || *value == '\t') {
-            space = begun;
-            continue;
-        }
-        if (space) strbuf_addc(out, ' ');
-        strbuf_addc(out, *value);
-        space = false;
-        begun = true;
-    }
-}
-
-static int add_headers(struct strbuf *out, const struct sign_request *request,
-                       struct strbuf *signed_headers)
-{
-    const struct sign_header *sorted[HEADERS_MAX];
-    if (request->header_count > HEADERS_MAX) return ERR_LIMIT;
-    for (size_t i = 0; i < request->header_count; i++) {
-        const struct sign_header *h = &request->headers[i];
-        if (!h->name[0] || strpbrk(h->name, "\r\n: ") || strpbrk(h->value, "\r\n"))
-            return ERR_INVALID;
-        sorted[i] = h;
-    }
-    if (request->header_count > 1)
-        qsort(sorted, request->header_count, sizeof sorted[0], by_header);
-    for (size_t i = 0; i < request->header_count; i++) {
-        bool again = i > 0 && strcasecmp(sorted[i]->name, sorted[i - 1]->name) == 0;
-        if (again) {
-            strbuf_addc(out, ',');
+    char *at = *to, *name = *names;
+    for (size_t i = 0; i < list->count; i++) {
+        const struct signable *h = &list->headers[i];
+        if (repeats(list, i)) {
+            at[-1] = ',';
         } else {
-            if (i > 0) strbuf_addc(out, '\n');
-            if (i > 0) strbuf_addc(signed_headers, ';');
-            add_lower(signed_headers, sorted[i]->name);
-            add_lower(out, sorted[i]->name);
-            strbuf_addc(out, ':');
+            char *begin = at;
+            at = put_name(at, h);
+            if (i > 0) *name++ = ';';
+            name = put(name, begin, h->name_len);
+            *at++ = ':';
         }
-        add_value(out, sorted[i]->value);
+        at = put_value(at, h);
+        *at++ = '\n';
     }
-    if (request->header_count > 0) strbuf_addc(out, '\n');
+    *to = at;
+    *names = name;
+}
+
+/* ---- all of it ---- */
+
+int canonical_request_write(const struct sign_request *request, const char *query, size_t query_len,
+                            const struct signables *list, const char *payload_hash,
+                            struct strbuf *out, struct strbuf *signed_headers)
+{
+    const char *path = request->path ? request->path : "";
+    size_t method_len = strlen(request->method), path_len = strlen(path);
+    size_t hash_len = strlen(payload_hash);
+    strbuf_reset(out);
+    strbuf_reset(signed_headers);
+    char *names = strbuf_reserve(signed_headers, list->bytes), *name = names;
+    char *begin = strbuf_reserve(out, method_len + canonical_path_bytes(path_len) +
+                                          canonical_query_bytes(query_len) + 2 * list->bytes +
+                                          hash_len + 8),
+         *to = begin;
+    if (!names) return strbuf_status(signed_headers);
+    if (!to) return strbuf_status(out);
+    to = put(to, request->method, method_len);
+    *to++ = '\n';
+    to = put_canonical_path(to, request, path, path_len);
+    if (!to) return ERR_LIMIT;
+    *to++ = '\n';
+    to = put_canonical_query(to, query, query_len);
+    if (!to) return ERR_LIMIT;
+    *to++ = '\n';
+    put_headers(&to, &name, list);
+    *to++ = '\n';
+    *name = '\0';
+    signed_headers->len = (size_t)(name - names);
+    to = put(to, names, signed_headers->len);
+    *to++ = '\n';
+    to = put(to, payload_hash, hash_len);
+    *to = '\0';
+    out->len = (size_t)(to - begin);
     return OK;
 }
 
 int sigv4_canonical_request(const struct sign_request *request, struct strbuf *out,
                             struct strbuf *signed_headers)
 {
-    strbuf_reset(out);
-    strbuf_reset(signed_headers);
-    strbuf_adds(out, request->method);
-    strbuf_addc(out, '\n');
-    int code = add_path(out, request);
-    strbuf_addc(out, '\n');
-    if (code == OK) code = add_query(out, request->query);
-    strbuf_addc(out, '\n');
-    if (code == OK) code = add_headers(out, request, signed_headers);
+    struct signables list;
+    char hash[SHA256_HEX_MAX];
+    const char *query = request->query ? request->query : "";
+    int code = signables_init(&list, request->headers, request->header_count, NULL, 0);
     if (code < 0) return code;
-    strbuf_addc(out, '\n');
-    strbuf_add(out, strbuf_cstr(signed_headers), signed_headers->len);
-    strbuf_addc(out, '\n');
-    if (request->payload_hash) {
-        strbuf_adds(out, request->payload_hash);
-    } else {
-        unsigned char digest[SHA256_BYTES];
-        char hex[SHA256_HEX_MAX];
-        quick_sha256(request->body, request->body_len, digest);
-        hex_encode(digest, sizeof digest, hex);
-        strbuf_adds(out, hex);
-    }
-    code = strbuf_status(out);
-    return code < 0 ? code : strbuf_status(signed_headers);
+    if (!request->payload_hash) quick_sha256_hex(request->body, request->body_len, hash);
+    return canonical_request_write(request, query, strlen(query), &list,
+                                   request->payload_hash ? request->payload_hash : hash, out,
+                                   signed_headers);
 }

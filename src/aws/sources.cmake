@@ -19,4 +19,5 @@ set(SOURCES_aws
     metadata.c
     profile.c
     sigv4.c
-    sigv4_canonical.c)
+    sigv4_canonical.c
+    sigv4_query.c)
