@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TEXTS_MAX = 7, NUMBERS_MAX = 4, FIRST_WRITES = 16 };
+enum { TEXTS_MAX = 7, NUMBERS_MAX = 5, FIRST_WRITES = 16 };
 
 /* SQL's ?1 is the world, ?2 the time, ?3 the first text; numbers follow the texts. */
 static const struct shape {
@@ -23,11 +23,11 @@ static const struct shape {
                         3, 0},
     [STATEMENT_MEMO_END] = {"DELETE FROM memo WHERE world = ?1 AND policy = ?3 AND target = ?4", 2,
                             0},
-    [STATEMENT_ALERT] =
-        {"INSERT OR REPLACE INTO alert (world, at_ms, policy, target, type, key,"
-         " state, description, recommendation, severity, since_ms, raised_ms,"
-         " gone_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
-         7, 4},
+    [STATEMENT_ALERT] = {"INSERT OR REPLACE INTO alert (world, at_ms, policy, target, type, key,"
+                         " state, description, recommendation, severity, since_ms, raised_ms,"
+                         " gone_ms, keep_firing_ms)"
+                         " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+                         7, 5},
     [STATEMENT_ALERT_END] = {"DELETE FROM alert WHERE world = ?1 AND policy = ?3 AND target = ?4"
                              " AND type = ?5 AND key = ?6",
                              4, 0},
@@ -154,7 +154,8 @@ void store_batch_alert(struct store_batch *batch, const struct alert_row *row)
                            row->state,
                            row->description ? row->description : "",
                            row->recommendation ? row->recommendation : ""};
-    int64_t numbers[] = {row->severity, row->since_ms, row->raised_ms, row->gone_ms};
+    int64_t numbers[] = {row->severity, row->since_ms, row->raised_ms, row->gone_ms,
+                         row->keep_firing_ms};
     add(batch, STATEMENT_ALERT, texts, 7, numbers);
 }
 

@@ -36,6 +36,7 @@ static const char *const migrations[STORE_SCHEMA_VERSION] = {
     "  state TEXT NOT NULL, description TEXT NOT NULL, recommendation TEXT NOT NULL,"
     "  severity INTEGER NOT NULL,"
     "  since_ms INTEGER NOT NULL, raised_ms INTEGER NOT NULL, gone_ms INTEGER NOT NULL,"
+    "  keep_firing_ms INTEGER NOT NULL,"
     "  at_ms INTEGER NOT NULL,"
     "  PRIMARY KEY (world, policy, target, type, key)) STRICT;"
     "CREATE TABLE journal ("

@@ -51,11 +51,12 @@ int store_each_alert(struct store *store, const char *world, store_alert_fn *eac
     sqlite3_stmt *statement = NULL;
     int rc = SQLITE_DONE, code = store_reader(store, &database, fault);
     if (code < 0) return code;
-    code = prepare_for_world(database,
-                             "SELECT policy, target, type, key, state, severity, since_ms,"
-                             " raised_ms, gone_ms, description, recommendation FROM alert"
-                             " WHERE world = ?1 ORDER BY policy, target, type, key",
-                             world, &statement, fault);
+    code = prepare_for_world(
+        database,
+        "SELECT policy, target, type, key, state, severity, since_ms,"
+        " raised_ms, gone_ms, description, recommendation, keep_firing_ms FROM alert"
+        " WHERE world = ?1 ORDER BY policy, target, type, key",
+        world, &statement, fault);
     while (code == OK && (rc = sqlite3_step(statement)) == SQLITE_ROW) {
         struct alert_row row = {
             .policy = text_or_empty(statement, 0),
@@ -69,6 +70,7 @@ int store_each_alert(struct store *store, const char *world, store_alert_fn *eac
             .gone_ms = sqlite3_column_int64(statement, 8),
             .description = text_or_empty(statement, 9),
             .recommendation = text_or_empty(statement, 10),
+            .keep_firing_ms = sqlite3_column_int64(statement, 11),
         };
         each(data, &row);
     }

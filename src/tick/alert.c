@@ -161,6 +161,7 @@ static void load_row(void *data, const struct alert_row *row)
     alert->since_ms = row->since_ms;
     alert->raised_ms = row->raised_ms;
     alert->gone_ms = row->gone_ms;
+    alert->keep_firing_ms = row->keep_firing_ms;
 }
 
 int alerts_load(struct alerts *alerts, struct store *store, const char *world, struct fault *fault)
@@ -194,6 +195,7 @@ static void keep_row(const struct applying *to, const struct alert *alert)
                                                    .since_ms = alert->since_ms,
                                                    .raised_ms = alert->raised_ms,
                                                    .gone_ms = alert->gone_ms,
+                                                   .keep_firing_ms = alert->keep_firing_ms,
                                                    .description = alert->description,
                                                    .recommendation = alert->recommendation});
 }

@@ -18,7 +18,7 @@ enum { STRINGS_MAX = 8 };
 struct change {
     enum change_kind kind;
     int severity;
-    int64_t since_ms, raised_ms, gone_ms;
+    int64_t since_ms, raised_ms, gone_ms, keep_firing_ms;
     const char *strings[STRINGS_MAX]; /* into bytes; NULL stays NULL */
     char bytes[];
 };
@@ -104,6 +104,7 @@ void changes_alert(struct changes *changes, const struct alert_row *row)
     change->since_ms = row->since_ms;
     change->raised_ms = row->raised_ms;
     change->gone_ms = row->gone_ms;
+    change->keep_firing_ms = row->keep_firing_ms;
 }
 
 void changes_alert_end(struct changes *changes, const char *policy, const char *target,
@@ -158,7 +159,8 @@ static void write_one(const struct change *change, struct store_batch *batch)
                                                      .severity = change->severity,
                                                      .since_ms = change->since_ms,
                                                      .raised_ms = change->raised_ms,
-                                                     .gone_ms = change->gone_ms});
+                                                     .gone_ms = change->gone_ms,
+                                                     .keep_firing_ms = change->keep_firing_ms});
         return;
     case CHANGE_ALERT_END: store_batch_alert_end(batch, s[0], s[1], s[2], s[3]); return;
     case CHANGE_JOURNAL:

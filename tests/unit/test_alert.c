@@ -382,12 +382,12 @@ static void states_come_back_after_a_restart(void **state)
     void *inner = NULL;
     assert_int_equal(setup(&inner), 0);
     struct world *world = inner;
-    state_issue(world, "slow", VERDICT_TRUE);
+    state_issue(world, "slow", VERDICT_TRUE)->keep_firing_ms = 7 * MINUTE_MS;
     state_issue(world, "soon", VERDICT_TRUE)->pending_ms = 5 * MINUTE_MS;
     state_issue(world, "gone", VERDICT_TRUE);
     evaluate(world, 0);
     int64_t raised_ms = world->now_ms;
-    state_issue(world, "slow", VERDICT_TRUE);
+    state_issue(world, "slow", VERDICT_TRUE)->keep_firing_ms = 7 * MINUTE_MS;
     state_issue(world, "soon", VERDICT_TRUE)->pending_ms = 5 * MINUTE_MS;
     evaluate(world, 0);
     struct store_batch *batch = new_batch("aws", world->now_ms);
@@ -408,6 +408,7 @@ static void states_come_back_after_a_restart(void **state)
     assert_int_equal(alerts[0].state, ALERT_FIRING);
     assert_int_equal(alerts[0].severity, SEVERITY_HIGH);
     assert_true(alerts[0].raised_ms == raised_ms);
+    assert_true(alerts[0].keep_firing_ms == 7 * MINUTE_MS);
     assert_string_equal(alerts[0].description, "it is slow");
     assert_string_equal(alerts[1].type, "soon");
     assert_int_equal(alerts[1].state, ALERT_PENDING);

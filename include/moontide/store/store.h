@@ -58,9 +58,10 @@ struct alert_row {
     const char *policy, *target, *type, *key;
     const char *state; /* "pending", "firing", "clearing" */
     int severity;
-    int64_t since_ms;  /* when it entered the state */
-    int64_t raised_ms; /* when it began to fire; 0 */
-    int64_t gone_ms;   /* when the condition last went; 0 */
+    int64_t since_ms;       /* when it entered the state */
+    int64_t raised_ms;      /* when it began to fire; 0 */
+    int64_t gone_ms;        /* when the condition last went; 0 */
+    int64_t keep_firing_ms; /* how long it stays after that, as last raised */
     const char *description, *recommendation;
 };
 typedef void store_alert_fn(void *data, const struct alert_row *row);

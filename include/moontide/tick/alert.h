@@ -35,7 +35,7 @@ struct alert {
     enum severity severity;
     enum alert_state state;
     int64_t since_ms, raised_ms, gone_ms;
-    int64_t keep_firing_ms; /* as last raised; not in the store: 0 after a restart, until raised */
+    int64_t keep_firing_ms; /* as last raised */
     bool seen;              /* private */
 };
 
