@@ -39,7 +39,6 @@ enum {
     WAIT_MAX_MS = 20000, /* of one backoff, when the policy names no cap */
     ATTEMPTS = 3,
     BODY_MAX = 32 * 1024 * 1024,
-    SKEW_DOUBT_S = 240, /* less than that is no reason for a wrong signature */
 };
 
 #define CBOR_PATH "/service/GraniteServiceVersion20100801/operation/GetMetricData"
@@ -319,14 +318,14 @@ static void retry(struct cloudwatch_call *call, const struct answer_meaning *mea
     int attempts = policy->max_attempts > 0 ? policy->max_attempts : ATTEMPTS;
     int64_t cap_ms = policy->cap_ms > 0 ? policy->cap_ms : WAIT_MAX_MS;
     /* Never sooner than it was told; but a call does not wait for ever either. */
-    bool may = call->attempt < attempts && meaning->retry_after_ms <= cap_ms &&
-               retry_quota_take(&client->quota, meaning->timeout, &call->retry_cost);
+    bool may = call->attempt < attempts && meaning->judgement.retry_after_ms <= cap_ms &&
+               retry_quota_take(&client->quota, meaning->judgement.timeout, &call->retry_cost);
     if (!may) {
         round_fails(call, meaning->code, &meaning->fault);
         return;
     }
     int64_t wait_ms = backoff_ms(policy, call->attempt, backoff_random(&client->random));
-    if (wait_ms < meaning->retry_after_ms) wait_ms = meaning->retry_after_ms;
+    if (wait_ms < meaning->judgement.retry_after_ms) wait_ms = meaning->judgement.retry_after_ms;
     call->attempt++;
     call->result.retries++;
     int code = start_timer(call, wait_ms, ask_later);
@@ -346,16 +345,13 @@ static void other_protocol(struct cloudwatch_call *call, const struct answer_mea
     round_fails(call, call->first.code, &call->first);
 }
 
-static void correct_skew(struct cloudwatch_call *call, struct answer_meaning *meaning)
+static void correct_skew(struct cloudwatch_call *call, const struct answer_meaning *meaning)
 {
     struct cloudwatch *client = call->client;
-    int64_t off_s = meaning->date_s ? meaning->date_s - call->signed_s : 0;
-    bool skewed =
-        off_s > SKEW_DOUBT_S || off_s < -SKEW_DOUBT_S || (meaning->surely_skew && off_s != 0);
-    if (skewed && !call->skew_corrected) {
+    if (retry_skew_s(&meaning->judgement, call->signed_s) != 0 && !call->skew_corrected) {
         call->skew_corrected = true;
         /* From the clock itself: another call may have corrected it meanwhile. */
-        client->skew_s += meaning->date_s - now_s(client);
+        client->skew_s += meaning->judgement.date_s - now_s(client);
         call->result.retries++;
         log_event(LOG_WARN, "cloudwatch.clock_skew", LOG_S("endpoint", client->endpoint),
                   LOG_I("clock_off_s", client->skew_s));

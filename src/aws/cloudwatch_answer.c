@@ -5,11 +5,7 @@
  * never talks moontide out of the fast path. */
 #include "cloudwatch_answer.h"
 
-#include "moontide/base/timetext.h"
-
-#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 static bool listed(const char *code, const char *const *list)
 {
@@ -18,38 +14,6 @@ static bool listed(const char *code, const char *const *list)
     return false;
 }
 
-/* AWS SDKs and Tools Reference Guide, "Retry behavior". */
-static const char *const throttling[] = {"Throttling",
-                                         "ThrottlingException",
-                                         "ThrottledException",
-                                         "RequestThrottled",
-                                         "RequestThrottledException",
-                                         "TooManyRequestsException",
-                                         "ProvisionedThroughputExceededException",
-                                         "TransactionInProgressException",
-                                         "RequestLimitExceeded",
-                                         "BandwidthLimitExceeded",
-                                         "LimitExceededException",
-                                         "SlowDown",
-                                         "PriorRequestNotComplete",
-                                         "EC2ThrottledException",
-                                         NULL};
-static const char *const transient[] = {"RequestTimeout",
-                                        "RequestTimeoutException",
-                                        "InternalServiceFault",
-                                        "InternalServiceError",
-                                        "InternalFailure",
-                                        "ServiceUnavailable",
-                                        NULL};
-static const char *const skew[] = {"RequestTimeTooSkewed", "RequestExpired", "RequestInTheFuture",
-                                   NULL};
-static const char *const perhaps_skew[] = {"SignatureDoesNotMatch", "InvalidSignatureException",
-                                           "AuthFailure", NULL};
-static const char *const expired[] = {"ExpiredToken", "ExpiredTokenException", NULL};
-static const char *const unknown_keys[] = {"UnrecognizedClientException", "InvalidClientTokenId",
-                                           NULL};
-static const char *const denied[] = {"AccessDenied", "AccessDeniedException",
-                                     "UnauthorizedOperation", "NotAuthorized", NULL};
 static const char *const no_such_operation[] = {"UnknownOperationException", "UnknownOperation",
                                                 "InvalidAction", "MissingAction", NULL};
 
@@ -78,56 +42,32 @@ static bool speaks(enum cloudwatch_protocol protocol, const struct http_response
     return false;
 }
 
-/* Seconds, or a date; a nonsense one counts as not said. */
-static int64_t retry_after_ms(const struct http_response *response, int64_t date_s)
-{
-    const char *text = http_header(response, "retry-after");
-    int64_t at_s;
-    if (!text) return 0;
-    if (text[0] >= '0' && text[0] <= '9') {
-        long seconds = strtol(text, NULL, 10);
-        return seconds < 86400 ? seconds * 1000 : 86400 * 1000;
-    }
-    if (time_parse_http(text, &at_s) < 0 || date_s == 0 || at_s <= date_s) return 0;
-    return at_s - date_s < 86400 ? (at_s - date_s) * 1000 : 86400 * 1000;
-}
-
 static void by_transport(const struct http_response *response, struct answer_meaning *out)
 {
-    bool again = err_retryable(response->code) || response->code == ERR_IO;
-    out->kind = again ? ANSWER_RETRY : ANSWER_REFUSED;
-    out->timeout = response->code == ERR_TIMEOUT;
-    out->code = response->code;
     out->fault = response->fault;
     if (!out->fault.text[0]) fault_set(&out->fault, out->code, "%s", err_text(out->code));
 }
 
-static void by_code(const char *code, int status, struct answer_meaning *out)
+static enum answer_kind kind_of(enum retry_kind kind)
 {
-    out->kind = ANSWER_REFUSED;
-    out->code = ERR_HTTP;
-    if (status == 429 || listed(code, throttling)) {
-        out->kind = ANSWER_RETRY;
-        out->code = ERR_THROTTLED;
-    } else if (listed(code, skew)) {
-        out->kind = ANSWER_SKEW;
-        out->code = ERR_SKEW;
-        out->surely_skew = true;
-    } else if (listed(code, perhaps_skew)) {
-        out->kind = ANSWER_SKEW;
-        out->code = ERR_DENIED;
-    } else if (listed(code, expired) || listed(code, unknown_keys)) {
-        out->kind = ANSWER_EXPIRED;
-        out->code = listed(code, expired) ? ERR_EXPIRED : ERR_DENIED;
-    } else if (status == 500 || status == 502 || status == 503 || status == 504 ||
-               listed(code, transient)) {
-        out->kind = ANSWER_RETRY;
-        out->code = ERR_SERVER;
-    } else if (((status == 401 || status == 403) && out->understood) || listed(code, denied)) {
-        out->code = ERR_DENIED;
-    } else if (status >= 500) {
-        out->code = ERR_SERVER;
+    switch (kind) {
+    case RETRY_TRANSIENT:
+    case RETRY_THROTTLED: return ANSWER_RETRY;
+    case RETRY_SKEW: return ANSWER_SKEW;
+    case RETRY_EXPIRED: return ANSWER_EXPIRED;
+    case RETRY_NOT: break;
     }
+    return ANSWER_REFUSED;
+}
+
+static void judge(const struct http_response *response, const char *error_code,
+                  struct answer_meaning *out)
+{
+    retry_judge(response, error_code, &out->judgement);
+    out->kind = kind_of(out->judgement.kind);
+    out->code = out->judgement.code == OK ? ERR_HTTP : out->judgement.code;
+    /* A proxy's 403 page is no refusal of the service's. */
+    if (out->code == ERR_DENIED && !error_code[0] && !out->understood) out->code = ERR_HTTP;
 }
 
 static void say(const struct http_response *response, const char *endpoint,
@@ -165,19 +105,17 @@ void answer_read(enum cloudwatch_protocol protocol, const struct http_response *
     *out = (struct answer_meaning){.code = OK};
     answer->error_code[0] = answer->error_message[0] = '\0';
     if (response->code < 0) {
+        judge(response, "", out);
         by_transport(response, out);
         return;
     }
-    const char *date = http_header(response, "date");
-    if (date && time_parse_http(date, &out->date_s) < 0) out->date_s = 0;
-    out->retry_after_ms = retry_after_ms(response, out->date_s);
     out->understood = speaks(protocol, response);
     if (response->status == 200 && out->understood) {
         out->kind = ANSWER_OK;
         return;
     }
     if (out->understood) read_error(protocol, response, answer);
-    by_code(answer->error_code, response->status, out);
+    judge(response, answer->error_code, out);
     if (response->status < 500 && response->status != 429 &&
         (!out->understood ||
          (protocol != CLOUDWATCH_CBOR &&

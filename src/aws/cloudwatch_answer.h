@@ -3,6 +3,7 @@
 #define MOONTIDE_AWS_CLOUDWATCH_ANSWER_H
 
 #include "moontide/aws/cloudwatch.h"
+#include "moontide/aws/retry.h"
 #include "moontide/io/http.h"
 
 enum answer_kind {
@@ -17,12 +18,9 @@ enum answer_kind {
 struct answer_meaning {
     enum answer_kind kind;
     int code;
-    struct fault fault;     /* set unless ANSWER_OK */
-    bool understood;        /* it was an answer in the protocol that was spoken */
-    bool timeout;           /* a retry after it costs more */
-    bool surely_skew;       /* a code that says nothing but skew */
-    int64_t retry_after_ms; /* 0: not said */
-    int64_t date_s;         /* of the server; 0: not said */
+    struct fault fault; /* set unless ANSWER_OK */
+    bool understood;    /* it was an answer in the protocol that was spoken */
+    struct retry_judgement judgement;
 };
 
 /* `answer` is where an error's code and message go. `endpoint` is for the fault. */

@@ -18,6 +18,8 @@ set(SOURCES_aws
     ini.c
     metadata.c
     profile.c
+    retry.c
     sigv4.c
     sigv4_canonical.c
-    sigv4_query.c)
+    sigv4_query.c
+    wire.c)
