@@ -104,10 +104,16 @@ static void on_reloaded(void *data, const struct scan_result *result)
     d->reloading = NULL;
 }
 
+/* sd_notify(3): a reload is told with its time, and once it is sure that its end will be told. */
 static int reload(struct daemon *d)
 {
-    notify_send("RELOADING=1");
-    return policy_dir_scan(d->dir, true, on_reloaded, d);
+    const struct clock real = {.kind = CLOCK_REAL};
+    char state[64];
+    snprintf(state, sizeof state, "RELOADING=1\nMONOTONIC_USEC=%lld",
+             (long long)(clock_mono_ns(&real) / 1000));
+    int code = policy_dir_scan(d->dir, true, on_reloaded, d);
+    if (code >= 0) notify_send(state);
+    return code;
 }
 
 /* ---- the control socket ---- */
@@ -206,8 +212,8 @@ static void on_first_scan(void *data, const struct scan_result *result)
         stop(d, err_text(code));
         return;
     }
-    if (notify_watchdog_ms() > 0) on_watchdog(d);
     notify_send("READY=1");
+    if (notify_watchdog_ms() > 0) on_watchdog(d);
     log_event(LOG_INFO, "daemon.started", LOG_S("world", d->instance->world->name),
               LOG_I("policies", result->policies), LOG_I("faults", result->faults.count));
 }

@@ -191,6 +191,13 @@ static bool valid_civil(int year, int month, int day, int hour, int minute, int 
     return day <= month_days[month - 1] + (month == 2 && leap);
 }
 
+/* The years of four digits, so that what is read can be written: an offset or a leap second may
+ * lead out of them. */
+static bool in_four_digits(int64_t epoch_s)
+{
+    return epoch_s >= -62167219200 && epoch_s <= 253402300799; /* 0000-01-01 to 9999-12-31 */
+}
+
 static bool take_fraction(struct cursor *c, int *ms)
 {
     *ms = 0;
@@ -232,6 +239,7 @@ int time_parse(const char *text, size_t len, int64_t *out_ms)
     if (c.at != c.end || !valid_civil(year, month, day, hour, minute, second)) return ERR_PARSE;
     int64_t s =
         days_from_civil(year, month, day) * 86400 + hour * 3600 + minute * 60 + second - offset_s;
+    if (!in_four_digits(s)) return ERR_PARSE;
     *out_ms = s * 1000 + ms;
     return OK;
 }
@@ -251,6 +259,8 @@ int time_parse_http(const char *text, int64_t *out_s)
     if (day < 1 || hour < 0 || minute < 0 || second < 0 ||
         !valid_civil(year, month, day, hour, minute, second))
         return ERR_PARSE;
-    *out_s = days_from_civil(year, month, day) * 86400 + hour * 3600 + minute * 60 + second;
+    int64_t s = days_from_civil(year, month, day) * 86400 + hour * 3600 + minute * 60 + second;
+    if (!in_four_digits(s)) return ERR_PARSE;
+    *out_s = s;
     return OK;
 }

@@ -45,6 +45,7 @@ static bool in_class(unsigned char c, unsigned char letter, bool *known)
     case 'u': in = between(c, 'A', 'Z'); break;
     case 'w': in = alpha || digit; break;
     case 'x': in = digit || between(c, 'a', 'f') || between(c, 'A', 'F'); break;
+    case 'z': in = c == 0; break; /* no longer in the manual, but Lua 5.4 has it */
     default: *known = false;
     }
     return lower == letter ? in : !in;

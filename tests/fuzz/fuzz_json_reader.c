@@ -2,12 +2,7 @@
  * to the same end, and the depth must come out even. */
 #include "moontide/base/err.h"
 #include "moontide/base/json.h"
-
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
+#include "target.h"
 
 static int read_all(const char *text, size_t len)
 {
@@ -41,9 +36,7 @@ static int skip_all(const char *text, size_t len)
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
-    char *text = malloc(len ? len : 1);
-    if (!text) abort();
-    if (len) memcpy(text, bytes, len);
+    char *text = fuzz_copy(bytes, len);
     int read = read_all(text, len), skipped = skip_all(text, len);
     if (read != skipped) abort();
     free(text);

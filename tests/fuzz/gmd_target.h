@@ -4,18 +4,9 @@
 #define MOONTIDE_FUZZ_GMD_TARGET_H
 
 #include "moontide/aws/cloudwatch.h"
-
-#include <stdlib.h>
-#include <string.h>
+#include "target.h"
 
 enum { FUZZ_QUESTIONS = 4, FUZZ_PERIOD = 60, FUZZ_SLOTS = 16, FUZZ_END = 1767225600 };
-
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
-
-static inline void fuzz_require(int holds)
-{
-    if (!holds) abort();
-}
 
 static inline void fuzz_gmd(enum cloudwatch_protocol protocol, const uint8_t *bytes, size_t len)
 {
@@ -29,10 +20,7 @@ static inline void fuzz_gmd(enum cloudwatch_protocol protocol, const uint8_t *by
         series_move(questions[i].series, FUZZ_END);
         questions[i].state = SERIES_NEW;
     }
-    /* a copy of exactly that size, so that reading one byte too far is seen */
-    char *body = malloc(len ? len : 1);
-    fuzz_require(body != NULL);
-    if (len) memcpy(body, bytes, len);
+    char *body = fuzz_copy(bytes, len);
     int code = gmd_decode(protocol, body, len, questions, FUZZ_QUESTIONS, &answer, &fault);
     fuzz_require(code == OK || fault.text[0]);
     fuzz_require(memchr(answer.messages, '\0', sizeof answer.messages) != NULL);

@@ -47,8 +47,8 @@ static void timers_fire_once_in_the_order_of_their_delays(void **state)
     struct note notes[3];
     for (int i = 0; i < 3; i++)
         notes[i] = (struct note){order, &count, i};
-    assert_int_equal(loop_timer_start(loop, 20, write_down, &notes[2], NULL), OK);
-    assert_int_equal(loop_timer_start(loop, 1, write_down, &notes[1], NULL), OK);
+    assert_int_equal(loop_timer_start(loop, 100, write_down, &notes[2], NULL), OK);
+    assert_int_equal(loop_timer_start(loop, 30, write_down, &notes[1], NULL), OK);
     assert_int_equal(loop_timer_start(loop, 0, write_down, &notes[0], NULL), OK);
     assert_int_equal(count, 0);
     assert_int_equal(loop_run(loop), 0);

@@ -221,6 +221,9 @@ static void what_is_no_time_is_refused(void **state)
         " 2026-01-31",
         "2026-01-31T-1:00:00Z",
         "+026-01-31",
+        "9999-12-31T23:59:60Z", /* the year 10000 */
+        "9999-12-31T23:59:59-01:00",
+        "0000-01-01T00:00:00+01:00",
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         int64_t ms;
