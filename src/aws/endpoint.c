@@ -1,12 +1,10 @@
-/* aws/endpoint.c - where a service answers.
- *
- * Order: the caller's, AWS_ENDPOINT_URL_<SERVICE>, AWS_ENDPOINT_URL, the profile's `services`
- * section, the profile's endpoint_url, the partition's rule. Source: AWS SDKs and Tools Reference
- * Guide, "Service-specific endpoints" and "Dual-stack and FIPS endpoints". */
+/* aws/endpoint.c - where a service answers: what is configured, else the partition's rule. The
+ * facts that the rule looks up are in endpoint_table.c. */
 #include "moontide/aws/endpoint.h"
 
 #include "moontide/base/strbuf.h"
 
+#include "endpoint_table.h"
 #include "profile.h"
 
 #include <stdlib.h>
@@ -58,13 +56,21 @@ static int take_url(const char *url, const char *source, char **out, struct faul
     return *out ? OK : fault_set(fault, ERR_NOMEM, "out of memory");
 }
 
-static bool is_true(const char *name)
+/* A setting of the environment, else of the profile; *out is NULL when there is none. Both are
+ * borrowed. */
+static const char *setting(const struct profile *profile, const char *variable, const char *key)
 {
-    const char *value = environment(name);
+    const char *value = environment(variable);
+    return value ? value : profile_get(profile, key, NULL);
+}
+
+static bool flag(const struct profile *profile, const char *variable, const char *key)
+{
+    const char *value = setting(profile, variable, key);
     return value && strcasecmp(value, "true") == 0;
 }
 
-/* cloudwatch -> AWS_ENDPOINT_URL_CLOUDWATCH */
+/* Elastic Beanstalk -> AWS_ENDPOINT_URL_ELASTIC_BEANSTALK */
 static const char *service_variable(const char *service_id, char *name, size_t size)
 {
     static const char prefix[] = "AWS_ENDPOINT_URL_";
@@ -77,44 +83,88 @@ static const char *service_variable(const char *service_id, char *name, size_t s
     return environment(name);
 }
 
-/* The profile's `services = x` names [services x], which holds "cloudwatch =" and, nested,
+/* The profile's `services = x` names [services x], which holds "elastic_beanstalk =" and, nested,
  * "endpoint_url = ...". OK and NULL when there is none. */
-static int from_profile(const char *profile, const char *service_id, char **out,
+static int from_profile(const struct profile *profile, const char *service_id, char **out,
                         struct fault *fault)
 {
-    struct profile p;
     struct strbuf section, key;
-    int code = profile_read(&p, profile, fault);
-    if (code < 0) return code;
+    int code = OK;
     strbuf_init(&section, INI_BYTES_MAX);
     strbuf_init(&key, 256);
-    const char *services = profile_get(&p, "services", NULL), *url = NULL;
+    const char *services = profile_get(profile, "services", NULL), *url = NULL;
     if (services) {
         strbuf_addf(&section, "services %s", services);
-        strbuf_addf(&key, "%s.endpoint_url", service_id);
-        url = ini_get(p.config, strbuf_cstr(&section), strbuf_cstr(&key));
+        for (const char *c = service_id; *c; c++)
+            strbuf_addc(&key, *c >= 'A' && *c <= 'Z'     ? (char)(*c + 32)
+                              : (*c == ' ' || *c == '-') ? '_'
+                                                         : *c);
+        strbuf_adds(&key, ".endpoint_url");
+        url = ini_get(profile->config, strbuf_cstr(&section), strbuf_cstr(&key));
     }
-    if (!url || !url[0]) url = profile_get(&p, "endpoint_url", NULL);
+    if (!url || !url[0]) url = profile_get(profile, "endpoint_url", NULL);
     if (url) code = take_url(url, "endpoint_url in the shared config file", out, fault);
     strbuf_done(&section);
     strbuf_done(&key);
-    profile_done(&p);
     return code;
 }
 
-static const struct partition {
-    const char *prefix, *suffix, *dual_suffix;
-} partitions[] = {
-    {"cn-", "amazonaws.com.cn", "api.amazonwebservices.com.cn"},
-    {"us-iso-", "c2s.ic.gov", "c2s.ic.gov"},
-    {"us-isob-", "sc2s.sgov.gov", "sc2s.sgov.gov"},
-    {"us-isof-", "csp.hci.ic.gov", "csp.hci.ic.gov"},
-    {"eu-isoe-", "cloud.adc-e.uk", "cloud.adc-e.uk"},
-    {"eusc-", "amazonaws.eu", "api.amazonwebservices.eu"},
-    {"", "amazonaws.com", "api.aws"}, /* aws, and aws-us-gov */
-};
+/* Endpoints that somebody named; *out stays NULL when nobody did. */
+static int from_settings(const struct endpoint_question *q, const struct profile *profile,
+                         char **out, struct fault *fault)
+{
+    char name[128];
+    if (flag(profile, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "ignore_configured_endpoint_urls"))
+        return OK;
+    const char *url = service_variable(q->service_id, name, sizeof name);
+    if (url) return take_url(url, name, out, fault);
+    url = environment("AWS_ENDPOINT_URL");
+    if (url) return take_url(url, "AWS_ENDPOINT_URL", out, fault);
+    return from_profile(profile, q->service_id, out, fault);
+}
 
-static int from_region(const char *prefix, const char *region, char **out, struct fault *fault)
+/* ---- the partition's rule ---- */
+
+static const struct partition *partition_of(const char *region)
+{
+    const struct partition *p = partitions;
+    while (strncmp(region, p->region_prefix, strlen(p->region_prefix)) != 0)
+        p++;
+    return p;
+}
+
+const char *region_partition(const char *region)
+{
+    return partition_of(region)->name;
+}
+
+static unsigned service_flags(const char *prefix)
+{
+    for (const struct endpoint_service *s = endpoint_services; s->prefix; s++)
+        if (strcmp(s->prefix, prefix) == 0) return s->flags;
+    return 0;
+}
+
+static const struct endpoint_fixed *fixed_of(const char *partition, const char *prefix)
+{
+    for (const struct endpoint_fixed *f = endpoints_fixed; f->prefix; f++)
+        if (strcmp(f->partition, partition) == 0 && strcmp(f->prefix, prefix) == 0) return f;
+    return NULL;
+}
+
+/* The regions in which `sts_regional_endpoints = legacy` still means the one global host. */
+static bool sts_was_global(const char *region)
+{
+    static const char *const legacy[] = {
+        "ap-northeast-1", "ap-south-1", "ap-southeast-1", "ap-southeast-2", "ca-central-1",
+        "eu-central-1",   "eu-north-1", "eu-west-1",      "eu-west-2",      "eu-west-3",
+        "sa-east-1",      "us-east-1",  "us-east-2",      "us-west-1",      "us-west-2"};
+    for (size_t i = 0; i < COUNT_OF(legacy); i++)
+        if (strcmp(region, legacy[i]) == 0) return true;
+    return false;
+}
+
+static int check_region(const char *region, struct fault *fault)
 {
     if (!region || !region[0])
         return fault_set(fault, ERR_INVALID,
@@ -123,34 +173,116 @@ static int from_region(const char *prefix, const char *region, char **out, struc
     if (strlen(region) > NAME_MAX_BYTES ||
         strspn(region, "abcdefghijklmnopqrstuvwxyz0123456789-") != strlen(region))
         return fault_set(fault, ERR_INVALID, "\"%.80s\" is not the name of a region", region);
-    const struct partition *p = partitions;
-    while (strncmp(region, p->prefix, strlen(p->prefix)) != 0)
-        p++;
-    bool dual = is_true("AWS_USE_DUALSTACK_ENDPOINT");
+    return OK;
+}
+
+static void add_host(struct strbuf *url, const char *prefix, unsigned flags,
+                     const struct partition *p, const char *region, bool fips, bool dual)
+{
+    strbuf_addf(url, "https://%s%s", prefix, fips ? "-fips" : "");
+    if (flags & ENDPOINT_GLOBAL) {
+        if (dual) strbuf_adds(url, ".global");
+    } else {
+        strbuf_addf(url, "%s.%s", dual && flags & ENDPOINT_S3_DUAL ? ".dualstack" : "", region);
+    }
+    if (flags & (ENDPOINT_S3_DUAL | ENDPOINT_DUAL_PLAIN)) dual = false;
+    strbuf_addf(url, ".%s", dual || flags & ENDPOINT_DUAL_ONLY ? p->dual_suffix : p->suffix);
+}
+
+/* *region: in, the caller's; out, the one to sign for. */
+static int from_rule(const char *prefix, const struct profile *profile, const char **region,
+                     char **out, struct fault *fault)
+{
+    unsigned flags = service_flags(prefix);
+    bool home = flags & (ENDPOINT_HOME | ENDPOINT_GLOBAL);
+    if (home && (!*region || !**region)) *region = partition_of("")->home;
+    int code = check_region(*region, fault);
+    if (code < 0) return code;
+    const struct partition *p = partition_of(*region);
+    const struct endpoint_fixed *fixed = fixed_of(p->name, prefix);
+    bool fips = flag(profile, "AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint");
+    bool dual = flag(profile, "AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint");
+    const char *sts = setting(profile, "AWS_STS_REGIONAL_ENDPOINTS", "sts_regional_endpoints");
+    if (fips && flags & ENDPOINT_GOV_FIPS_PLAIN && strcmp(p->name, "aws-us-gov") == 0) fips = false;
+    if (strcmp(prefix, "sts") == 0 && sts && strcasecmp(sts, "legacy") == 0 && !fips && !dual &&
+        sts_was_global(*region)) {
+        flags |= ENDPOINT_GLOBAL;
+        home = true;
+    }
     struct strbuf url;
     strbuf_init(&url, URL_MAX);
-    strbuf_addf(&url, "https://%s%s.%s.%s", prefix, is_true("AWS_USE_FIPS_ENDPOINT") ? "-fips" : "",
-                region, dual ? p->dual_suffix : p->suffix);
+    if (fixed) {
+        *region = fixed->region;
+        strbuf_addf(&url, "https://%s", fixed->host);
+    } else {
+        if (home) *region = p->home;
+        add_host(&url, prefix, flags, p, *region, fips, dual);
+    }
     *out = strbuf_take(&url, NULL);
     if (*out) return OK;
     strbuf_done(&url);
     return fault_set(fault, ERR_NOMEM, "out of memory");
 }
 
+/* Whom a configured endpoint is signed for: the caller's region, else a global service's home. */
+static const char *configured_region(const struct endpoint_question *q)
+{
+    if (q->region && q->region[0]) return q->region;
+    bool home = service_flags(q->prefix) & (ENDPOINT_HOME | ENDPOINT_GLOBAL);
+    return home ? partition_of("")->home : NULL;
+}
+
+/* Reads the profile, which may be broken: so only when nobody named the endpoint. */
+static int look_up(const struct endpoint_question *question, const char **region, char **url,
+                   struct fault *fault)
+{
+    struct profile profile;
+    int code = profile_read(&profile, question->profile, fault);
+    if (code < 0) return code;
+    code = from_settings(question, &profile, url, fault);
+    if (code == OK && *url)
+        *region = configured_region(question);
+    else if (code == OK)
+        code = from_rule(question->prefix, &profile, region, url, fault);
+    profile_done(&profile);
+    return code;
+}
+
+int endpoint_find(const struct endpoint_question *question, struct endpoint *out,
+                  struct fault *fault)
+{
+    struct endpoint found = {0};
+    const char *region = configured_region(question);
+    *out = found;
+    int code =
+        question->configured && question->configured[0]
+            ? take_url(question->configured, "endpoint in the configuration", &found.url, fault)
+            : look_up(question, &region, &found.url, fault);
+    if (code == OK && region && !(found.region = strdup(region)))
+        code = fault_set(fault, ERR_NOMEM, "out of memory");
+    if (code < 0)
+        endpoint_done(&found);
+    else
+        *out = found;
+    return code;
+}
+
+void endpoint_done(struct endpoint *endpoint)
+{
+    free(endpoint->url);
+    free(endpoint->region);
+    *endpoint = (struct endpoint){0};
+}
+
 int endpoint_resolve(const char *service_id, const char *prefix, const char *region,
                      const char *profile, const char *configured, char **out, struct fault *fault)
 {
-    char name[128];
+    struct endpoint_question question = {service_id, prefix, region, profile, configured};
+    struct endpoint found;
     *out = NULL;
-    if (configured && configured[0])
-        return take_url(configured, "endpoint in the configuration", out, fault);
-    if (!is_true("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")) {
-        const char *url = service_variable(service_id, name, sizeof name);
-        if (url) return take_url(url, name, out, fault);
-        url = environment("AWS_ENDPOINT_URL");
-        if (url) return take_url(url, "AWS_ENDPOINT_URL", out, fault);
-        int code = from_profile(profile, service_id, out, fault);
-        if (code < 0 || *out) return code;
-    }
-    return from_region(prefix, region, out, fault);
+    int code = endpoint_find(&question, &found, fault);
+    if (code < 0) return code;
+    free(found.region);
+    *out = found.url;
+    return OK;
 }

@@ -10,6 +10,7 @@ set(SOURCES_aws
     credentials_imds.c
     credentials_json.c
     endpoint.c
+    endpoint_table.c
     gmd.c
     gmd_cbor.c
     gmd_json.c

@@ -24,7 +24,8 @@ static int setup(void **state)
                                             "AWS_USE_DUALSTACK_ENDPOINT",
                                             "AWS_PROFILE",
                                             "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
-                                            "AWS_ENDPOINT_URL_ELASTIC_BEANSTALK"};
+                                            "AWS_ENDPOINT_URL_ELASTIC_BEANSTALK",
+                                            "AWS_STS_REGIONAL_ENDPOINTS"};
     for (size_t i = 0; i < COUNT_OF(variables); i++)
         unsetenv(variables[i]);
     setenv("AWS_CONFIG_FILE", config, 1);
@@ -111,6 +112,118 @@ static void a_service_name_with_a_space_has_its_variable(void **state)
     free(out);
 }
 
+static void find(const char *service_id, const char *prefix, const char *region, const char *url,
+                 const char *signed_for)
+{
+    struct endpoint_question question = {service_id, prefix, region, NULL, NULL};
+    struct endpoint out;
+    struct fault fault = {0};
+    int code = endpoint_find(&question, &out, &fault);
+    if (code < 0) print_error("%s\n", fault.text);
+    assert_int_equal(code, OK);
+    assert_string_equal(out.url, url);
+    if (signed_for)
+        assert_string_equal(out.region, signed_for);
+    else
+        assert_null(out.region);
+    endpoint_done(&out);
+}
+
+static void a_service_section_is_named_with_underscores(void **state)
+{
+    (void)state;
+    write_config("[default]\nservices = local\n[services local]\nelastic_beanstalk =\n"
+                 "  endpoint_url = http://eb:2\n");
+    find("Elastic Beanstalk", "elasticbeanstalk", "us-east-1", "http://eb:2", "us-east-1");
+    find("ECS", "ecs", "us-east-1", "https://ecs.us-east-1.amazonaws.com", "us-east-1");
+}
+
+static void a_global_service_lives_in_its_partitions_home(void **state)
+{
+    (void)state;
+    find("IAM", "iam", "ap-northeast-2", "https://iam.amazonaws.com", "us-east-1");
+    find("IAM", "iam", NULL, "https://iam.amazonaws.com", "us-east-1");
+    find("IAM", "iam", "cn-northwest-1", "https://iam.cn-north-1.amazonaws.com.cn", "cn-north-1");
+    find("IAM", "iam", "us-gov-east-1", "https://iam.us-gov.amazonaws.com", "us-gov-west-1");
+    find("Cost Explorer", "ce", "eu-west-1", "https://ce.us-east-1.amazonaws.com", "us-east-1");
+    find("Cost Explorer", "ce", "cn-north-1", "https://ce.cn-northwest-1.amazonaws.com.cn",
+         "cn-northwest-1");
+    find("Route 53", "route53", "eu-west-1", "https://route53.amazonaws.com", "us-east-1");
+    setenv("AWS_USE_DUALSTACK_ENDPOINT", "true", 1);
+    find("Route 53", "route53", "eu-west-1", "https://route53.global.api.aws", "us-east-1");
+}
+
+static void sts_is_regional_unless_told_to_be_as_it_was(void **state)
+{
+    (void)state;
+    find("STS", "sts", "eu-west-1", "https://sts.eu-west-1.amazonaws.com", "eu-west-1");
+    setenv("AWS_STS_REGIONAL_ENDPOINTS", "legacy", 1);
+    find("STS", "sts", "eu-west-1", "https://sts.amazonaws.com", "us-east-1");
+    find("STS", "sts", "il-central-1", "https://sts.il-central-1.amazonaws.com", "il-central-1");
+    find("STS", "sts", "cn-north-1", "https://sts.cn-north-1.amazonaws.com.cn", "cn-north-1");
+}
+
+static void the_profile_sets_the_flags_too(void **state)
+{
+    (void)state;
+    write_config("[default]\nuse_fips_endpoint = true\nuse_dualstack_endpoint = true\n");
+    find("ECS", "ecs", "us-east-1", "https://ecs-fips.us-east-1.api.aws", "us-east-1");
+    setenv("AWS_USE_FIPS_ENDPOINT", "false", 1);
+    find("ECS", "ecs", "us-east-1", "https://ecs.us-east-1.api.aws", "us-east-1");
+    write_config("[default]\nendpoint_url = http://x\nignore_configured_endpoint_urls = true\n");
+    find("ECS", "ecs", "us-east-1", "https://ecs.us-east-1.amazonaws.com", "us-east-1");
+}
+
+static void govcloud_answers_fips_on_the_plain_host_where_it_does(void **state)
+{
+    (void)state;
+    setenv("AWS_USE_FIPS_ENDPOINT", "true", 1);
+    find("RDS", "rds", "us-gov-west-1", "https://rds.us-gov-west-1.amazonaws.com", "us-gov-west-1");
+    find("ECS", "ecs", "us-gov-west-1", "https://ecs-fips.us-gov-west-1.amazonaws.com",
+         "us-gov-west-1");
+}
+
+static void some_services_have_their_own_way_with_dual_stack(void **state)
+{
+    (void)state;
+    setenv("AWS_USE_DUALSTACK_ENDPOINT", "true", 1);
+    find("S3", "s3", "eu-west-1", "https://s3.dualstack.eu-west-1.amazonaws.com", "eu-west-1");
+    find("Secrets Manager", "secretsmanager", "eu-west-1",
+         "https://secretsmanager.eu-west-1.amazonaws.com", "eu-west-1");
+    unsetenv("AWS_USE_DUALSTACK_ENDPOINT");
+    find("DataZone", "datazone", "eu-west-1", "https://datazone.eu-west-1.api.aws", "eu-west-1");
+}
+
+static void a_configured_endpoint_is_signed_for_the_callers_region(void **state)
+{
+    (void)state;
+    setenv("AWS_ENDPOINT_URL", "http://localhost:4566", 1);
+    find("ECS", "ecs", "eu-west-1", "http://localhost:4566", "eu-west-1");
+    find("ECS", "ecs", NULL, "http://localhost:4566", NULL);
+    find("IAM", "iam", NULL, "http://localhost:4566", "us-east-1");
+}
+
+static void a_configured_endpoint_needs_no_profile_that_can_be_read(void **state)
+{
+    (void)state;
+    write_config("[default\n");
+    expect("us-east-1", "http://mine:5", "http://mine:5");
+    char *out = NULL;
+    struct fault fault = {0};
+    assert_int_equal(endpoint_resolve("ECS", "ecs", "us-east-1", NULL, NULL, &out, &fault),
+                     ERR_PARSE);
+}
+
+static void each_known_region_has_its_partition(void **state)
+{
+    (void)state;
+    size_t count = 0;
+    for (const struct region *r = regions; r->name; r++, count++)
+        assert_string_equal(region_partition(r->name), r->partition);
+    assert_true(count > 30);
+    assert_string_equal(region_partition("ap-southeast-99"), "aws");
+}
+
 static void what_is_no_url_is_refused_with_its_source(void **state)
 {
     (void)state;
@@ -140,6 +253,15 @@ int main(void)
         cmocka_unit_test_setup(each_partition_has_its_rule, setup),
         cmocka_unit_test_setup(the_nearest_setting_wins, setup),
         cmocka_unit_test_setup(a_service_name_with_a_space_has_its_variable, setup),
+        cmocka_unit_test_setup(a_service_section_is_named_with_underscores, setup),
+        cmocka_unit_test_setup(a_global_service_lives_in_its_partitions_home, setup),
+        cmocka_unit_test_setup(sts_is_regional_unless_told_to_be_as_it_was, setup),
+        cmocka_unit_test_setup(the_profile_sets_the_flags_too, setup),
+        cmocka_unit_test_setup(govcloud_answers_fips_on_the_plain_host_where_it_does, setup),
+        cmocka_unit_test_setup(some_services_have_their_own_way_with_dual_stack, setup),
+        cmocka_unit_test_setup(a_configured_endpoint_is_signed_for_the_callers_region, setup),
+        cmocka_unit_test_setup(a_configured_endpoint_needs_no_profile_that_can_be_read, setup),
+        cmocka_unit_test_setup(each_known_region_has_its_partition, setup),
         cmocka_unit_test_setup(what_is_no_url_is_refused_with_its_source, setup),
         cmocka_unit_test_setup(a_region_is_a_name_and_nothing_else, setup),
     };
