@@ -59,7 +59,7 @@ return policy {
     return performance.metrics(t.environment)
   end,
 
-  evaluate = function(t, m)
+  evaluate = function(_, m)
     local api_slow = m.api_response_p99:above(limits.api_p99_ms)
     local db_slow = m.db_query_p90:above(limits.db_p90_ms)
     local cache_cold = m.cache_hit_rate:below(limits.cache_hit_rate)
