@@ -9,15 +9,30 @@
 
 #include <stdlib.h>
 #include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 enum { S_VALUE, S_FIRST_VALUE, S_FIRST_KEY, S_KEY, S_AFTER, S_DONE };
 
-void json_reader_init(struct json_reader *r, const char *input, size_t len, size_t max_string_bytes)
+void json_reader_borrow(struct json_reader *r, const char *input, size_t len,
+                        struct strbuf *decoded)
 {
-    memset(r, 0, sizeof *r);
     r->begin = r->at = input;
     r->end = input + len;
+    r->text = NULL;
+    r->len = 0;
+    r->integer = 0;
+    r->number = 0;
+    r->decoded = decoded;
+    r->depth = 0;
     r->state = S_VALUE;
+    strbuf_init(&r->scratch, 0);
+}
+
+void json_reader_init(struct json_reader *r, const char *input, size_t len, size_t max_string_bytes)
+{
+    json_reader_borrow(r, input, len, &r->scratch);
     strbuf_init(&r->scratch, max_string_bytes);
 }
 
@@ -37,10 +52,32 @@ static int fail(struct json_reader *r, int code)
     return code;
 }
 
-static void skip_space(struct json_reader *r)
+static inline const char *skip_space(const char *at, const char *end)
 {
-    while (r->at < r->end && (*r->at == ' ' || *r->at == '\n' || *r->at == '\t' || *r->at == '\r'))
-        r->at++;
+    while (at < end && (unsigned char)*at <= ' ' &&
+           (*at == ' ' || *at == '\n' || *at == '\t' || *at == '\r'))
+        at++;
+    return at;
+}
+
+/* The first byte of a string's text that is not simply part of it: a quote, a backslash, or a
+ * control character; or the end. */
+static inline const char *plain_run(const char *at, const char *end)
+{
+#ifdef __SSE2__
+    const __m128i quote = _mm_set1_epi8('"'), slash = _mm_set1_epi8('\\');
+    const __m128i control = _mm_set1_epi8(0x1F);
+    for (; end - at >= 16; at += 16) {
+        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)at);
+        __m128i found = _mm_or_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, slash));
+        found = _mm_or_si128(found, _mm_cmpeq_epi8(_mm_min_epu8(bytes, control), bytes));
+        int mask = _mm_movemask_epi8(found);
+        if (mask) return at + __builtin_ctz((unsigned)mask);
+    }
+#endif
+    while (at < end && *at != '"' && *at != '\\' && (unsigned char)*at >= 0x20)
+        at++;
+    return at;
 }
 
 static int hex4(const char *p)
@@ -92,7 +129,7 @@ static int read_unicode_escape(struct json_reader *r)
         }
     }
     if (c >= 0xD800 && c < 0xE000) c = 0xFFFD;
-    add_utf8(&r->scratch, c);
+    add_utf8(r->decoded, c);
     return OK;
 }
 
@@ -100,22 +137,22 @@ static int read_unicode_escape(struct json_reader *r)
 static int read_escaped(struct json_reader *r)
 {
     static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
+    struct strbuf *decoded = r->decoded;
     while (r->at < r->end) {
         const char *run = r->at;
-        while (r->at < r->end && *r->at != '"' && *r->at != '\\' && (unsigned char)*r->at >= 0x20)
-            r->at++;
-        strbuf_add(&r->scratch, run, (size_t)(r->at - run));
+        r->at = plain_run(run, r->end);
+        strbuf_add(decoded, run, (size_t)(r->at - run));
         if (r->at == r->end || (unsigned char)*r->at < 0x20) return ERR_PARSE;
         if (*r->at++ == '"') {
-            r->text = strbuf_cstr(&r->scratch);
-            r->len = r->scratch.len;
-            return strbuf_status(&r->scratch);
+            r->text = strbuf_cstr(decoded);
+            r->len = decoded->len;
+            return strbuf_status(decoded);
         }
         if (r->at == r->end) return ERR_PARSE;
         char c = *r->at++;
         const char *found = c ? strchr(from, c) : NULL;
         if (found) {
-            strbuf_addc(&r->scratch, to[found - from]);
+            strbuf_addc(decoded, to[found - from]);
         } else if (c != 'u' || read_unicode_escape(r) < 0) {
             return ERR_PARSE;
         }
@@ -124,28 +161,29 @@ static int read_escaped(struct json_reader *r)
 }
 
 /* r->at is after the opening quote. */
-static int read_string(struct json_reader *r)
+static inline int read_string(struct json_reader *r)
 {
-    const char *start = r->at;
-    while (r->at < r->end && *r->at != '"' && *r->at != '\\' && (unsigned char)*r->at >= 0x20)
-        r->at++;
-    if (r->at == r->end || (unsigned char)*r->at < 0x20) return ERR_PARSE;
-    if (*r->at == '"') {
+    const char *start = r->at, *at = plain_run(start, r->end);
+    r->at = at;
+    if (at == r->end) return ERR_PARSE;
+    if (*at == '"') {
         r->text = start;
-        r->len = (size_t)(r->at++ - start);
+        r->len = (size_t)(at - start);
+        r->at = at + 1;
         return OK;
     }
-    strbuf_reset(&r->scratch);
-    strbuf_add(&r->scratch, start, (size_t)(r->at - start));
+    if ((unsigned char)*at < 0x20) return ERR_PARSE;
+    strbuf_reset(r->decoded);
+    strbuf_add(r->decoded, start, (size_t)(at - start));
     return read_escaped(r);
 }
 
-static bool digit(const struct json_reader *r, const char *p)
+static inline bool digit(const char *p, const char *end)
 {
-    return p < r->end && *p >= '0' && *p <= '9';
+    return p < end && (unsigned)(*p - '0') < 10;
 }
 
-static int read_double(struct json_reader *r, const char *start)
+static int read_double_slowly(struct json_reader *r, const char *start)
 {
     char copy[64], *text = copy;
     size_t n = (size_t)(r->at - start);
@@ -157,35 +195,77 @@ static int read_double(struct json_reader *r, const char *start)
     return JSON_NUMBER;
 }
 
+/* What a number's text says: (-1)^negative x digits x 10^exponent, exact as long as `fits`. */
+struct decimal {
+    uint64_t digits;
+    int exponent;
+    bool negative, fits, whole;
+};
+
+/* Both digits and 10^|exponent| are exact as doubles, so that one operation rounds once. Source:
+ * Clinger, "How to read floating point numbers accurately" (1990), the fast path. */
+static int read_double(struct json_reader *r, const char *start, const struct decimal *d)
+{
+    static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                    1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+                                    1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+    if (!d->fits || d->digits > 1ULL << 53 || d->exponent < -22 || d->exponent > 22)
+        return read_double_slowly(r, start);
+    double value = (double)d->digits;
+    value = d->exponent < 0 ? value / powers[-d->exponent] : value * powers[d->exponent];
+    r->number = d->negative ? -value : value;
+    return JSON_NUMBER;
+}
+
+static inline const char *read_digits(const char *p, const char *end, struct decimal *d)
+{
+    for (; digit(p, end); p++) {
+        if (d->digits > (UINT64_MAX - 9) / 10) d->fits = false;
+        d->digits = d->digits * 10 + (uint64_t)(*p - '0');
+    }
+    return p;
+}
+
+/* p is after the e. NULL: no exponent. */
+static const char *read_exponent(const char *p, const char *end, struct decimal *d)
+{
+    enum { FAR = 100000 }; /* beyond every double, within an int */
+    bool negative = p < end && *p == '-';
+    int exponent = 0;
+    if (p < end && (*p == '+' || *p == '-')) p++;
+    if (!digit(p, end)) return NULL;
+    for (; digit(p, end); p++)
+        if (exponent < FAR) exponent = exponent * 10 + (*p - '0');
+    d->exponent += negative ? -exponent : exponent;
+    if (exponent >= FAR) d->fits = false;
+    d->whole = false;
+    return p;
+}
+
 static int read_number(struct json_reader *r)
 {
-    const char *start = r->at, *p = r->at;
-    bool negative = *p == '-', whole = true, fits = true;
-    uint64_t value = 0;
-    if (negative) p++;
-    if (!digit(r, p)) return ERR_PARSE;
-    if (*p == '0' && digit(r, p + 1)) return ERR_PARSE;
-    for (; digit(r, p); p++) {
-        if (value > (UINT64_MAX - 9) / 10) fits = false;
-        value = value * 10 + (uint64_t)(*p - '0');
-    }
-    if (p < r->end && *p == '.') {
-        whole = false;
-        if (!digit(r, ++p)) return ERR_PARSE;
-        while (digit(r, p))
-            p++;
-    }
-    if (p < r->end && (*p == 'e' || *p == 'E')) {
-        whole = false;
+    const char *start = r->at, *p = start, *end = r->end;
+    struct decimal d = {.fits = true, .whole = true};
+    if (*p == '-') {
+        d.negative = true;
         p++;
-        if (p < r->end && (*p == '+' || *p == '-')) p++;
-        if (!digit(r, p)) return ERR_PARSE;
-        while (digit(r, p))
-            p++;
     }
+    if (!digit(p, end) || (*p == '0' && digit(p + 1, end))) return ERR_PARSE;
+    p = read_digits(p, end, &d);
+    if (p < end && *p == '.') {
+        const char *point = ++p;
+        if (!digit(p, end)) return ERR_PARSE;
+        p = read_digits(p, end, &d);
+        if (p - point > 64) d.fits = false;
+        d.exponent = d.fits ? -(int)(p - point) : 0;
+        d.whole = false;
+    }
+    if (p < end && (*p == 'e' || *p == 'E') && !(p = read_exponent(p + 1, end, &d)))
+        return ERR_PARSE;
     r->at = p;
-    if (!whole || !fits || value > (uint64_t)INT64_MAX + negative) return read_double(r, start);
-    r->integer = negative ? (int64_t)(0 - value) : (int64_t)value;
+    if (!d.whole || !d.fits || d.digits > (uint64_t)INT64_MAX + d.negative)
+        return read_double(r, start, &d);
+    r->integer = d.negative ? (int64_t)(0 - d.digits) : (int64_t)d.digits;
     r->number = (double)r->integer;
     return JSON_INT;
 }
@@ -198,7 +278,7 @@ static int read_word(struct json_reader *r, const char *word, int token)
     return token;
 }
 
-static int open_container(struct json_reader *r, int token)
+static inline int open_container(struct json_reader *r, int token)
 {
     if (r->depth == JSON_DEPTH_MAX) return ERR_LIMIT;
     r->at++;
@@ -207,7 +287,7 @@ static int open_container(struct json_reader *r, int token)
     return token;
 }
 
-static int close_container(struct json_reader *r)
+static inline int close_container(struct json_reader *r)
 {
     bool object = r->stack[r->depth - 1];
     if (*r->at != (object ? '}' : ']')) return ERR_PARSE;
@@ -216,7 +296,7 @@ static int close_container(struct json_reader *r)
     return object ? JSON_OBJECT_END : JSON_ARRAY_END;
 }
 
-static int read_value(struct json_reader *r)
+static inline int read_value(struct json_reader *r)
 {
     int token;
     if (r->at == r->end) return ERR_PARSE;
@@ -237,14 +317,16 @@ static int read_value(struct json_reader *r)
     return token;
 }
 
-static int read_key(struct json_reader *r)
+static inline int read_key(struct json_reader *r)
 {
     if (r->at == r->end || *r->at != '"') return ERR_PARSE;
     r->at++;
     int code = read_string(r);
     if (code < 0) return code;
-    skip_space(r);
-    if (r->at == r->end || *r->at != ':') return ERR_PARSE;
+    if (r->at == r->end || *r->at != ':') {
+        r->at = skip_space(r->at, r->end);
+        if (r->at == r->end || *r->at != ':') return ERR_PARSE;
+    }
     r->at++;
     r->state = S_VALUE;
     return JSON_KEY;
@@ -254,7 +336,7 @@ int json_next(struct json_reader *r)
 {
     int token = ERR_PARSE;
     if (r->state < 0) return r->state;
-    skip_space(r);
+    r->at = skip_space(r->at, r->end);
     switch (r->state) {
     case S_DONE: return r->at == r->end ? JSON_END : fail(r, ERR_PARSE);
     case S_FIRST_KEY:
@@ -272,7 +354,7 @@ int json_next(struct json_reader *r)
             break;
         }
         r->at++;
-        skip_space(r);
+        r->at = skip_space(r->at, r->end);
         token = r->stack[r->depth - 1] ? read_key(r) : read_value(r);
         break;
     case S_VALUE: token = read_value(r); break;

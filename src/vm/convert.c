@@ -10,6 +10,7 @@
 #include "moontide/base/json.h"
 #include "moontide/base/nearest.h"
 #include "moontide/base/timetext.h"
+#include "moontide/vm/build.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -39,7 +40,7 @@ static bool is_marked_array(lua_State *L, int idx)
     return same;
 }
 
-static void mark_array(lua_State *L, int idx)
+void convert_mark_array(lua_State *L, int idx)
 {
     idx = lua_absindex(L, idx);
     if (luaL_newmetatable(L, ARRAY_TYPE)) {
@@ -287,8 +288,8 @@ int convert_to_json(lua_State *L, int idx, const char *what, struct strbuf *out,
 /* ---- from JSON ---- */
 
 struct decoder {
-    lua_State *L;
     struct json_reader r;
+    struct build b;
     int code;
 };
 
@@ -297,58 +298,30 @@ static int decode_next(struct decoder *d)
     int token = json_next(&d->r);
     if (token >= 0) return token;
     d->code = token;
-    lua_pushnil(d->L);
-    return lua_error(d->L);
-}
-
-static void decode_value(struct decoder *d, int token);
-
-static void decode_object(struct decoder *d)
-{
-    lua_newtable(d->L);
-    while (decode_next(d) == JSON_KEY) {
-        lua_pushlstring(d->L, d->r.text, d->r.len);
-        decode_value(d, decode_next(d));
-        lua_rawset(d->L, -3);
-    }
-}
-
-static void decode_array(struct decoder *d)
-{
-    lua_newtable(d->L);
-    lua_Integer n = 0;
-    int token;
-    while ((token = decode_next(d)) != JSON_ARRAY_END) {
-        decode_value(d, token);
-        lua_rawseti(d->L, -2, ++n);
-    }
-    if (n == 0) mark_array(d->L, -1);
-}
-
-static void decode_value(struct decoder *d, int token)
-{
-    lua_State *L = d->L;
-    luaL_checkstack(L, 8, "conversion");
-    switch (token) {
-    case JSON_OBJECT: decode_object(d); break;
-    case JSON_ARRAY: decode_array(d); break;
-    case JSON_STRING: lua_pushlstring(L, d->r.text, d->r.len); break;
-    case JSON_INT: lua_pushinteger(L, d->r.integer); break;
-    case JSON_NUMBER: lua_pushnumber(L, d->r.number); break;
-    case JSON_TRUE: lua_pushboolean(L, 1); break;
-    case JSON_FALSE: lua_pushboolean(L, 0); break;
-    case JSON_NULL: convert_push_null(L); break;
-    default: /* an empty document */
-        d->code = ERR_PARSE;
-        lua_pushnil(L);
-        lua_error(L);
-    }
+    lua_pushnil(d->b.L);
+    return lua_error(d->b.L);
 }
 
 static int decode_protected(lua_State *L)
 {
     struct decoder *d = lua_touserdata(L, 1);
-    decode_value(d, decode_next(d));
+    struct build *b = &d->b;
+    build_init(b, L);
+    do {
+        switch (decode_next(d)) {
+        case JSON_OBJECT: build_begin(b, false); break;
+        case JSON_ARRAY: build_begin(b, true); break;
+        case JSON_OBJECT_END:
+        case JSON_ARRAY_END: build_end(b); break;
+        case JSON_KEY: build_key(b, d->r.text, d->r.len); break;
+        case JSON_STRING: build_string(b, d->r.text, d->r.len); break;
+        case JSON_INT: build_integer(b, d->r.integer); break;
+        case JSON_NUMBER: build_number(b, d->r.number); break;
+        case JSON_TRUE: build_boolean(b, true); break;
+        case JSON_FALSE: build_boolean(b, false); break;
+        default: build_null(b); break;
+        }
+    } while (b->depth > 0);
     decode_next(d); /* JSON_END, or an error for what follows */
     return 1;
 }
@@ -356,7 +329,8 @@ static int decode_protected(lua_State *L)
 int convert_from_json(lua_State *L, const char *json, size_t len, struct fault *fault)
 {
     if (!lua_checkstack(L, 4)) return fault_set(fault, ERR_NOMEM, "out of memory");
-    struct decoder d = {.L = L};
+    struct decoder d;
+    d.code = OK;
     json_reader_init(&d.r, json, len, STRING_MAX);
     lua_pushcfunction(L, decode_protected);
     lua_pushlightuserdata(L, &d);
@@ -516,7 +490,7 @@ static int json_mark_array(lua_State *L)
     lua_settop(L, 1);
     if (lua_getmetatable(L, 1) && !is_marked_array(L, 1))
         return luaL_error(L, "json.array: the table has a metatable already");
-    mark_array(L, 1);
+    convert_mark_array(L, 1);
     lua_settop(L, 1);
     return 1;
 }

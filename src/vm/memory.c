@@ -9,8 +9,41 @@
 #include "state.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum { FRESH_MAX = 4 << 20 };
+
+#ifndef __has_feature
+#define __has_feature(name) 0
+#endif
+
+/* Small blocks come from the state's pool, but under AddressSanitizer, which is to see each block.
+ */
+#if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
+static const size_t POOLED_MAX = 0;
+#else
+static const size_t POOLED_MAX = POOL_BLOCK_MAX;
+#endif
+
+static void give_back(struct memory *memory, void *block, size_t size)
+{
+    if (size - 1 < POOLED_MAX)
+        pool_give(&memory->pool, block, size);
+    else
+        free(block);
+}
+
+static void *resize(struct memory *memory, void *block, size_t before, size_t after)
+{
+    bool was_pooled = before - 1 < POOLED_MAX, pooled = after - 1 < POOLED_MAX;
+    if (!was_pooled && !pooled) return realloc(block, after);
+    if (was_pooled && pooled && pool_class(before) == pool_class(after)) return block;
+    void *fresh = pooled ? pool_take(&memory->pool, after) : malloc(after);
+    if (!fresh || before == 0) return fresh;
+    memcpy(fresh, block, before < after ? before : after);
+    give_back(memory, block, before);
+    return fresh;
+}
 
 void *memory_alloc(void *ud, void *ptr, size_t osize, size_t nsize)
 {
@@ -18,7 +51,7 @@ void *memory_alloc(void *ud, void *ptr, size_t osize, size_t nsize)
     struct memory *memory = &vm->memory;
     if (!ptr) osize = 0; /* a type tag, for new objects */
     if (nsize == 0) {
-        free(ptr);
+        if (ptr) give_back(memory, ptr, osize);
         memory->used -= osize;
         return NULL;
     }
@@ -27,8 +60,9 @@ void *memory_alloc(void *ud, void *ptr, size_t osize, size_t nsize)
         if (vm->running) place_find(vm->running, &memory->place);
         return NULL;
     }
-    void *fresh = realloc(ptr, nsize);
+    void *fresh = resize(memory, ptr, osize, nsize);
     if (!fresh) {
+        /* Too large a block for its size from now on: the pool takes it as a small one. */
         if (nsize <= osize) return ptr;
         memory->refused = false;
         return NULL;

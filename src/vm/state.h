@@ -17,6 +17,7 @@
 
 #include "moontide/vm/task.h"
 #include "moontide/vm/vm.h"
+#include "pool.h"
 
 #include <lualib.h>
 #include <signal.h>
@@ -36,6 +37,7 @@ struct memory {
     size_t fresh;       /* bytes allocated since the hook last charged them */
     bool refused;       /* the last failure was the cap's */
     struct place place; /* where that was */
+    struct pool pool;
 };
 
 struct meter {

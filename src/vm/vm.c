@@ -130,6 +130,7 @@ void vm_free(struct vm *vm)
         task_end_all(vm);
         lua_close(vm->L);
     }
+    pool_done(&vm->memory.pool);
     free(vm->traceback);
     free(vm->strands);
     free(vm->generations);

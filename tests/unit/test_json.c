@@ -451,6 +451,93 @@ static void every_byte_pair_that_is_quoted_can_be_read(void **state)
     }
 }
 
+static void fractions_are_those_of_strtod(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "0.0",
+        "-0.0",
+        "1700000000.123",
+        "9007199254740993.0",
+        "9007199254740991e22",
+        "1e22",
+        "1e23",
+        "1e-22",
+        "1e-23",
+        "123456789012345678901.5",
+        "4.9e-324",
+        "2.2250738585072011e-308",
+        "1.7976931348623157e308",
+        "1e400",
+        "-1e400",
+        "0.000000000000000000000000000000000000000000000000000000000000000000000001",
+        "1.00000000000000000000000000000000000000000000000000000000000000000000e5",
+        "0e99999999999",
+        "1e-99999999999",
+        "9223372036854775808",
+        "18446744073709551616",
+    };
+    struct json_reader r;
+    for (size_t i = 0; i < COUNT_OF(texts); i++) {
+        json_reader_init(&r, texts[i], strlen(texts[i]), STRING_MAX);
+        assert_int_equal(json_next(&r), JSON_NUMBER);
+        double wanted = strtod(texts[i], NULL);
+        if (memcmp(&r.number, &wanted, sizeof wanted) != 0)
+            fail_msg("%s: %.17g, not %.17g", texts[i], r.number, wanted);
+    }
+    srand(1);
+    for (int i = 0; i < 200000; i++) {
+        char text[64];
+        snprintf(text, sizeof text, "%d.%0*de%d", rand() % 100000, 1 + rand() % 9, rand() % 10,
+                 rand() % 60 - 30);
+        json_reader_init(&r, text, strlen(text), STRING_MAX);
+        assert_int_equal(json_next(&r), JSON_NUMBER);
+        if (r.number != strtod(text, NULL)) fail_msg("%s: %.17g", text, r.number);
+    }
+}
+
+static void strings_end_wherever_they_end(void **state)
+{
+    (void)state;
+    for (size_t len = 0; len < 70; len++) {
+        char text[80];
+        memset(text, 'x', sizeof text);
+        text[0] = '"';
+        text[len + 1] = '"';
+        struct json_reader r;
+        json_reader_init(&r, text, len + 2, STRING_MAX);
+        assert_int_equal(json_next(&r), JSON_STRING);
+        assert_int_equal(r.len, len);
+        for (size_t at = 1; at <= len; at++) { /* a control character at each place */
+            text[at] = '\x1f';
+            json_reader_init(&r, text, len + 2, STRING_MAX);
+            assert_int_equal(json_next(&r), ERR_PARSE);
+            text[at] = '\x80';
+            json_reader_init(&r, text, len + 2, STRING_MAX);
+            assert_int_equal(json_next(&r), JSON_STRING);
+            assert_int_equal(r.len, len);
+            text[at] = 'x';
+        }
+    }
+}
+
+static void a_borrowed_buffer_takes_the_decoded_text(void **state)
+{
+    (void)state;
+    static const char text[] = "[\"a\\nb\",\"plain\"]";
+    struct strbuf decoded;
+    struct json_reader r;
+    strbuf_init(&decoded, STRING_MAX);
+    json_reader_borrow(&r, text, strlen(text), &decoded);
+    assert_int_equal(json_next(&r), JSON_ARRAY);
+    assert_int_equal(json_next(&r), JSON_STRING);
+    assert_ptr_equal(r.text, decoded.data);
+    assert_memory_equal(r.text, "a\nb", 3);
+    assert_int_equal(json_next(&r), JSON_STRING);
+    assert_ptr_equal(r.text, strstr(text, "plain"));
+    strbuf_done(&decoded);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -462,6 +549,9 @@ int main(void)
         cmocka_unit_test(numbers_keep_64_bits),
         cmocka_unit_test(a_number_of_any_length_is_read),
         cmocka_unit_test(strings_are_decoded),
+        cmocka_unit_test(fractions_are_those_of_strtod),
+        cmocka_unit_test(strings_end_wherever_they_end),
+        cmocka_unit_test(a_borrowed_buffer_takes_the_decoded_text),
         cmocka_unit_test(a_decoded_string_ends_at_its_limit),
         cmocka_unit_test(tokens_come_in_the_order_of_the_text),
         cmocka_unit_test(skip_passes_over_a_whole_value),

@@ -43,16 +43,22 @@ struct json_reader {
     int64_t integer;
     double number;
     /* private */
+    struct strbuf *decoded; /* where strings with escapes go: the scratch, or the borrowed one */
     struct strbuf scratch;
     unsigned char stack[JSON_DEPTH_MAX];
     int depth;
     int state;
 };
 
-/* input is borrowed for the life of the reader; max_string_bytes bounds the scratch. */
+/* input is borrowed for the life of the reader, which stays where it is; max_string_bytes bounds
+ * the scratch. */
 void json_reader_init(struct json_reader *r, const char *input, size_t len,
                       size_t max_string_bytes);
 void json_reader_done(struct json_reader *r);
+/* The same, but strings with escapes are decoded into a buffer of the caller's (reset for each), so
+ * that the reader owns nothing and needs no json_reader_done(). */
+void json_reader_borrow(struct json_reader *r, const char *input, size_t len,
+                        struct strbuf *decoded);
 
 /* The next token (>= 0), or ERR_PARSE, ERR_LIMIT (depth, string), ERR_NOMEM. An error sticks. */
 MUST_CHECK int json_next(struct json_reader *r);

@@ -23,6 +23,8 @@ MUST_CHECK int convert_from_json(lua_State *L, const char *json, size_t len, str
 /* json.null */
 void convert_push_null(lua_State *L);
 bool convert_is_null(lua_State *L, int idx);
+/* What json.array does: an empty table at idx will be written as []. Throws on memory. */
+void convert_mark_array(lua_State *L, int idx);
 
 /* A seconds value from a number or a duration text ("5m") at idx, in ms. Throws an argument error
  * that names `what`. */
