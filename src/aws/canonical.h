@@ -14,9 +14,22 @@
 
 enum { QUERY_PARAMETERS_MAX = 1000, PATH_SEGMENTS_MAX = 256 };
 
+/* Most texts are short: two overlapping stores are cheaper than a call. */
 static inline char *put(char *to, const void *bytes, size_t len)
 {
-    memcpy(to, bytes, len);
+    const char *from = bytes;
+    if (len > 32 || len < 4) {
+        memcpy(to, from, len);
+    } else if (len >= 16) {
+        memcpy(to, from, 16);
+        memcpy(to + len - 16, from + len - 16, 16);
+    } else if (len >= 8) {
+        memcpy(to, from, 8);
+        memcpy(to + len - 8, from + len - 8, 8);
+    } else {
+        memcpy(to, from, 4);
+        memcpy(to + len - 4, from + len - 4, 4);
+    }
     return to + len;
 }
 
@@ -38,7 +51,7 @@ static inline size_t canonical_query_bytes(size_t query_len)
     return 7 * query_len + 4; /* encoded, with a "=" each, and once more to sort */
 }
 
-/* NULL: more than QUERY_PARAMETERS_MAX. */
+/* query[query_len] is a NUL. NULL: more than QUERY_PARAMETERS_MAX. */
 char *put_canonical_query(char *to, const char *query, size_t query_len);
 
 /* A header of a request, measured, its name checked. */
@@ -56,9 +69,16 @@ struct signables {
     size_t bytes; /* the most that canonical_request_write() writes for them */
 };
 
-/* Those headers that are signed, in their order. ERR_LIMIT, ERR_INVALID. */
+/* Takes up those headers that are signed, in their order. ERR_LIMIT, ERR_INVALID. */
 MUST_CHECK int signables_init(struct signables *list, const struct sign_header *headers,
-                              size_t count, const struct sign_header *added, size_t added_count);
+                              size_t count);
+/* One more, which is among these. ERR_INVALID: a newline in its value. */
+enum known_header { KNOWN_DATE, KNOWN_HASH, KNOWN_TOKEN };
+extern const char *const known_header_names[];
+/* Its place in the list, or NULL. */
+const struct signable *signables_find(const struct signables *list, enum known_header known);
+MUST_CHECK int signables_add(struct signables *list, enum known_header known, const char *value);
+
 /* The names, "a;b;c"; `to` has list->bytes. */
 char *put_signed_names(char *to, const struct signables *list);
 

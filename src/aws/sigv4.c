@@ -13,7 +13,6 @@
 
 #include <openssl/crypto.h>
 #include <stdlib.h>
-#include <strings.h>
 
 enum {
     KEYS_MAX = 16,
@@ -179,69 +178,68 @@ static void begin_second(struct signing_key *key, const char *date, int64_t time
 
 /* ---- all stages ---- */
 
-static const char *find_header(const struct sign_request *request, const char *name)
+static int decide_payload_hash(const struct sign_request *request, const struct signables *list,
+                               char out[SIGV4_HASH_MAX])
 {
-    for (size_t i = 0; i < request->header_count; i++) {
-        const char *given = request->headers[i].name;
-        if ((*given | 0x20) == *name && strcasecmp(given, name) == 0)
-            return request->headers[i].value;
-    }
-    return NULL;
-}
-
-static int decide_payload_hash(const struct sign_request *request, char out[SIGV4_HASH_MAX])
-{
+    const struct signable *header = NULL;
     const char *given = request->payload_hash;
-    if (!given) given = find_header(request, "x-amz-content-sha256");
+    size_t len = given ? strlen(given) : 0;
+    if (!given && (header = signables_find(list, KNOWN_HASH))) {
+        given = header->value;
+        len = header->value_len;
+    }
     if (!given) {
         quick_sha256_hex(request->body, request->body_len, out);
         return OK;
     }
-    size_t len = strlen(given);
     if (len >= SIGV4_HASH_MAX) return ERR_INVALID;
-    memcpy(out, given, len + 1);
+    memcpy(out, given, len);
+    out[len] = '\0';
     return OK;
 }
 
-static void add(struct sigv4_result *result, const struct sign_request *request, const char *name,
-                const char *value)
+static int add(struct sigv4_result *result, struct signables *list, enum known_header known,
+               const char *value, bool is_signed)
 {
-    if (!find_header(request, name))
-        result->added[result->added_count++] = (struct sign_header){name, value};
+    if (signables_find(list, known)) return OK;
+    result->added[result->added_count++] = (struct sign_header){known_header_names[known], value};
+    return is_signed ? signables_add(list, known, value) : OK;
 }
 
-/* Date, hash, and the headers that are added; gives how many of these are signed. */
-static int prepare(const struct credentials *credentials, const struct sign_request *request,
-                   struct sigv4_result *result, size_t *signed_count)
+static int add_headers(const struct credentials *credentials, const struct sign_request *request,
+                       struct sigv4_result *result, struct signables *list)
 {
-    int code = decide_payload_hash(request, result->payload_hash);
-    result->added_count = *signed_count = 0;
-    if (code < 0 || request->placement == SIGN_QUERY) return code;
-    add(result, request, "x-amz-date", result->amz_date);
-    if (request->sign_content_sha256)
-        add(result, request, "x-amz-content-sha256", result->payload_hash);
-    *signed_count = result->added_count;
-    if (!credentials->session_token) return OK;
-    add(result, request, "x-amz-security-token", credentials->session_token);
-    if (!request->omit_session_token) *signed_count = result->added_count;
-    return OK;
+    const char *token = credentials->session_token;
+    int code = add(result, list, KNOWN_DATE, result->amz_date, true);
+    if (code == OK && request->sign_content_sha256)
+        code = add(result, list, KNOWN_HASH, result->payload_hash, true);
+    if (code == OK && token)
+        code = add(result, list, KNOWN_TOKEN, token, !request->omit_session_token);
+    return code;
 }
 
-/* Stage 1 of what will be sent; `out` receives the query of a presigned URL. */
+/* All headers, the payload's hash, and stage 1 of what will be sent; `query` receives that of a
+ * presigned URL. */
 static int canonical(const struct credentials *credentials, const struct sign_request *request,
-                     const struct sigv4_result *result, size_t signed_count, struct strbuf *text,
-                     struct strbuf *signed_headers, struct strbuf *out)
+                     struct sigv4_result *result, struct strbuf *text,
+                     struct strbuf *signed_headers, struct strbuf *query)
 {
     struct signables list;
-    const char *query = request->query ? request->query : "";
-    int code =
-        signables_init(&list, request->headers, request->header_count, result->added, signed_count);
-    if (code == OK && request->placement == SIGN_QUERY) {
-        code = presign_query(credentials, request, result->amz_date, &list, out);
-        query = strbuf_cstr(out);
-    }
+    const char *asked = request->query ? request->query : "";
+    size_t asked_len = strlen(asked);
+    result->added_count = 0;
+    int code = signables_init(&list, request->headers, request->header_count);
+    if (code == OK) code = decide_payload_hash(request, &list, result->payload_hash);
+    if (code == OK && request->placement == SIGN_HEADERS)
+        code = add_headers(credentials, request, result, &list);
+    else if (code == OK)
+        code = presign_query(credentials, request, result->amz_date, &list, query);
     if (code < 0) return code;
-    return canonical_request_write(request, query, strlen(query), &list, result->payload_hash, text,
+    if (request->placement == SIGN_QUERY) {
+        asked = query->data;
+        asked_len = query->len;
+    }
+    return canonical_request_write(request, asked, asked_len, &list, result->payload_hash, text,
                                    signed_headers);
 }
 
@@ -274,7 +272,6 @@ int sigv4_sign(struct signing_keys *keys, const struct credentials *credentials,
                const struct sign_request *request, struct strbuf *out, struct sigv4_result *result)
 {
     struct signing_key *key = NULL;
-    size_t signed_count = 0;
     char hash[SHA256_HEX_MAX];
     if (!keys->date[0] || keys->date_s != request->time_s) {
         keys->date[0] = '\0';
@@ -283,10 +280,8 @@ int sigv4_sign(struct signing_keys *keys, const struct credentials *credentials,
         keys->date_s = request->time_s;
     }
     memcpy(result->amz_date, keys->date, SIGV4_DATE_MAX);
-    int code = prepare(credentials, request, result, &signed_count);
-    if (code == OK)
-        code = canonical(credentials, request, result, signed_count, &keys->canonical,
-                         &keys->signed_headers, out);
+    int code =
+        canonical(credentials, request, result, &keys->canonical, &keys->signed_headers, out);
     if (code == OK)
         code = find_key(keys, credentials->secret_access_key, keys->date, request, &key);
     if (code < 0) return code;
@@ -306,14 +301,11 @@ int sigv4_explain(const struct credentials *credentials, const struct sign_reque
 {
     struct sigv4_result result;
     struct strbuf signed_headers, query;
-    size_t signed_count = 0;
     strbuf_init(&signed_headers, CANONICAL_MAX);
     strbuf_init(&query, CANONICAL_MAX);
     int code = date_text(request->time_s, result.amz_date);
-    if (code == OK) code = prepare(credentials, request, &result, &signed_count);
     if (code == OK)
-        code = canonical(credentials, request, &result, signed_count, canonical_request,
-                         &signed_headers, &query);
+        code = canonical(credentials, request, &result, canonical_request, &signed_headers, &query);
     if (code == OK)
         code = sigv4_string_to_sign(request, strbuf_cstr(canonical_request), canonical_request->len,
                                     string_to_sign);

@@ -135,6 +135,14 @@ static bool newlines_fold(const char *text, size_t len)
     return true;
 }
 
+static int measure_value(struct signable *h, const char *value)
+{
+    h->value = value;
+    h->value_len = strlen(value);
+    h->plain = all_visible(value, h->value_len);
+    return h->plain || newlines_fold(value, h->value_len) ? OK : ERR_INVALID;
+}
+
 static int measure(struct signable *h, const struct sign_header *header)
 {
     const unsigned char *name = (const unsigned char *)header->name, *at = name;
@@ -149,10 +157,7 @@ static int measure(struct signable *h, const struct sign_header *header)
     if (*at || h->name_len == 0) return ERR_INVALID;
     h->first = h->name_len < 8 ? first << (8 * (8 - h->name_len)) : first;
     h->lower = !changed;
-    h->value = header->value;
-    h->value_len = strlen(header->value);
-    h->plain = all_visible(h->value, h->value_len);
-    return h->plain || newlines_fold(h->value, h->value_len) ? OK : ERR_INVALID;
+    return measure_value(h, header->value);
 }
 
 static int compare_rest(const struct signable *a, const struct signable *b)
@@ -172,32 +177,54 @@ static int compare(const struct signable *a, const struct signable *b)
 }
 
 /* Keeps the list sorted; equal names keep the order in which they came. */
-static int insert(struct signables *list, const struct sign_header *header)
+static void insert(struct signables *list, const struct signable *made)
 {
-    struct signable made;
-    int code = measure(&made, header);
-    if (code < 0) return code;
-    if (!is_signed(&made)) return OK;
     size_t at = list->count++;
-    for (; at > 0 && compare(&list->headers[at - 1], &made) > 0; at--)
+    for (; at > 0 && compare(&list->headers[at - 1], made) > 0; at--)
         list->headers[at] = list->headers[at - 1];
-    list->headers[at] = made;
-    list->bytes += 2 * made.name_len + made.value_len + 4;
+    list->headers[at] = *made;
+    list->bytes += 2 * made->name_len + made->value_len + 4;
+}
+
+int signables_init(struct signables *list, const struct sign_header *headers, size_t count)
+{
+    list->count = list->bytes = 0;
+    if (count > SIGN_HEADERS_MAX) return ERR_LIMIT;
+    for (size_t i = 0; i < count; i++) {
+        struct signable made;
+        int code = measure(&made, &headers[i]);
+        if (code < 0) return code;
+        if (is_signed(&made)) insert(list, &made);
+    }
     return OK;
 }
 
-int signables_init(struct signables *list, const struct sign_header *headers, size_t count,
-                   const struct sign_header *added, size_t added_count)
+enum { X_AMZ_ = 0x782d616d7a2d }; /* "x-amz-" */
+static const struct signable known_headers[] = {
+    [KNOWN_DATE] = {(uint64_t)X_AMZ_ << 16 | 0x6461, "x-amz-date", NULL, 10, 0, true, true},
+    [KNOWN_HASH] = {(uint64_t)X_AMZ_ << 16 | 0x636f, "x-amz-content-sha256", NULL, 20, 0, true,
+                    true},
+    [KNOWN_TOKEN] = {(uint64_t)X_AMZ_ << 16 | 0x7365, "x-amz-security-token", NULL, 20, 0, true,
+                     true},
+};
+
+const struct signable *signables_find(const struct signables *list, enum known_header known)
 {
-    int code = OK;
-    list->count = list->bytes = 0;
-    if (count > SIGN_HEADERS_MAX || added_count > SIGV4_ADDED_MAX) return ERR_LIMIT;
-    for (size_t i = 0; i < count && code == OK; i++)
-        code = insert(list, &headers[i]);
-    for (size_t i = 0; i < added_count && code == OK; i++)
-        code = insert(list, &added[i]);
+    for (size_t i = 0; i < list->count; i++)
+        if (compare(&list->headers[i], &known_headers[known]) == 0) return &list->headers[i];
+    return NULL;
+}
+
+int signables_add(struct signables *list, enum known_header known, const char *value)
+{
+    struct signable made = known_headers[known];
+    int code = measure_value(&made, value);
+    if (code == OK) insert(list, &made);
     return code;
 }
+
+const char *const known_header_names[] = {"x-amz-date", "x-amz-content-sha256",
+                                          "x-amz-security-token"};
 
 static char *put_name(char *to, const struct signable *h)
 {
@@ -306,7 +333,7 @@ int sigv4_canonical_request(const struct sign_request *request, struct strbuf *o
     struct signables list;
     char hash[SHA256_HEX_MAX];
     const char *query = request->query ? request->query : "";
-    int code = signables_init(&list, request->headers, request->header_count, NULL, 0);
+    int code = signables_init(&list, request->headers, request->header_count);
     if (code < 0) return code;
     if (!request->payload_hash) quick_sha256_hex(request->body, request->body_len, hash);
     return canonical_request_write(request, query, strlen(query), &list,

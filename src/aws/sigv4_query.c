@@ -8,30 +8,29 @@
 #include "moontide/aws/credentials.h"
 #include "moontide/base/err.h"
 
-/* 'u': unreserved (RFC 3986, section 2.3). */
-static const char classes[256] = {
-    ['-'] = 'u', ['.'] = 'u', ['_'] = 'u', ['~'] = 'u', ['%'] = '%', ['&'] = '&', ['='] = '=',
-    ['0'] = 'u', ['1'] = 'u', ['2'] = 'u', ['3'] = 'u', ['4'] = 'u', ['5'] = 'u', ['6'] = 'u',
-    ['7'] = 'u', ['8'] = 'u', ['9'] = 'u', ['A'] = 'u', ['B'] = 'u', ['C'] = 'u', ['D'] = 'u',
-    ['E'] = 'u', ['F'] = 'u', ['G'] = 'u', ['H'] = 'u', ['I'] = 'u', ['J'] = 'u', ['K'] = 'u',
-    ['L'] = 'u', ['M'] = 'u', ['N'] = 'u', ['O'] = 'u', ['P'] = 'u', ['Q'] = 'u', ['R'] = 'u',
-    ['S'] = 'u', ['T'] = 'u', ['U'] = 'u', ['V'] = 'u', ['W'] = 'u', ['X'] = 'u', ['Y'] = 'u',
-    ['Z'] = 'u', ['a'] = 'u', ['b'] = 'u', ['c'] = 'u', ['d'] = 'u', ['e'] = 'u', ['f'] = 'u',
-    ['g'] = 'u', ['h'] = 'u', ['i'] = 'u', ['j'] = 'u', ['k'] = 'u', ['l'] = 'u', ['m'] = 'u',
-    ['n'] = 'u', ['o'] = 'u', ['p'] = 'u', ['q'] = 'u', ['r'] = 'u', ['s'] = 'u', ['t'] = 'u',
-    ['u'] = 'u', ['v'] = 'u', ['w'] = 'u', ['x'] = 'u', ['y'] = 'u', ['z'] = 'u'};
+enum { OTHER, UNRESERVED, PERCENT, EQUALS, AMPERSAND, END }; /* the last two end a parameter */
 
-static char class_of(char c)
-{
-    return classes[(unsigned char)c];
-}
+/* RFC 3986, section 2.3. */
+static const unsigned char classes[256] = {
+    ['\0'] = END, ['%'] = PERCENT, ['='] = EQUALS, ['&'] = AMPERSAND, ['-'] = 1, ['.'] = 1,
+    ['0'] = 1,    ['1'] = 1,       ['2'] = 1,      ['3'] = 1,         ['4'] = 1, ['5'] = 1,
+    ['6'] = 1,    ['7'] = 1,       ['8'] = 1,      ['9'] = 1,         ['A'] = 1, ['B'] = 1,
+    ['C'] = 1,    ['D'] = 1,       ['E'] = 1,      ['F'] = 1,         ['G'] = 1, ['H'] = 1,
+    ['I'] = 1,    ['J'] = 1,       ['K'] = 1,      ['L'] = 1,         ['M'] = 1, ['N'] = 1,
+    ['O'] = 1,    ['P'] = 1,       ['Q'] = 1,      ['R'] = 1,         ['S'] = 1, ['T'] = 1,
+    ['U'] = 1,    ['V'] = 1,       ['W'] = 1,      ['X'] = 1,         ['Y'] = 1, ['Z'] = 1,
+    ['_'] = 1,    ['a'] = 1,       ['b'] = 1,      ['c'] = 1,         ['d'] = 1, ['e'] = 1,
+    ['f'] = 1,    ['g'] = 1,       ['h'] = 1,      ['i'] = 1,         ['j'] = 1, ['k'] = 1,
+    ['l'] = 1,    ['m'] = 1,       ['n'] = 1,      ['o'] = 1,         ['p'] = 1, ['q'] = 1,
+    ['r'] = 1,    ['s'] = 1,       ['t'] = 1,      ['u'] = 1,         ['v'] = 1, ['w'] = 1,
+    ['x'] = 1,    ['y'] = 1,       ['z'] = 1,      ['~'] = 1};
 
 char *put_encoded(char *to, const char *text, size_t len, char also)
 {
     static const char hex[] = "0123456789ABCDEF";
     for (size_t i = 0; i < len; i++) {
         unsigned char c = (unsigned char)text[i];
-        if (classes[c] == 'u' || c == (unsigned char)also) {
+        if (classes[c] == UNRESERVED || c == (unsigned char)also) {
             *to++ = (char)c;
         } else {
             *to++ = '%';
@@ -53,17 +52,23 @@ struct parameters {
     bool clean; /* nothing has to be encoded */
 };
 
+static unsigned char class_of(const char *at)
+{
+    return classes[(unsigned char)*at];
+}
+
 /* Empty ones ("a&&b") do not count. */
-static int split(struct parameters *p, const char *at, const char *end)
+static int split(struct parameters *p, const char *at)
 {
     p->count = 0;
     p->clean = true;
-    while (at < end) {
+    for (;; at++) {
         const char *begin = at, *equals = NULL;
-        for (; at < end && *at != '&'; at++) {
-            char class = class_of(*at);
-            if (class == 'u' || class == '%') continue;
-            if (class == '=' && !equals)
+        for (;; at++) {
+            unsigned char class = class_of(at);
+            if (class == UNRESERVED || class == PERCENT) continue;
+            if (class >= AMPERSAND) break;
+            if (class == EQUALS && !equals)
                 equals = at;
             else
                 p->clean = false;
@@ -74,9 +79,8 @@ static int split(struct parameters *p, const char *at, const char *end)
             p->list[p->count++] = (struct parameter){
                 begin, value, (size_t)((equals ? equals : at) - begin), (size_t)(at - value)};
         }
-        at++;
+        if (!*at) return OK;
     }
-    return OK;
 }
 
 static int compare_spans(const char *a, size_t a_len, const char *b, size_t b_len)
@@ -135,7 +139,7 @@ char *put_canonical_query(char *to, const char *query, size_t query_len)
 {
     struct parameters p;
     if (query_len == 0) return to;
-    if (split(&p, query, query + query_len) < 0) return NULL;
+    if (split(&p, query) < 0) return NULL;
     if (!p.clean) encode(&p, to + 4 * query_len + 2); /* behind what is written below */
     sort(&p);
     for (size_t i = 0; i < p.count; i++) {

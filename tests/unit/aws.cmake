@@ -1,4 +1,6 @@
 unit_test(sigv4)
+unit_test(sigv4_suite)
+target_compile_definitions(test_sigv4_suite PRIVATE TEST_DATA="${CMAKE_CURRENT_SOURCE_DIR}/unit/data")
 unit_test(credentials)
 target_sources(test_credentials PRIVATE support/route_server.c)
 unit_test(endpoint)
