@@ -1,4 +1,5 @@
 set(SOURCES_aws
+    arena.c
     cbor.c
     cloudwatch.c
     cloudwatch_answer.c
@@ -18,6 +19,13 @@ set(SOURCES_aws
     hmac.c
     ini.c
     metadata.c
+    model.c
+    model_extras.c
+    model_find.c
+    model_gzip.c
+    model_link.c
+    model_read.c
+    model_shapes.c
     profile.c
     retry.c
     sigv4.c

@@ -11,3 +11,4 @@ target_sources(test_cloudwatch PRIVATE support/answer_server.c support/answers.c
 unit_test(aws_memory)
 target_sources(test_aws_memory PRIVATE support/answer_server.c support/answers.c)
 allocations_can_fail(aws_memory)
+unit_test(model)

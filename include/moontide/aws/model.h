@@ -46,16 +46,19 @@ enum member_location {
 
 struct shape;
 
+/* What a member does not say itself (locationName, timestampFormat, xmlNamespace, flattened,
+ * streaming, jsonvalue) it has from its shape, as botocore has it. */
 struct member {
     const char *name;          /* as the caller spells it */
     const char *location_name; /* on the wire; never NULL: defaults to name */
     const char *query_name;    /* queryName of the ec2 protocol, or NULL */
     const struct shape *shape;
-    enum member_location location;
-    enum timestamp_format timestamp_format; /* the member's, else the shape's, else DEFAULT */
     const char *xml_namespace, *xml_prefix; /* NULL: none */
     uint32_t index;                         /* unique in the model, from 0: for caches of keys */
-    bool has_location_name;                 /* it was said, not defaulted */
+    uint16_t name_len, location_name_len;
+    enum member_location location;
+    enum timestamp_format timestamp_format;
+    bool has_location_name; /* it was said, not defaulted */
     bool required, flattened, xml_attribute, idempotency_token, host_label, json_value, streaming;
 };
 
@@ -65,21 +68,27 @@ struct shape {
     struct member *members; /* structure: shape members[member_count], in the model's order */
     uint32_t member_count;
     const struct member *payload;                      /* structure: its payload member, or NULL */
-    const struct member *item;                         /* list's member; map's value */
-    const struct member *key;                          /* map's key */
+    const struct member *item;                         /* list's member; map's value: not NULL */
+    const struct member *key;                          /* map's key, a string: not NULL */
     const char *const *enum_values;                    /* string: ends with NULL; NULL when free */
     const char *xml_namespace, *xml_prefix, *xml_name; /* xmlNamespace; locationName of the shape */
     const char *error_code; /* of an exception: error.code, or its name */
     int error_status;       /* of an exception: error.httpStatusCode, or 0 */
     enum timestamp_format timestamp_format;
     bool flattened, is_union, exception, sensitive, wrapper, fault_of_sender;
+    bool single;                /* a float of 32 bits */
+    bool sparse;                /* a list or map that may hold nulls */
+    bool event_stream;          /* a structure whose members come as a stream of events */
+    bool streaming, json_value; /* for members that do not say */
+    const uint16_t *by_name, *by_location_name; /* private: shape_member(), shape_wire_member() */
+    uint32_t slot_mask;
 };
 
 struct pagination {
     /* Each list ends with NULL; texts are JMESPath-like paths of dots ("NextToken",
      * "Reservations"). */
-    const char *const *input_token, *const *output_token, *const *result_key;
-    const char *more_results, *limit_key; /* may be NULL */
+    const char *const *input_token, *const *output_token, *const *result_key; /* never NULL */
+    const char *more_results, *limit_key;                                     /* may be NULL */
 };
 
 enum waiter_matcher { MATCH_STATUS, MATCH_ERROR, MATCH_PATH, MATCH_PATH_ALL, MATCH_PATH_ANY };
@@ -106,13 +115,16 @@ struct operation {
     const struct shape *input, *output; /* NULL: none */
     const struct member *input_root,
         *output_root; /* locationName, xmlNamespace, resultWrapper's carriers; may be NULL */
-    const char *result_wrapper;          /* query: "XResult", or NULL */
-    const struct shape *const *errors;   /* ends with NULL */
-    const char *host_prefix;             /* "data-" or "{Account}.", or NULL */
-    const struct pagination *pagination; /* or NULL */
-    int success_status;                  /* 200 unless said */
-    bool unsigned_payload, no_auth, checksum_required,
-        read_only; /* read_only: by its verb: Get, List, Describe ... */
+    const char *result_wrapper;           /* query: "XResult", or NULL */
+    const struct shape *const *errors;    /* ends with NULL */
+    const char *host_prefix;              /* "data-" or "{Account}.", or NULL */
+    const struct pagination *pagination;  /* or NULL */
+    int success_status;                   /* 200 unless said */
+    const struct member *checksum_member; /* of input: names the checksum's algorithm, or NULL */
+    bool unsigned_payload, no_auth, checksum_required;
+    bool compress;     /* a large body goes gzip'ed */
+    bool event_stream; /* input or output is one: such an operation cannot be called */
+    bool read_only;    /* it says so, or by its verb: Get, List, Describe ... */
 };
 
 enum protocol_kind {
@@ -160,7 +172,15 @@ void model_release(struct model *model); /* NULL is allowed */
 /* By snake_case or by the model's own spelling; NULL when there is none. */
 const struct operation *model_operation(const struct model *model, const char *name);
 const struct waiter *model_waiter(const struct model *model, const char *name);
+/* A structure's member by its name, and by its name on the wire; NULL when there is none. A hash
+ * look-up. */
 const struct member *shape_member(const struct shape *shape, const char *name, size_t len);
+const struct member *shape_wire_member(const struct shape *shape, const char *name, size_t len);
+
+enum { SNAKE_MAX = 160 };
+/* The snake_case of an operation's name, as boto3 spells its methods (botocore's xform_name()). A
+ * name that does not fit is cut. */
+void snake_case(const char *name, char out[SNAKE_MAX]);
 
 /* Names of the built-in services, ending with NULL. */
 extern const char *const model_builtin_names[];
