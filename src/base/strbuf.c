@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIRST_BYTES = 256 };
+enum { FIRST_BYTES = 256, SPARE_BYTES = 32 };
 
 void strbuf_init(struct strbuf *buf, size_t max_bytes)
 {
@@ -133,6 +133,10 @@ char *strbuf_take(struct strbuf *buf, size_t *len)
     if (!buf->data && !strbuf_reserve(buf, 0)) return NULL;
     buf->data[buf->len] = '\0';
     char *data = buf->data;
+    if (buf->cap - buf->len > SPARE_BYTES) { /* what is kept for long has no room to grow */
+        char *less = realloc(data, buf->len + 1);
+        if (less) data = less;
+    }
     if (len) *len = buf->len;
     *buf = (struct strbuf){.max_bytes = buf->max_bytes};
     return data;
