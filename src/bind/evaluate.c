@@ -64,9 +64,7 @@ static int prepare(struct policy *policy, const struct evaluation_input *input,
     struct vm_budget budget = policy_budget(policy, "evaluate");
     budget.slice_ms = input->slice_ms;
     vm_budget(policy->vm, &budget);
-    int code = OK;
-    if (input->memo_json || target->memo_ref == LUA_NOREF)
-        code = memo_load(policy, target, input->memo_json ? input->memo_json : target->memo, fault);
+    int code = memo_ready(policy, target, input->memo_json, fault);
     if (code == OK && input->extra_json)
         code = set_extra(policy, target->layout, input->extra_json, fault);
     if (code < 0) return code;
@@ -76,7 +74,7 @@ static int prepare(struct policy *policy, const struct evaluation_input *input,
     lua_rawgeti(L, LUA_REGISTRYINDEX, policy->evaluate_ref);
     lua_rawgeti(L, LUA_REGISTRYINDEX, target->table_ref);
     layout_push_m(L, target->layout);
-    lua_rawgeti(L, LUA_REGISTRYINDEX, target->memo_ref);
+    memo_push(L, policy, target);
     return OK;
 }
 

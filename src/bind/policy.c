@@ -231,6 +231,7 @@ static int new_policy(const struct host *host, const char *path, const char *sho
     policy->binding.host = host;
     policy->spec_ref = policy->targets_ref = policy->metrics_ref = LUA_NOREF;
     policy->collect_ref = policy->evaluate_ref = policy->checks_ref = LUA_NOREF;
+    policy->blank_ref = LUA_NOREF;
     policy->shown = strdup(shown);
     policy->path = strdup(path);
     policy->dir = dir_of(path);

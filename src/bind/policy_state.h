@@ -65,7 +65,7 @@ struct policy_target {
     struct layout *layout;
     uint64_t id_hash;
     int table_ref; /* t */
-    int memo_ref;  /* LUA_NOREF: not used yet */
+    int memo_ref;  /* LUA_NOREF: it keeps nothing, and is lent policy->blank_ref */
     char *memo;    /* its JSON as last agreed with the host; NULL: empty */
 };
 
@@ -128,6 +128,7 @@ struct policy {
     bool loading;
 
     struct target_set targets;
+    int blank_ref; /* an empty memo for targets that keep nothing; LUA_NOREF: to be made */
     uint64_t layouts_made;
     struct run run;
     const void *words[WORD_COUNT]; /* lua_topointer() of each */
@@ -185,9 +186,11 @@ void policy_collect(struct evaluator *evaluator, size_t target, int64_t now_ms,
                     evaluator_collect_fn *done, void *data);
 void gatherings_stop(struct policy *policy);
 
-/* memo.c: both act on the policy's main stack through a protected call. */
-int memo_load(struct policy *policy, struct policy_target *target, const char *json,
-              struct fault *fault);
+/* memo.c: on the policy's main stack, through a protected call. */
+/* Before an evaluation; json: what to load in place of what is there, or NULL. */
+int memo_ready(struct policy *policy, struct policy_target *target, const char *json,
+               struct fault *fault);
+void memo_push(lua_State *L, const struct policy *policy, const struct policy_target *target);
 /* After an evaluation: *changed is the new text ("{}" when it was emptied), or NULL. */
 int memo_store(struct policy *policy, struct policy_target *target, const char **changed,
                struct fault *fault);

@@ -1,8 +1,8 @@
 /* bind/targets.c - discovery: what a policy judges, and what it wants to know of each.
  *
  *   targets(): a list, or a task that may wait  ->  read_targets  ->  metrics(t) for each target,
- *   the loop getting its turn every DISCOVERY_SLICE_MS  ->  the new set replaces the old, memos
- * move over by target id  ->  done
+ *   the loop getting its turn every DISCOVERY_SLICE_MS  ->  garbage goes, in such slices too  ->
+ *   the new set replaces the old, memos move over by target id  ->  done
  *
  * A faulty set changes nothing: the old one stays. */
 #include "policy_state.h"
@@ -16,6 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { SWEEP_BYTES = 512 * 1024 }; /* of a state that is worth a collection */
+
 struct discovery {
     struct policy *policy;
     evaluator_done_fn *done;
@@ -24,6 +26,7 @@ struct discovery {
     struct loop_timer *timer;
     struct target_set set;
     size_t cap, next;
+    int cycles; /* of garbage collection, since the last metrics(t) */
     struct faults faults;
     bool starting; /* task_start has not returned yet: free nothing */
     bool over;     /* done was called, or stop */
@@ -350,6 +353,24 @@ static void finish(struct discovery *d)
     done(data, code, code < 0 ? &fault : NULL);
 }
 
+/* One target's metrics, or one step of the collection: ten thousand metrics(t) leave more garbage
+ * behind than they declare, and the series that come next can use its room. Two ends of a cycle,
+ * as the first may be of one that was under way. Returns whether there is more to do. */
+static bool discovery_step(struct discovery *d)
+{
+    enum { CYCLES = 2 };
+    struct vm *vm = d->policy->vm;
+    if (d->faults.count > 0) return false;
+    if (d->next < d->set.count) {
+        bool ok = one_metrics(d);
+        d->next++;
+        return ok;
+    }
+    if (d->cycles == CYCLES || (d->cycles == 0 && vm_memory_bytes(vm) < SWEEP_BYTES)) return false;
+    d->cycles += lua_gc(vm_lua(vm), LUA_GCSTEP, 0);
+    return true;
+}
+
 static void next_metrics(void *data)
 {
     struct discovery *d = data;
@@ -358,12 +379,10 @@ static void next_metrics(void *data)
     clock_init_real(&clock);
     int64_t begin_ns = clock_mono_ns(&clock);
     d->timer = NULL;
-    for (; d->next < d->set.count && d->faults.count == 0; d->next++) {
+    while (discovery_step(d))
         if (loop && clock_mono_ns(&clock) - begin_ns > DISCOVERY_SLICE_MS * 1000000LL &&
             loop_timer_start(loop, 0, next_metrics, d, &d->timer) == OK)
             return;
-        if (!one_metrics(d)) break;
-    }
     finish(d);
 }
 

@@ -260,6 +260,26 @@ static void memo_lasts_and_is_told_when_it_changes(void **state)
     assert_string_equal(b->memo, "{}");
 }
 
+static void targets_never_see_what_others_keep(void **state)
+{
+    struct bench *b = *state;
+    ready(b,
+          "return policy { name = 'x', targets = { { n = 1 }, { n = 2 }, { n = 3 }, { n = 4 } },\n"
+          "evaluate = function(t, m, memo)\n"
+          " assert(next(memo) == nil or memo.of == t.n)\n"
+          " assert(t.n == 3 or getmetatable(memo) == nil)\n"
+          " if t.n == 1 then memo.of = 1 end\n"
+          " if t.n == 2 then memo.of = 2 error('stop') end\n"
+          " if t.n == 3 then setmetatable(memo, { __index = { of = 3 } }) end\n"
+          "end }");
+    for (int round = 0; round < 2; round++)
+        for (size_t i = 0; i < 4; i++) {
+            struct evaluation_input input = {.target = i};
+            assert_int_equal(evaluate_input(b, input), i == 1 ? ERR_LUA : OK);
+            assert_string_equal(b->memo, round == 0 && i == 0 ? "{\"of\":1}" : "");
+        }
+}
+
 static void a_memo_that_cannot_be_kept_is_a_fault_that_names_its_path(void **state)
 {
     struct bench *b = *state;
@@ -448,6 +468,7 @@ int main(void)
         ON_BENCH(random_numbers_follow_the_seed),
         ON_BENCH(time_is_the_time_of_the_tick),
         ON_BENCH(memo_lasts_and_is_told_when_it_changes),
+        ON_BENCH(targets_never_see_what_others_keep),
         ON_BENCH(a_memo_that_cannot_be_kept_is_a_fault_that_names_its_path),
         ON_BENCH(config_is_read_only),
         ON_BENCH(collect_waits_and_its_table_is_extra),
