@@ -41,6 +41,7 @@ const char *nearest_name(const char *name, const char *const *candidates)
     for (; *candidates; candidates++) {
         size_t n = strlen(*candidates);
         if (n == 0 || n > NAME_MAX_LEN) continue;
+        if ((n > len ? n - len : len - n) > (size_t)limit) continue; /* d is at least that */
         int d = distance(name, len, *candidates, n);
         if (d <= limit) {
             limit = d - 1;

@@ -11,8 +11,10 @@
  *                     that runs; pcall and resume rethrow; vm_leave() ends it
  *
  * The clock is first read by the first hook of an entry, so an entry of a few instructions costs
- * none; the wall bound is late by at most that one stretch. Counting is by thread: an evaluation
- * may be charged for up to VM_HOOK_COUNT instructions of the one before it. */
+ * none; the wall bound is late by at most that one stretch. A slice that goes on reads it at once.
+ * What C does at length charges for itself, and calls the hook when a slice is over. Counting is by
+ * thread: an evaluation may be charged for up to VM_HOOK_COUNT instructions of the one before it.
+ */
 #include "state.h"
 
 #include "moontide/base/clock.h"
@@ -34,6 +36,11 @@ void meter_pause(struct meter *meter)
     if (!meter->entered_ns) return;
     meter->spent_ns += now_ns() - meter->entered_ns;
     meter->entered_ns = 0;
+}
+
+void meter_go_on(struct meter *meter)
+{
+    if (meter->armed) meter->entered_ns = now_ns();
 }
 
 bool vm_can_suspend(const struct vm *vm, lua_State *L)
@@ -69,6 +76,12 @@ static int stop_here(struct vm *vm, lua_State *L, struct fault *fault)
 static const char *meter_name(const struct meter *meter)
 {
     return meter->budget.what ? meter->budget.what : "this code";
+}
+
+static bool slice_is_over(const struct meter *meter)
+{
+    return meter->budget.slice_ms && meter->entered_ns &&
+           now_ns() - meter->entered_ns > meter->budget.slice_ms * 1000000;
 }
 
 /* Throws when a bound is passed. */
@@ -117,8 +130,7 @@ static void hook(lua_State *L, lua_Debug *ar)
     meter->used += (uint64_t)count + vm->memory.fresh / BYTES_PER_INSTRUCTION;
     vm->memory.fresh = 0;
     meter_check(vm, L);
-    if (meter->budget.slice_ms && meter->entered_ns && vm_can_suspend(vm, L) &&
-        now_ns() - meter->entered_ns > meter->budget.slice_ms * 1000000) {
+    if (slice_is_over(meter) && vm_can_suspend(vm, L)) {
         vm->suspend = SUSPEND_SLICE;
         lua_yield(L, 0); /* in a hook this returns, and Lua yields after it */
     }
@@ -173,4 +185,5 @@ void vm_charge(lua_State *L, uint64_t n)
     if (!over && meter->charged < VM_HOOK_COUNT) return;
     meter->charged = 0;
     meter_check(vm, L);
+    if (vm->hooked && slice_is_over(meter)) vm_hook_install(vm, L, 1);
 }

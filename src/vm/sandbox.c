@@ -176,7 +176,10 @@ static int host_print(lua_State *L)
 
 /* ---- globals ---- */
 
-enum { NAMES_MAX = 256 };
+enum {
+    NAMES_MAX = 256,
+    CHARGE_PER_NAME = 16, /* instructions that comparing with one takes as long as */
+};
 
 /* A global that does not exist is a typo, and nil would hide it. */
 static int unknown_global(lua_State *L)
@@ -190,6 +193,7 @@ static int unknown_global(lua_State *L)
         if (lua_type(L, -1) == LUA_TSTRING && n < NAMES_MAX) names[n++] = lua_tostring(L, -1);
     }
     names[n] = NULL;
+    vm_charge(L, (uint64_t)n * CHARGE_PER_NAME);
     const char *name = lua_tostring(L, 2);
     const char *near = nearest_name(name, names);
     if (near) return luaL_error(L, "unknown name '%s' (did you mean '%s'?)", name, near);

@@ -133,6 +133,7 @@ void vm_stop(struct vm *vm, const struct fault *fault);
 /* Throws the stop's message. */
 int vm_throw_stop(struct vm *vm, lua_State *L);
 void meter_pause(struct meter *meter);
+void meter_go_on(struct meter *meter); /* the next slice of an entry */
 /* Whether a yield of L can travel out to the loop. */
 bool vm_can_suspend(const struct vm *vm, lua_State *L);
 

@@ -207,12 +207,14 @@ static void step_begin(struct strand *strand, struct step_saved *saved)
     saved->want_traceback = vm->want_traceback;
     saved->stop = vm->stop;
     const struct vm_budget *budget = &strand->task->options.budget;
-    if (strand->sliced)
+    if (strand->sliced) {
         vm->meter = strand->meter;
-    else if (budget->instructions || budget->wall_ms || budget->slice_ms)
+        meter_go_on(&vm->meter);
+    } else if (budget->instructions || budget->wall_ms || budget->slice_ms) {
         vm_budget(vm, budget);
-    else
+    } else {
         vm->meter.armed = false;
+    }
     if (!vm->options.loop) vm->meter.budget.slice_ms = 0;
     vm->stopping = strand->canceled;
     if (strand->canceled) vm->stop = strand->stop;

@@ -312,6 +312,7 @@ int vm_resume(struct vm *vm, int nargs, int *nresults, struct fault *fault)
     if (vm->runner_again) {
         nargs = 0;
         vm->meter = vm->runner_meter;
+        meter_go_on(&vm->meter);
         vm->runner_again = false;
     }
     struct vm_entry entry;

@@ -1,9 +1,9 @@
-"""Runs that would show a leak: a simulated weekend, and a thousand saves of a policy within a minute. Resident memory
-is what the daemon says of itself (`moontide status`). Meant for a release build: sanitizers keep what was freed.
+"""Runs that would show a leak: a simulated weekend, and a thousand saves of a policy within a minute; and minutes of
+idling in real time. Resident memory is what the daemon says of itself (`moontide status`). Meant for a release build:
+sanitizers keep what was freed.
 
-MOONTIDE_SOAK_SECONDS: how long the weekend takes in real time (300)."""
+MOONTIDE_SOAK_SECONDS: how long the weekend takes in real time (300). MOONTIDE_IDLE_SECONDS: of idling (300)."""
 
-import json
 import os
 import pathlib
 import sys
@@ -12,9 +12,11 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "integration"))
 import support  # noqa: E402
+import test_idle  # noqa: E402
 
 WEEKEND_S = 2.5 * 86400
 SECONDS = float(os.environ.get("MOONTIDE_SOAK_SECONDS", 300))
+IDLE_SECONDS = float(os.environ.get("MOONTIDE_IDLE_SECONDS", 300))
 # The allocator's own unrest. A leak of 100 bytes a tick would be 360 kB in the 3,600 ticks of a weekend for each of
 # the two policies; one evaluation's leftovers are some kilobytes.
 GROWTH_BYTES_MAX = 512 << 10
@@ -108,6 +110,18 @@ class Soak(support.Case):
         print(f"{saves} saves in {took:.1f} s: resident {warm} -> {last} bytes", file=sys.stderr)
         self.assertLess(last - warm, GROWTH_BYTES_MAX)
         self.assertEqual(daemon.stop(), 0)
+
+    def test_minutes_at_one_tick_each_cost_less_than_a_thousandth_of_a_core(self):
+        daemon = self.daemon(self.project(), "--world", "sim")
+        daemon.wait_for("analysis.completed")
+        process = test_idle.Process(daemon.process.pid)
+        cpu_ms, switches, ticks = process.cpu_ms(), process.voluntary_switches(), len(daemon.events("analysis.completed"))
+        time.sleep(IDLE_SECONDS)  # the stretch that is measured
+        share = (process.cpu_ms() - cpu_ms) / 1000 / IDLE_SECONDS
+        print(f"{IDLE_SECONDS:g} s of idling: {process.cpu_ms() - cpu_ms:.2f} ms of CPU, {share:.5%} of a core, "
+              f"{process.voluntary_switches() - switches} voluntary switches, "
+              f"{len(daemon.events('analysis.completed')) - ticks} ticks", file=sys.stderr)
+        self.assertLess(share, 0.001)
 
 
 if __name__ == "__main__":

@@ -216,6 +216,21 @@ static void the_budget_counts_across_slices(void **state)
     vm_free(vm);
 }
 
+/* A name that does not exist is looked for among all there are: much work for one instruction. */
+static void errors_that_are_caught_give_the_loop_its_turn_too(void **state)
+{
+    (void)state;
+    struct vm *vm = policy_state();
+    struct fault fault;
+    int slices;
+    load(vm, "while true do pcall(function() return nowhere end) end");
+    lua_xmove(vm_lua(vm), vm_runner(vm), 1);
+    vm_budget(vm, &(struct vm_budget){.wall_ms = 400, .slice_ms = 1, .what = "evaluate"});
+    assert_int_equal(repeat_resume(vm, &slices, &fault), ERR_BUDGET);
+    assert_true(slices >= 20);
+    vm_free(vm);
+}
+
 static void an_abandoned_evaluation_is_unwound(void **state)
 {
     (void)state;
@@ -370,6 +385,7 @@ int main(void)
         cmocka_unit_test(a_long_evaluation_gives_the_loop_its_turn),
         cmocka_unit_test(what_cannot_yield_runs_on),
         cmocka_unit_test(the_budget_counts_across_slices),
+        cmocka_unit_test(errors_that_are_caught_give_the_loop_its_turn_too),
         cmocka_unit_test(an_abandoned_evaluation_is_unwound),
         cmocka_unit_test(a_finalizer_is_refused),
         cmocka_unit_test(an_exhausted_budget_stays_so_until_it_is_armed_again),
