@@ -16,11 +16,15 @@
 #include "moontide/io/loop.h"
 
 #include <histedit.h>
+#include <langinfo.h>
+#include <locale.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <uv.h>
+#include <wchar.h>
 
 enum { LINE_BYTES_MAX = 1024 * 1024, HISTORY_LINES = 5000 };
 
@@ -68,7 +72,24 @@ static void insert_common(EditLine *edit, const struct strbuf *list, size_t type
     free(text);
 }
 
-static unsigned char complete(EditLine *edit, int key)
+/* The candidates, one a line of `list`, in columns. */
+static void show_columns(const char *list)
+{
+    size_t widest = 0, count = 0, column = 0;
+    for (const char *at = list; *at; at += strcspn(at, "\n"), at += *at == '\n', count++)
+        if (strcspn(at, "\n") > widest) widest = strcspn(at, "\n");
+    size_t columns = (size_t)terminal_width(STDOUT_FILENO) / (widest + 2);
+    for (const char *at = list; *at; at += strcspn(at, "\n"), at += *at == '\n') {
+        bool last = ++column >= columns || --count == 0;
+        int len = (int)strcspn(at, "\n");
+        printf("%s%.*s%*s", column == 1 ? "\n" : "", len, at, last ? 0 : (int)widest + 2 - len, "");
+        if (last) column = 0;
+    }
+    putchar('\n');
+    fflush(stdout);
+}
+
+static unsigned char complete(EditLine *edit, wint_t key)
 {
     struct repl *r = NULL;
     struct strbuf list;
@@ -86,8 +107,7 @@ static unsigned char complete(EditLine *edit, int key)
         info = el_line(edit);
         result = CC_REFRESH;
         if ((size_t)(info->cursor - info->buffer) == before && strchr(list.data, '\n')) {
-            printf("\n%s\n", list.data);
-            fflush(stdout);
+            show_columns(strbuf_cstr(&list));
             result = CC_REDISPLAY;
         }
     }
@@ -97,17 +117,17 @@ static unsigned char complete(EditLine *edit, int key)
 
 /* Ctrl-C at the prompt (a character here, as the editor's terminal mode has no ISIG): drops the
  * line. */
-static unsigned char drop_line(EditLine *edit, int key)
+static unsigned char drop_line(EditLine *edit, wint_t key)
 {
     struct repl *r = NULL;
     (void)key;
     el_get(edit, EL_CLIENTDATA, &r);
-    const LineInfo *info = el_line(edit);
+    const LineInfoW *info = el_wline(edit);
     el_cursor(edit, (int)(info->lastchar - info->cursor));
     el_deletestr(edit, (int)(info->lastchar - info->buffer));
-    fputs("^C", stdout);
+    fputs("^C\n", stdout);
     r->dropped = true;
-    return CC_NEWLINE;
+    return CC_NEWLINE; /* of an empty line, which el_gets() takes for the end of input */
 }
 
 /* ---- the reading thread ---- */
@@ -126,9 +146,12 @@ static char *read_line(struct repl *r)
     int count = 0;
     char *line = NULL;
     if (r->edit) {
+        /* el_gets() itself would show the prompt first: a key pressed at once would be lost. */
+        el_set(r->edit, EL_PREP_TERM, 1);
         const char *edited = el_gets(r->edit, &count);
+        if (r->dropped) return strdup("");
         if (!edited || count <= 0) return NULL;
-        if (!r->dropped) add_history(r, edited);
+        add_history(r, edited);
         line = strdup(edited);
     } else {
         size_t cap = 0;
@@ -144,6 +167,10 @@ static char *read_line(struct repl *r)
 static void reading_thread(void *data)
 {
     struct repl *r = data;
+    sigset_t interrupts;
+    sigemptyset(&interrupts);
+    sigaddset(&interrupts, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &interrupts, NULL); /* they are for the thread that runs Lua */
     uv_mutex_lock(&r->mutex);
     for (;;) {
         while (!r->ask && !r->quit)
@@ -180,7 +207,7 @@ static void on_chunk_done(void *data, const struct script_result *result)
 {
     struct repl *r = data;
     fflush(stdout);
-    code_interrupt_on_sigint(&r->code, false);
+    if (!r->edit) code_interrupt_on_sigint(&r->code, false);
     if (result->exit_status >= 0) {
         r->code.exit_status = result->exit_status;
         end(r);
@@ -198,18 +225,18 @@ static void on_chunk_done(void *data, const struct script_result *result)
 static void run_chunk(struct repl *r)
 {
     bool incomplete = false;
+    struct strbuf chunk = r->chunk; /* its end may come before script_run_text() returns */
+    strbuf_init(&r->chunk, LINE_BYTES_MAX);
     code_interrupt_on_sigint(&r->code, true);
-    int code = script_run_text(r->code.script, r->chunk.data, r->chunk.len, "=stdin", true,
-                               &incomplete, on_chunk_done, r);
-    if (code >= 0) {
-        strbuf_reset(&r->chunk);
-        return;
-    }
-    code_interrupt_on_sigint(&r->code, false);
-    if (!incomplete) {
-        fprintf(stderr, "%s\n", err_text(code));
-        strbuf_reset(&r->chunk);
-    }
+    int code = script_run_text(r->code.script, chunk.data, chunk.len, "=stdin", true, &incomplete,
+                               on_chunk_done, r);
+    if (incomplete)
+        r->chunk = chunk;
+    else
+        strbuf_done(&chunk);
+    if (code >= 0) return;
+    if (!r->edit) code_interrupt_on_sigint(&r->code, false);
+    if (!incomplete) fprintf(stderr, "%s\n", err_text(code));
     ask_for_line(r);
 }
 
@@ -259,6 +286,10 @@ static char *history_path(void)
 static int open_editor(struct repl *r)
 {
     HistEvent event;
+    /* The editor counts characters, not bytes, and Lua's source is UTF-8. */
+    setlocale(LC_CTYPE, "");
+    if (strcmp(nl_langinfo(CODESET), "UTF-8") != 0) setlocale(LC_CTYPE, "C.UTF-8");
+    terminal_keep(STDIN_FILENO);
     r->history = history_init();
     r->edit = el_init("moontide", stdin, stdout, stderr);
     if (!r->history || !r->edit) return ERR_NOMEM;
@@ -270,10 +301,11 @@ static int open_editor(struct repl *r)
     el_set(r->edit, EL_PROMPT, prompt);
     el_set(r->edit, EL_EDITOR, "emacs");
     el_set(r->edit, EL_HIST, history, r->history);
-    el_set(r->edit, EL_ADDFN, "moontide-complete", "completes names", complete);
+    /* el_set() would leak copies of the names. */
+    el_wset(r->edit, EL_ADDFN, L"moontide-complete", L"completes names", complete);
     el_set(r->edit, EL_BIND, "^I", "moontide-complete", NULL);
     el_set(r->edit, EL_SETTY, "-d", "-isig", NULL);
-    el_set(r->edit, EL_ADDFN, "moontide-drop", "drops the line", drop_line);
+    el_wset(r->edit, EL_ADDFN, L"moontide-drop", L"drops the line", drop_line);
     el_set(r->edit, EL_BIND, "^C", "moontide-drop", NULL);
     el_set(r->edit, EL_BIND, "^R", "em-inc-search-prev", NULL);
     el_source(r->edit, NULL);

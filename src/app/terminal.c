@@ -1,9 +1,14 @@
-/* app/terminal.c - what the output is: a terminal, in colour or not, and how wide. */
+/* app/terminal.c - what the output is: a terminal, in colour or not, and how wide; and how
+ * it is given back. */
 #include "moontide/app/terminal.h"
 
+#include "moontide/base/compiler.h"
+
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <termios.h>
 #include <unistd.h>
 
 bool terminal_color(int fd)
@@ -18,4 +23,30 @@ int terminal_width(int fd)
     struct winsize size;
     if (ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
     return 80;
+}
+
+/* What a signal handler may reach: a handler has no argument of ours. */
+static struct {
+    int fd;
+    struct termios mode;
+} kept;
+
+/* tcsetattr(), sigaction() and raise() are async-signal-safe (signal-safety(7)). */
+static void give_back(int number)
+{
+    struct sigaction action = {.sa_handler = SIG_DFL};
+    tcsetattr(kept.fd, TCSANOW, &kept.mode);
+    sigaction(number, &action, NULL);
+    raise(number);
+}
+
+void terminal_keep(int fd)
+{
+    static const int numbers[] = {SIGTERM, SIGHUP, SIGQUIT};
+    struct sigaction action = {.sa_handler = give_back};
+    kept.fd = fd;
+    if (tcgetattr(fd, &kept.mode) < 0) return;
+    sigemptyset(&action.sa_mask);
+    for (size_t i = 0; i < COUNT_OF(numbers); i++)
+        sigaction(numbers[i], &action, NULL);
 }

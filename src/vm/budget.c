@@ -164,8 +164,14 @@ void vm_interrupt(struct vm *vm)
 {
     lua_State *L = vm->running;
     if (!L) return;
-    vm->interrupted = 1;
+    vm->interrupted = 1; /* should L not run any more, vm_runs() sees it */
     lua_sethook(L, hook, LUA_MASKCOUNT, 1);
+}
+
+void vm_runs(struct vm *vm, lua_State *L)
+{
+    vm->running = L;
+    if (vm->interrupted) vm_hook_install(vm, L, 1);
 }
 
 bool vm_expired(const struct vm *vm)

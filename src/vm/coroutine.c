@@ -73,11 +73,11 @@ static int run(lua_State *L, lua_State *co, int nargs)
     bool passes = lua_isyieldable(L) && (!vm->frame || vm->frame->passes);
     struct co_frame frame = {co, passes, vm->frame};
     vm->frame = &frame;
-    vm->running = co;
+    vm_runs(vm, co);
     int nres = 0;
     int status = lua_resume(co, L, nargs, &nres);
     vm->frame = frame.up;
-    vm->running = L;
+    vm_runs(vm, L);
     if (vm->stopping) vm_throw_stop(vm, L);
     if (status == LUA_YIELD && vm->suspend) return STEP_SUSPENDED;
     if (status == LUA_YIELD || (status == LUA_OK && vm->body_status == LUA_OK)) {
@@ -233,11 +233,11 @@ static int co_close(lua_State *L)
                           CLOSE_DEPTH_MAX);
     struct co_frame frame = {co, false, vm->frame};
     vm->frame = &frame;
-    vm->running = co;
+    vm_runs(vm, co);
     vm->close_depth++;
     int result = lua_resetthread(co); /* catches what __close throws */
     vm->close_depth--;
-    vm->running = L;
+    vm_runs(vm, L);
     vm->frame = frame.up;
     if (vm->stopping) vm_throw_stop(vm, L);
     lua_pushboolean(L, result == LUA_OK);

@@ -128,6 +128,9 @@ void vm_open_errors(lua_State *L);
 
 /* ---- budget.c ---- */
 void vm_hook_install(struct vm *vm, lua_State *L, int count);
+/* From here on it is L that runs: an interrupt that came on the way from another thread is its own.
+ */
+void vm_runs(struct vm *vm, lua_State *L);
 /* Makes everything throw until the entry is left. The fault is taken as it is. */
 void vm_stop(struct vm *vm, const struct fault *fault);
 /* Throws the stop's message. */

@@ -23,7 +23,7 @@ void vm_enter(struct vm *vm, lua_State *L, struct vm_entry *entry)
         vm->expired = false;
         vm->interrupted = 0;
     }
-    vm->running = L;
+    vm_runs(vm, L);
     vm->frame = NULL;
     vm->strand = NULL;
 }
@@ -31,6 +31,7 @@ void vm_enter(struct vm *vm, lua_State *L, struct vm_entry *entry)
 void vm_leave(struct vm *vm, struct vm_entry *entry)
 {
     vm->running = entry->running;
+    if (vm->interrupted && vm->running) vm_hook_install(vm, vm->running, 1);
     vm->frame = entry->frame;
     vm->strand = entry->strand;
     if (--vm->depth > 0) return;
