@@ -20,13 +20,19 @@ struct head {
     uint64_t argument;
 };
 
-void cbor_reader_init(struct cbor_reader *r, const void *input, size_t len)
+void cbor_reader_borrow(struct cbor_reader *r, const void *input, size_t len, struct strbuf *pieces)
 {
     r->begin = r->at = input;
     r->end = r->begin + len;
     r->status = OK;
     r->error = NULL;
+    r->pieces = pieces;
     strbuf_init(&r->chunks, CBOR_TEXT_MAX);
+}
+
+void cbor_reader_init(struct cbor_reader *r, const void *input, size_t len)
+{
+    cbor_reader_borrow(r, input, len, &r->chunks);
 }
 
 void cbor_reader_done(struct cbor_reader *r)
@@ -137,7 +143,7 @@ int cbor_more(struct cbor_reader *r, struct cbor_items *items)
 static int read_chunks(struct cbor_reader *r, uint8_t major, struct cbor_text *out)
 {
     struct head head;
-    strbuf_reset(&r->chunks);
+    strbuf_reset(r->pieces);
     for (;;) {
         if (r->at < r->end && *r->at == 0xFF) break;
         int code = read_head(r, &head);
@@ -145,29 +151,40 @@ static int read_chunks(struct cbor_reader *r, uint8_t major, struct cbor_text *o
         if (head.major != major || head.info == INDEFINITE)
             return cbor_fail(r, "a piece of a text that is none");
         if (head.argument > left(r)) return cbor_fail(r, "a length beyond the end");
-        strbuf_add(&r->chunks, r->at, (size_t)head.argument);
+        strbuf_add(r->pieces, r->at, (size_t)head.argument);
         r->at += head.argument;
-        code = strbuf_status(&r->chunks);
+        code = strbuf_status(r->pieces);
         if (code < 0) return fail_as(r, code, "a text is too long");
     }
     r->at++;
-    *out = (struct cbor_text){strbuf_cstr(&r->chunks), r->chunks.len};
+    *out = (struct cbor_text){strbuf_cstr(r->pieces), r->pieces->len};
+    return OK;
+}
+
+static int read_text(struct cbor_reader *r, enum cbor_major major, const char *error,
+                     struct cbor_text *out)
+{
+    struct head head;
+    int found = cbor_peek(r);
+    if (found < 0) return found;
+    if (found != (int)major) return cbor_fail(r, error);
+    int code = read_head(r, &head);
+    if (code < 0) return code;
+    if (head.info == INDEFINITE) return read_chunks(r, (uint8_t)major, out);
+    if (head.argument > left(r)) return cbor_fail(r, "a length beyond the end");
+    *out = (struct cbor_text){(const char *)r->at, (size_t)head.argument};
+    r->at += head.argument;
     return OK;
 }
 
 int cbor_text(struct cbor_reader *r, struct cbor_text *out)
 {
-    struct head head;
-    int found = cbor_peek(r);
-    if (found < 0) return found;
-    if (found != CBOR_TEXT) return cbor_fail(r, "a text was expected");
-    int code = read_head(r, &head);
-    if (code < 0) return code;
-    if (head.info == INDEFINITE) return read_chunks(r, CBOR_TEXT, out);
-    if (head.argument > left(r)) return cbor_fail(r, "a length beyond the end");
-    *out = (struct cbor_text){(const char *)r->at, (size_t)head.argument};
-    r->at += head.argument;
-    return OK;
+    return read_text(r, CBOR_TEXT, "a text was expected", out);
+}
+
+int cbor_bytes(struct cbor_reader *r, struct cbor_text *out)
+{
+    return read_text(r, CBOR_BYTES, "bytes were expected", out);
 }
 
 /* RFC 8949, appendix D. */
@@ -211,6 +228,36 @@ int cbor_number(struct cbor_reader *r, double *out)
     case CBOR_SIMPLE: return simple_number(r, &head, out);
     default: return cbor_fail(r, "a number was expected");
     }
+}
+
+static int simple_scalar(struct cbor_reader *r, const struct head *head, struct cbor_scalar *out)
+{
+    out->kind = CBOR_IS_NULL;
+    if (head->info == SIMPLE_NULL || head->info == SIMPLE_UNDEFINED) return OK;
+    out->kind = CBOR_IS_BOOL;
+    out->boolean = head->info == SIMPLE_TRUE;
+    if (head->info == SIMPLE_FALSE || head->info == SIMPLE_TRUE) return OK;
+    out->kind = CBOR_IS_NUMBER;
+    return simple_number(r, head, &out->number);
+}
+
+int cbor_scalar(struct cbor_reader *r, struct cbor_scalar *out)
+{
+    struct head head;
+    int code = pass_tags(r);
+    if (code == OK) code = read_head(r, &head);
+    if (code < 0) return code;
+    bool negative = head.major == CBOR_NEGATIVE;
+    if (head.major == CBOR_SIMPLE) return simple_scalar(r, &head, out);
+    if (head.major != CBOR_UINT && !negative) return cbor_fail(r, "a scalar was expected");
+    if (head.argument <= INT64_MAX) {
+        out->kind = CBOR_IS_INTEGER;
+        out->integer = negative ? -1 - (int64_t)head.argument : (int64_t)head.argument;
+    } else {
+        out->kind = CBOR_IS_NUMBER;
+        out->number = negative ? -1.0 - (double)head.argument : (double)head.argument;
+    }
+    return OK;
 }
 
 size_t cbor_doubles(struct cbor_reader *r, struct cbor_items *items, double *out, size_t room)

@@ -26,6 +26,13 @@ set(SOURCES_aws
     model_link.c
     model_read.c
     model_shapes.c
+    parse.c
+    parse_cbor.c
+    parse_error.c
+    parse_header.c
+    parse_json.c
+    parse_text.c
+    parse_xml.c
     profile.c
     retry.c
     sigv4.c

@@ -34,7 +34,9 @@ struct cbor_reader {
     const uint8_t *begin, *at, *end;
     int status;
     const char *error;
-    struct strbuf chunks; /* private: a text that came in pieces */
+    /* private: a text that came in pieces; `chunks`, or the caller's */
+    struct strbuf *pieces;
+    struct strbuf chunks;
 };
 
 /* What a container still holds: walk it by `while ((n = cbor_more(r, &items)) > 0)`. */
@@ -48,9 +50,13 @@ struct cbor_text {
     size_t len;
 };
 
-/* input is borrowed for the life of the reader. */
+/* input is borrowed for the life of the reader, which stays where it is. */
 void cbor_reader_init(struct cbor_reader *r, const void *input, size_t len);
 void cbor_reader_done(struct cbor_reader *r);
+/* The same, but texts in pieces are joined in a buffer of the caller's (reset for each), so that
+ * the reader owns nothing and needs no cbor_reader_done(). */
+void cbor_reader_borrow(struct cbor_reader *r, const void *input, size_t len,
+                        struct strbuf *pieces);
 
 /* The major type of the next item, tags passed over; negative at the end of the input. */
 MUST_CHECK int cbor_peek(struct cbor_reader *r);
@@ -60,6 +66,17 @@ MUST_CHECK int cbor_open(struct cbor_reader *r, enum cbor_major major, struct cb
 /* 1: there is another item, or pair; 0: the container has ended (and is left); or the failure. */
 MUST_CHECK int cbor_more(struct cbor_reader *r, struct cbor_items *items);
 MUST_CHECK int cbor_text(struct cbor_reader *r, struct cbor_text *out);
+MUST_CHECK int cbor_bytes(struct cbor_reader *r, struct cbor_text *out);
+
+/* Any item that is no text, no bytes and no container. An integer beyond 64 bits comes as a number;
+ * undefined is null. */
+struct cbor_scalar {
+    enum { CBOR_IS_NULL, CBOR_IS_BOOL, CBOR_IS_INTEGER, CBOR_IS_NUMBER } kind;
+    bool boolean;
+    int64_t integer;
+    double number;
+};
+MUST_CHECK int cbor_scalar(struct cbor_reader *r, struct cbor_scalar *out);
 /* An integer or a float, as a double; null is NaN. Tags before it (a timestamp's) are passed over.
  */
 MUST_CHECK int cbor_number(struct cbor_reader *r, double *out);
