@@ -35,6 +35,15 @@ set(SOURCES_aws
     parse_xml.c
     profile.c
     retry.c
+    serialize.c
+    serialize_cbor.c
+    serialize_check.c
+    serialize_checksum.c
+    serialize_json.c
+    serialize_query.c
+    serialize_rest.c
+    serialize_text.c
+    serialize_xml.c
     sigv4.c
     sigv4_canonical.c
     sigv4_query.c

@@ -36,12 +36,16 @@ struct value_reader_vtable {
     const char *(*string)(struct value_reader *r, size_t *len); /* valid until leave() */
     /* The current value is a table. */
     size_t (*length)(struct value_reader *r);  /* of its list part: 1..n without holes */
-    bool (*only_list)(struct value_reader *r); /* has no key outside 1..length */
+    bool (*only_list)(struct value_reader *r); /* has no key outside 1..length; so has {} */
+    /* Says of itself that it is a list (json.array): tells the empty ones apart in documents, where
+     * no model does. */
+    bool (*is_array)(struct value_reader *r);
     void (*enter_index)(struct value_reader *r, size_t index); /* from 0 */
     bool (*enter_member)(struct value_reader *r, const char *name,
                          size_t len); /* false: absent; nothing entered */
-    /* The string keys, sorted; begin once, then next enters each value until it answers false. A
-     * key that is no string (nor, in a map, a number) answers with key NULL. */
+    /* The keys, sorted; begin once, then next enters each value, to be left by leave(), until it
+     * answers false. A key that is no string answers with key NULL. Nests: the values may be walked
+     * themselves before the next. */
     void (*begin_keys)(struct value_reader *r);
     bool (*next_key)(struct value_reader *r, const char **key, size_t *len);
     void (*leave)(struct value_reader *r); /* back to the table */
