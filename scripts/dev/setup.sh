@@ -1,7 +1,7 @@
 # Sourced by scripts/run and scripts/test: packages, builds and Python peers, each only when missing.
 # shellcheck shell=sh
 
-BUILD_PACKAGES="gcc cmake ninja-build pkg-config liblua5.4-dev libcurl4-openssl-dev libssl-dev libcjson-dev \
+BUILD_PACKAGES="gcc libc6-dev cmake ninja-build pkg-config liblua5.4-dev libcurl4-openssl-dev libssl-dev libcjson-dev \
 libuv1-dev libsqlite3-dev libexpat1-dev libedit-dev libcmocka-dev zlib1g-dev ca-certificates"
 
 say() {
