@@ -44,6 +44,7 @@ static int unknown_command(const char *name)
 int main(int argc, char **argv)
 {
     signal(SIGPIPE, SIG_IGN); /* a closed socket or pipe is an error of that write */
+    signal(SIGXFSZ, SIG_IGN); /* and so is a file that may not grow (ulimit -f) */
     if (argc < 2) {
         print_help(stderr);
         return 1;
