@@ -1,8 +1,8 @@
 /* bind/targets.c - discovery: what a policy judges, and what it wants to know of each.
  *
  *   targets(): a list, or a task that may wait  ->  read_targets  ->  metrics(t) for each target,
- *   the loop getting its turn every DISCOVERY_SLICE_MS  ->  garbage goes, in such slices too  ->
- *   the new set replaces the old, memos move over by target id  ->  done
+ *   the loop getting its turn every DISCOVERY_SLICE_MS  ->  the new set replaces the old, memos
+ * move over by target id  ->  done
  *
  * A faulty set changes nothing: the old one stays. */
 #include "policy_state.h"
@@ -16,7 +16,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SWEEP_BYTES = 512 * 1024 }; /* of a state that is worth a collection */
+enum {
+    TARGET_ID_MAX = 1024,
+    /* Ten thousand metrics(t) leave more garbage behind than they declare, and a state keeps what
+     * it needed at its peak: collect again as soon as it grew by a quarter, not to the double. */
+    METRICS_GC_PAUSE = 125,
+};
 
 struct discovery {
     struct policy *policy;
@@ -26,7 +31,6 @@ struct discovery {
     struct loop_timer *timer;
     struct target_set set;
     size_t cap, next;
-    int cycles; /* of garbage collection, since the last metrics(t) */
     struct faults faults;
     bool starting; /* task_start has not returned yet: free nothing */
     bool over;     /* done was called, or stop */
@@ -43,7 +47,6 @@ static void target_done(lua_State *L, struct policy_target *target)
         metric_release(target->shown.uses[i].metric);
     free((void *)target->shown.uses);
     free((char *)target->shown.id);
-    free((char *)target->shown.json);
     free(target->memo);
     luaL_unref(L, LUA_REGISTRYINDEX, target->table_ref);
     luaL_unref(L, LUA_REGISTRYINDEX, target->memo_ref);
@@ -199,20 +202,27 @@ static void read_target(lua_State *L, struct discovery *d, int idx, long long nu
     } else if (!write_id(L, d, idx, number)) {
         return;
     }
-    if (strbuf_status(&d->text) < 0 || d->text.len == 0 || d->text.len > 1024) {
-        fault_of(d, "targets: target %lld has no id of 1 to 1024 bytes", number);
+    if (strbuf_status(&d->text) < 0 || d->text.len == 0 || d->text.len > TARGET_ID_MAX) {
+        fault_of(d, "targets: target %lld has no id of 1 to %d bytes", number, TARGET_ID_MAX);
         return;
     }
-    struct policy_target *target = new_target(L, d);
-    target->id_hash = hash64(d->text.data, d->text.len, 0);
-    target->shown.id = strbuf_take(&d->text, NULL);
-    if (!target->shown.id) luaL_error(L, "out of memory");
+    /* "id\0json", in one block of just that size */
+    size_t id_len = d->text.len;
+    strbuf_addc(&d->text, '\0');
     if (convert_to_json(L, idx, "target", &d->text, &fault) < 0) {
         fault_of(d, "targets: target %lld: %s", number, fault.text);
         return;
     }
-    target->shown.json = strbuf_take(&d->text, NULL);
-    if (!target->shown.json) luaL_error(L, "out of memory");
+    struct policy_target *target = new_target(L, d);
+    char *block = malloc(d->text.len + 1);
+    if (!block) {
+        d->set.count--;
+        luaL_error(L, "out of memory");
+    }
+    memcpy(block, strbuf_cstr(&d->text), d->text.len + 1);
+    target->shown.id = block;
+    target->shown.json = block + id_len + 1;
+    target->id_hash = hash64(block, id_len, 0);
     lua_pushvalue(L, idx);
     target->table_ref = luaL_ref(L, LUA_REGISTRYINDEX);
 }
@@ -305,7 +315,7 @@ static struct discovery *discovery_new(struct policy *policy)
     struct discovery *d = calloc(1, sizeof *d);
     if (!d) return NULL;
     d->policy = policy;
-    strbuf_init(&d->text, POLICY_TARGET_JSON_MAX);
+    strbuf_init(&d->text, TARGET_ID_MAX + 1 + POLICY_TARGET_JSON_MAX);
     faults_init(&d->faults);
     return d;
 }
@@ -353,37 +363,31 @@ static void finish(struct discovery *d)
     done(data, code, code < 0 ? &fault : NULL);
 }
 
-/* One target's metrics, or one step of the collection: ten thousand metrics(t) leave more garbage
- * behind than they declare, and the series that come next can use its room. Two ends of a cycle,
- * as the first may be of one that was under way. Returns whether there is more to do. */
-static bool discovery_step(struct discovery *d)
+/* As many targets as a slice has time for. Returns whether there are more. */
+static bool metrics_slice(struct discovery *d)
 {
-    enum { CYCLES = 2 };
-    struct vm *vm = d->policy->vm;
-    if (d->faults.count > 0) return false;
-    if (d->next < d->set.count) {
-        bool ok = one_metrics(d);
-        d->next++;
-        return ok;
+    struct clock clock;
+    clock_init_real(&clock);
+    int64_t begin_ns = clock_mono_ns(&clock);
+    for (; d->next < d->set.count && d->faults.count == 0; d->next++) {
+        if (clock_mono_ns(&clock) - begin_ns > DISCOVERY_SLICE_MS * 1000000LL) return true;
+        if (!one_metrics(d)) break;
     }
-    if (d->cycles == CYCLES || (d->cycles == 0 && vm_memory_bytes(vm) < SWEEP_BYTES)) return false;
-    d->cycles += lua_gc(vm_lua(vm), LUA_GCSTEP, 0);
-    return true;
+    return false;
 }
 
 static void next_metrics(void *data)
 {
     struct discovery *d = data;
     struct loop *loop = d->policy->binding.host->loop;
-    struct clock clock;
-    clock_init_real(&clock);
-    int64_t begin_ns = clock_mono_ns(&clock);
+    lua_State *L = vm_lua(d->policy->vm);
     d->timer = NULL;
-    while (discovery_step(d))
-        if (loop && clock_mono_ns(&clock) - begin_ns > DISCOVERY_SLICE_MS * 1000000LL &&
-            loop_timer_start(loop, 0, next_metrics, d, &d->timer) == OK)
-            return;
-    finish(d);
+    int pause = lua_gc(L, LUA_GCSETPAUSE, METRICS_GC_PAUSE);
+    bool more = metrics_slice(d);
+    while (more && (!loop || loop_timer_start(loop, 0, next_metrics, d, &d->timer) < 0))
+        more = metrics_slice(d);
+    lua_gc(L, LUA_GCSETPAUSE, pause);
+    if (!more) finish(d);
 }
 
 /* The value on top of L (popped) is what targets() gave. */

@@ -156,9 +156,9 @@ static uint64_t hash_text(const char *text, uint64_t seed)
     return text ? hash64(text, strlen(text), seed) : hash64("\xff", 1, seed);
 }
 
-static uint64_t family_hash(const struct metric *m)
+static uint32_t family_hash(const struct metric *m)
 {
-    if (m->expression) return m->hash;
+    if (m->expression) return (uint32_t)m->hash;
     uint64_t h = hash64(&m->period_s, sizeof m->period_s, 0);
     h = hash_text(m->region, h);
     h = hash_text(m->account, h);
@@ -167,7 +167,7 @@ static uint64_t family_hash(const struct metric *m)
     h = hash_text(m->unit, h);
     for (uint32_t i = 0; i < m->dimension_count; i++)
         h = hash_text(m->dimensions[i].value, hash_text(m->dimensions[i].name, h));
-    return h;
+    return (uint32_t)h;
 }
 
 static bool same_family(const struct metric *a, const struct metric *b)
@@ -184,7 +184,7 @@ static bool same_family(const struct metric *a, const struct metric *b)
     return true;
 }
 
-static struct collector_entry **bucket_of(struct collector *c, uint64_t hash)
+static struct collector_entry **bucket_of(struct collector *c, uint32_t hash)
 {
     return &c->table[hash & (c->table_size - 1)];
 }
@@ -235,7 +235,7 @@ static size_t series_bytes(uint32_t slots)
     return sizeof(struct series) + slots * sizeof(double);
 }
 
-static int entry_new(struct collector *c, struct metric *metric, uint32_t slots, uint64_t hash,
+static int entry_new(struct collector *c, struct metric *metric, uint32_t slots, uint32_t hash,
                      struct collector_entry **out)
 {
     uint32_t queries = metric_query_count(metric);
@@ -256,7 +256,6 @@ static int entry_new(struct collector *c, struct metric *metric, uint32_t slots,
         .series = series,
         .group = group,
         .hash = hash,
-        .slots = slots,
         .queries = (uint16_t)queries,
         .price = (uint16_t)price_of(metric),
     };
@@ -297,7 +296,6 @@ static int entry_grow(struct collector *c, struct collector_entry *entry, uint32
     if (entry->have_start_s > entry->have_end_s) entry->have_start_s = entry->have_end_s = 0;
     c->stats.series_bytes += series_bytes(slots) - series_bytes(old->slots);
     entry->series = grown;
-    entry->slots = slots;
     if (!entry->call || entry->call->questions[entry->question].series != old) free(old);
     return OK;
 }
@@ -305,8 +303,8 @@ static int entry_grow(struct collector *c, struct collector_entry *entry, uint32
 int collector_subscribe(struct collector *c, struct metric *metric, uint32_t slots,
                         struct collector_entry **out)
 {
-    uint64_t hash = family_hash(metric);
-    uint64_t order = 0;
+    uint32_t hash = family_hash(metric);
+    uint32_t order = 0;
     struct collector_entry *entry = *bucket_of(c, hash);
     for (; entry; entry = entry->next) {
         if (entry->hash != hash) continue;
@@ -315,7 +313,7 @@ int collector_subscribe(struct collector *c, struct metric *metric, uint32_t slo
     }
     int code = OK;
     if (entry) {
-        if (slots > entry->slots) code = entry_grow(c, entry, slots);
+        if (slots > entry->series->slots) code = entry_grow(c, entry, slots);
         if (code < 0) return code;
     } else {
         code = entry_new(c, metric, slots, hash, &entry);

@@ -20,11 +20,11 @@ static bool has_datapoint(const struct series *series)
 static struct reason *empty_reason(struct collector *c, const struct collector_entry *e)
 {
     int32_t period_s = e->group->period_s;
-    if (c->empty.reason && c->empty.period_s == period_s && c->empty.slots == e->slots &&
+    if (c->empty.reason && c->empty.period_s == period_s && c->empty.slots == e->series->slots &&
         c->empty.clamped == e->clamped)
         return c->empty.reason;
     char text[REASON_MAX], window[DURATION_TEXT_MAX], period[DURATION_TEXT_MAX];
-    int64_t window_s = (int64_t)e->slots * period_s;
+    int64_t window_s = (int64_t)e->series->slots * period_s;
     duration_format(1000 * (e->clamped ? retention_s(period_s) : window_s), window);
     duration_format(1000 * (int64_t)period_s, period);
     int n = snprintf(text, sizeof text, "no datapoint in the last %s", window);
@@ -34,7 +34,7 @@ static struct reason *empty_reason(struct collector *c, const struct collector_e
     reason_release(c->empty.reason);
     c->empty.reason = reason_new(text);
     c->empty.period_s = period_s;
-    c->empty.slots = e->slots;
+    c->empty.slots = e->series->slots;
     c->empty.clamped = e->clamped;
     return c->empty.reason;
 }
@@ -58,7 +58,7 @@ static void say_clamped(struct collector_entry *e)
 {
     char text[REASON_MAX], window[DURATION_TEXT_MAX], kept[DURATION_TEXT_MAX],
         period[DURATION_TEXT_MAX];
-    duration_format(1000 * (int64_t)e->slots * e->group->period_s, window);
+    duration_format(1000 * (int64_t)e->series->slots * e->group->period_s, window);
     duration_format(1000 * retention_s(e->group->period_s), kept);
     duration_format(1000 * (int64_t)e->group->period_s, period);
     snprintf(text, sizeof text,

@@ -29,6 +29,7 @@ void call_list_add(struct call_list *list, struct call *call)
         list->first = call;
     list->last = call;
     list->count++;
+    list->datapoints += call->datapoints;
 }
 
 void call_list_remove(struct call_list *list, struct call *call)
@@ -42,6 +43,7 @@ void call_list_remove(struct call_list *list, struct call *call)
     else
         list->last = call->prev;
     list->count--;
+    list->datapoints -= call->datapoints;
 }
 
 void call_free(struct call *call)
@@ -204,9 +206,17 @@ static int call_start(struct call *call)
                                 call->group->period_s, call_answered, call);
 }
 
+static bool has_room(const struct collector *c)
+{
+    const struct call *next = c->queue.first;
+    if (!next || c->active.count >= COLLECT_CALLS_AT_ONCE) return false;
+    return c->active.count == 0 ||
+           c->active.datapoints + next->datapoints <= COLLECT_DATAPOINTS_AT_ONCE;
+}
+
 void calls_start(struct collector *c)
 {
-    while (c->queue.first && c->active.count < COLLECT_CALLS_AT_ONCE) {
+    while (has_room(c)) {
         struct call *call = c->queue.first;
         call_list_remove(&c->queue, call);
         call->code = call_start(call);

@@ -43,19 +43,21 @@ struct collector_entry {
     struct reason *reason;
     struct collector_entry *next;     /* in its bucket of the table */
     struct collector_entry *next_due; /* in its range of the plan being made */
-    uint64_t hash;  /* of the metric without its statistic: a family shares a bucket */
-    uint64_t order; /* equal in a family; families in the order in which they were first seen */
     int64_t have_start_s, have_end_s; /* answered for good; equal: nothing */
     int64_t forbidden_ms;
-    uint32_t refs, slots;
-    uint32_t question; /* index in call */
-    uint32_t owner;    /* of the plan being made */
-    uint16_t queries;  /* of the 500 of a call */
-    uint16_t price;    /* metrics charged for it when it stands alone */
-    bool due;          /* in the plan being made */
-    bool forbidden;    /* the last answer was Forbidden, at forbidden_ms */
-    bool unanswered;   /* the last answer was not one for it */
-    bool clamped;      /* its window reaches back past what CloudWatch keeps */
+    uint32_t hash;  /* of the metric without its statistic: a family shares a bucket */
+    uint32_t order; /* equal in a family; families in the order in which they were first seen */
+    uint32_t refs;
+    union {
+        uint32_t owner;    /* of the plan being made */
+        uint32_t question; /* index in call, when there is one */
+    };
+    uint16_t queries; /* of the 500 of a call */
+    uint16_t price;   /* metrics charged for it when it stands alone */
+    bool due;         /* in the plan being made */
+    bool forbidden;   /* the last answer was Forbidden, at forbidden_ms */
+    bool unanswered;  /* the last answer was not one for it */
+    bool clamped;     /* its window reaches back past what CloudWatch keeps */
 };
 
 struct call {
@@ -66,6 +68,7 @@ struct call {
     struct fetch **waiters;
     size_t waiter_count, waiter_cap;
     int64_t start_s, end_s, now_ms;
+    int64_t datapoints; /* that it asks for */
     uint32_t count, queries, charged;
     int code;                           /* why it could not be started */
     struct collector_entry **entries;   /* shape: [count] */
@@ -75,6 +78,7 @@ struct call {
 struct call_list {
     struct call *first, *last;
     size_t count;
+    int64_t datapoints;
 };
 
 /* Due entries that are asked with one range, in the order in which they go into calls. */
@@ -106,7 +110,8 @@ struct collector {
     struct collector_entry **table; /* shape: [table_size], a power of two */
     size_t table_size;
     struct group *groups;
-    uint64_t orders, plans;
+    uint32_t orders;
+    uint64_t plans;
     struct range *ranges; /* of the plan being made */
     size_t range_count, range_cap;
     struct call_list queue, active, unstarted;

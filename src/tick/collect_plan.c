@@ -62,7 +62,7 @@ static struct wish entry_wish(struct collector_entry *e, int64_t now_ms)
             have = false;
     }
     if (!have) e->have_start_s = e->have_end_s = 0;
-    int64_t window_s = end_s - (int64_t)e->slots * period_s;
+    int64_t window_s = end_s - (int64_t)e->series->slots * period_s;
     e->clamped = window_s < group->oldest_s;
     if (e->clamped) window_s = group->oldest_s;
 
@@ -204,6 +204,7 @@ static struct call *call_new(struct fetch *fetch, const struct range *range,
         .start_s = range->start_s,
         .end_s = range->end_s,
         .now_ms = fetch->now_ms,
+        .datapoints = count * ((range->end_s - range->start_s) / range->group->period_s),
         .count = count,
         .queries = queries,
     };
@@ -253,10 +254,11 @@ static void call_commit(struct call *call, struct fetch *fetch)
     uint32_t statistic = 0;
     for (uint32_t i = 0; i < call->count; i++) {
         struct collector_entry *e = call->entries[i];
+        uint32_t owner = e->owner;
         ask_entry(call, i);
         statistic = i > 0 && call->entries[i - 1]->order == e->order ? statistic + 1 : 0;
         if (statistic % STATISTICS_PER_PRICE != 0) continue;
-        fetch->charged[e->owner] += e->price;
+        fetch->charged[owner] += e->price;
         call->charged += e->price;
     }
     fetch->result.calls++;

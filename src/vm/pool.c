@@ -14,7 +14,7 @@ struct pool_chunk {
     struct pool_chunk *next;
     size_t bytes;
 };
-_Static_assert(sizeof(struct pool_chunk) % POOL_STEP == 0, "blocks are aligned as malloc's are");
+_Static_assert(sizeof(struct pool_chunk) % POOL_STEP == 0, "blocks are aligned");
 
 /* What is left of the chunk before goes to the lists. */
 static void spend(struct pool *pool)

@@ -9,7 +9,8 @@
 
 #include <stddef.h>
 
-enum { POOL_STEP = 16, POOL_BLOCK_MAX = 256, POOL_CLASSES = POOL_BLOCK_MAX / POOL_STEP };
+/* Lua asks for the alignment of a pointer, an integer or a double, no more (LUAI_MAXALIGN). */
+enum { POOL_STEP = 8, POOL_BLOCK_MAX = 256, POOL_CLASSES = POOL_BLOCK_MAX / POOL_STEP };
 
 struct pool_chunk;
 struct pool_block;

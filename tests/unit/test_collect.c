@@ -574,7 +574,7 @@ static void retention_bounds_how_far_back_is_asked(void **state)
     }
 }
 
-static void at_most_eight_calls_are_under_way(void **state)
+static void only_so_many_calls_are_under_way(void **state)
 {
     struct bench *b = *state;
     char region[32];
@@ -597,6 +597,23 @@ static void at_most_eight_calls_are_under_way(void **state)
     assert_int_equal(told.times, 1);
     assert_int_equal(b->fake.call_count, 30);
     assert_int_equal(b->fake.under_way_max, COLLECT_CALLS_AT_ONCE);
+}
+
+static void long_windows_are_asked_for_one_after_the_other(void **state)
+{
+    struct bench *b = *state;
+    watch(b, "A", "Sum", 60, NULL, COLLECT_DATAPOINTS_AT_ONCE / 2);
+    watch(b, "B", "Sum", 120, NULL, COLLECT_DATAPOINTS_AT_ONCE / 2);
+    watch(b, "C", "Sum", 300, NULL, COLLECT_DATAPOINTS_AT_ONCE + 1);
+    struct told told;
+    ask_all(b, &told);
+    assert_int_equal(b->fake.call_count, 2);
+    fake_answer(&b->fake, 0);
+    assert_int_equal(b->fake.call_count, 2); /* the third does not fit beside one of them */
+    fake_answer(&b->fake, 1);
+    assert_int_equal(b->fake.call_count, 3); /* alone it may be as long as it is */
+    fake_answer_all(&b->fake);
+    assert_int_equal(told.times, 1);
 }
 
 static void a_call_that_cannot_be_started_fails_in_the_next_turn(void **state)
@@ -804,7 +821,8 @@ int main(void)
         FACT(an_empty_answer_says_over_which_window),
         FACT(an_empty_answer_with_a_unit_hints_at_the_unit),
         FACT(retention_bounds_how_far_back_is_asked),
-        FACT(at_most_eight_calls_are_under_way),
+        FACT(only_so_many_calls_are_under_way),
+        FACT(long_windows_are_asked_for_one_after_the_other),
         FACT(a_call_that_cannot_be_started_fails_in_the_next_turn),
         FACT(nothing_to_ask_is_answered_at_once),
         FACT(a_canceled_fetch_takes_its_calls_with_it),

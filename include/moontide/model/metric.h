@@ -36,11 +36,10 @@ struct metric {
     const char *unit;                         /* NULL: any */
     const char *expression;                   /* metric math; NULL in a plain metric */
     int32_t period_s;
-    uint32_t dimension_count, input_count;
+    uint32_t dimension_count, input_count, refs;
     const struct metric_dimension *dimensions; /* sorted by name */
     const struct metric_input *inputs;         /* `using`; owned by this metric */
     uint64_t hash;
-    uint32_t refs;
 };
 
 /* A deep copy of draft (its refs and hash ignored, its inputs' metrics retained) with one

@@ -29,7 +29,10 @@ struct fetch;
 struct loop;
 struct world;
 
-enum { COLLECT_SETTLE_MS = 60000, COLLECT_REREAD_PERIODS = 2, COLLECT_CALLS_AT_ONCE = 8 };
+enum { COLLECT_SETTLE_MS = 60000, COLLECT_REREAD_PERIODS = 2 };
+/* Calls under way: so many, and so many datapoints asked for by all of them (one call may pass that
+ * alone). A datapoint takes some 20 bytes of an answer, which is held whole until it is decoded. */
+enum { COLLECT_CALLS_AT_ONCE = 4, COLLECT_DATAPOINTS_AT_ONCE = 18000 };
 enum { COLLECT_FORBIDDEN_MS = 10 * 60 * 1000 };
 
 struct collector_options {
