@@ -1,6 +1,9 @@
 set(SOURCES_aws
     arena.c
     cbor.c
+    client.c
+    client_call.c
+    client_send.c
     cloudwatch.c
     cloudwatch_answer.c
     credentials.c
@@ -19,6 +22,7 @@ set(SOURCES_aws
     hmac.c
     ini.c
     metadata.c
+    metrics.c
     model.c
     model_extras.c
     model_find.c
@@ -33,6 +37,9 @@ set(SOURCES_aws
     parse_json.c
     parse_text.c
     parse_xml.c
+    pagination.c
+    path.c
+    path_parse.c
     profile.c
     retry.c
     serialize.c
@@ -47,4 +54,7 @@ set(SOURCES_aws
     sigv4.c
     sigv4_canonical.c
     sigv4_query.c
+    throttle.c
+    trace.c
+    waiter.c
     wire.c)

@@ -37,29 +37,39 @@ struct client_options {
     enum retry_mode retry_mode;
     int64_t timeout_ms;  /* of one attempt; 0: 30,000 */
     int max_concurrency; /* 0: 50; further calls wait in order */
-    double rate_per_s;   /* client-side throttle; 0: none (cloudwatch GetMetricData: 50) */
+    /* Client-side throttle of all operations. 0: none but the known ones (CloudWatch's
+     * GetMetricData: 50); negative: none at all. */
+    double rate_per_s;
     bool dry_run; /* refuses what is not read_only with ERR_DENIED and what it would have sent */
+    /* Requests and answers on stderr, with signatures, tokens and what looks secret blanked. */
+    bool trace;
 };
 
+/* ERR_INVALID: no region, or an endpoint that is none; ERR_NOMEM. */
 MUST_CHECK int client_new(const struct client_options *options, struct client **out,
                           struct fault *fault);
-void client_free(struct client *client); /* cancels calls without calling back */
+/* Cancels calls without calling back. May be called in a callback. NULL is allowed. */
+void client_free(struct client *client);
 const struct model *client_model(const struct client *client);
 const char *client_endpoint(const struct client *client);
+const char *client_region(const struct client *client); /* the one that is signed for; or NULL */
 
-/* Borrowed for the callback. code OK: an answer came, of whatever status (the last attempt's). */
+/* Borrowed for the callback. code OK: an answer came, of whatever status (the last attempt's). Else
+ * none came: the fault says why, in words that hold no secret. */
 struct client_result {
     int code;
     struct fault fault;
     struct wire_response response;
-    uint32_t attempts;
+    uint32_t attempts; /* 0: it failed before anything was sent */
     int64_t elapsed_us;
-    bool sent;
+    bool sent; /* false: certainly nothing has left, so nothing was done; else it may have been */
 };
 typedef void client_done_fn(void *data, const struct client_result *result);
 
-/* Takes the content of *take_request (it is reset). done exactly once, never before return; not at
- * all when this fails (ERR_NOMEM, ERR_DENIED: dry run) or after client_cancel(). */
+/* Takes the content of *take_request (it is reset, and may be used for the next one). done exactly
+ * once, never before return; not at all when this fails (ERR_NOMEM, ERR_DENIED: dry run; then
+ * *take_request is as it was) or after client_cancel(). *out (may be NULL) is valid until done is
+ * entered. `operation` is one of the client's model. */
 MUST_CHECK int client_send(struct client *client, const struct operation *operation,
                            struct wire_request *take_request, client_done_fn *done, void *data,
                            struct client_call **out, struct fault *fault);
@@ -70,12 +80,10 @@ void client_cancel(struct client_call *call);
 struct client_metrics {
     const char *operation;
     uint64_t calls, attempts, retries, throttles, failures;
-    double p50_ms, p90_ms, p99_ms;
+    double p50_ms, p90_ms, p99_ms; /* of whole calls, retries included; 4 % */
 };
+/* Those that were called, in the model's order. */
 void client_each_metric(const struct client *client,
                         void (*each)(void *data, const struct client_metrics *metrics), void *data);
-
-/* Requests and answers on stderr with signature and tokens blanked (--trace-aws). */
-void client_trace(bool on);
 
 #endif
