@@ -103,9 +103,14 @@ static bool mend_skew(struct client_call *call, const struct retry_judgement *ju
 
 static bool mend_credentials(struct client_call *call)
 {
-    if (call->refreshed || !call->client->options.credentials) return false;
+    struct client *client = call->client;
+    if (call->refreshed || !client->options.credentials) return false;
     call->refreshed = true;
-    credential_chain_invalidate(call->client->options.credentials);
+    /* Of many calls that were under way with the same ones only the first asks for others. */
+    if (call->sent_ns >= client->invalidated_ns) {
+        credential_chain_invalidate(client->options.credentials);
+        client->invalidated_ns = client_now_ns(client);
+    }
     return true;
 }
 
@@ -153,6 +158,7 @@ static void with_credentials(void *data, int code, struct credentials *credentia
         return;
     }
     call->may_send = false;
+    call->sent_ns = client_now_ns(call->client);
     code = call_send(call, credentials, answered);
     if (code < 0) {
         call_fails(call, code, err_text(code));

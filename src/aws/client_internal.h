@@ -45,6 +45,7 @@ struct client {
     uint64_t random;
     struct trace *trace; /* NULL: no tracing */
 
+    int64_t invalidated_ns;             /* when the credentials were last found to be expired */
     struct operation_metrics **metrics; /* shape: metrics[operation_count]; NULL: never called */
     struct call_list active, waiting, spare;
     int active_count, spare_count;
