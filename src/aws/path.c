@@ -88,7 +88,8 @@ static bool each_value(const struct eval *e, const struct path_step *step, size_
     bool on = true;
     r->vtable->begin_keys(r);
     while (r->vtable->next_key(r, &key, &len)) {
-        if (on) on = walk(e, step + 1, left - 1, show, data); /* else only to the end of the keys */
+        /* once it is ended, only to the end of the keys */
+        if (on && key) on = walk(e, step + 1, left - 1, show, data);
         r->vtable->leave(r);
     }
     return on;
