@@ -1,5 +1,7 @@
 /* Facts about answers: what each protocol sends, as the model says it is; and how each says that
- * something went wrong. One made-up service, whose one output has a member of every kind. */
+ * something went wrong. One made-up service, whose one output has a member of every kind.
+ *
+ * Size: each protocol, and each of its oddities, is a fact of its own. */
 #include "moontide/aws/protocol.h"
 #include "support/text_values.h"
 
