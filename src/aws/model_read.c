@@ -136,7 +136,7 @@ static const struct {
     const char *name;
     enum protocol_kind kind;
 } protocols[] = {
-    /* the best first: the order of botocore */
+
     {"smithy-rpc-v2-cbor", PROTOCOL_CBOR},
     {"json", PROTOCOL_JSON},
     {"rest-json", PROTOCOL_REST_JSON},

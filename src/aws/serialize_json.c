@@ -167,7 +167,7 @@ int serialize_json(struct serializer *s)
 {
     struct wire_request *out = s->out;
     char text[256];
-    strbuf_adds(&out->uri, s->op->uri);
+    strbuf_addc(&out->uri, '/');
     int n = snprintf(text, sizeof text, "%s.%s", s->model->target_prefix, s->op->name);
     if (n < 0 || (size_t)n >= sizeof text) return ERR_LIMIT;
     int code = wire_set_header(out, "X-Amz-Target", text, (size_t)n);

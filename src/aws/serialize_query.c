@@ -152,7 +152,7 @@ int serialize_query(struct serializer *s)
     struct query q = {.s = s, .ec2 = s->model->protocol == PROTOCOL_EC2};
     struct wire_request *out = s->out;
     strbuf_init(&q.name, NAME_MAX_BYTES);
-    strbuf_adds(&out->uri, s->op->uri);
+    strbuf_addc(&out->uri, '/');
     strbuf_adds(&out->body, "Action=");
     strbuf_adds(&out->body, s->op->name);
     strbuf_adds(&out->body, "&Version=");

@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MODELS_MAX = 64, OUT_MAX = 256 * 1024 * 1024 };
+enum { MODELS_MAX = 512, OUT_MAX = 256 * 1024 * 1024 };
 
 struct known {
     char *key;
