@@ -1,5 +1,6 @@
 /* The client of any service against a server on loopback that throttles, stalls, lies and hangs up.
- */
+ *
+ * Size: each way in which a service misbehaves is a fact of its own. */
 #include "moontide/aws/client.h"
 #include "moontide/base/clock.h"
 #include "moontide/io/http.h"
