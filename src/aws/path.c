@@ -56,10 +56,14 @@ static bool each_element(const struct eval *e, const struct path_step *step, siz
     return on;
 }
 
-static bool flatten_here(const struct eval *e, const struct path_step *step, size_t left,
-                         path_show_fn *show, void *data)
+/* {} is an empty list or an empty structure. An element of a list is mostly a structure, so there
+ * it counts as one unless it says otherwise; what is named and then flattened is a list. */
+static bool flatten_element(const struct eval *e, const struct path_step *step, size_t left,
+                            path_show_fn *show, void *data)
 {
-    if (list_here(e->r)) return each_element(e, step, left, show, data);
+    struct value_reader *r = e->r;
+    if (list_here(r) && (r->vtable->length(r) > 0 || r->vtable->is_array(r)))
+        return each_element(e, step, left, show, data);
     return walk(e, step + 1, left - 1, show, data);
 }
 
@@ -67,13 +71,14 @@ static bool flatten(const struct eval *e, const struct path_step *step, size_t l
                     path_show_fn *show, void *data)
 {
     struct value_reader *r = e->r;
-    if (step->after_projection) return flatten_here(e, step, left, show, data);
-    if (!list_here(r)) return true;
+    if (!list_here(r))
+        return step->after_projection ? walk(e, step + 1, left - 1, show, data) : true;
+    if (step->after_projection) return each_element(e, step, left, show, data);
     bool on = true;
     size_t n = r->vtable->length(r);
     for (size_t i = 0; i < n && on; i++) {
         r->vtable->enter_index(r, i);
-        on = flatten_here(e, step, left, show, data);
+        on = flatten_element(e, step, left, show, data);
         r->vtable->leave(r);
     }
     return on;

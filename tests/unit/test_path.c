@@ -109,6 +109,7 @@ static void flattening_takes_lists_within_lists_apart_once(void **state)
     leads("{\"a\":[[1,[2]],3]}", "a[][]", "1 2 3");
     leads("{\"a\":{\"b\":1}}", "a[]", "");
     leads("[1,2]", "[]", "1 2");
+    leads("{\"R\":[{},{\"a\":1},[]]}", "R[]", "table(0) table(0)"); /* {} is a structure there */
 }
 
 static void all_values_of_a_map_are_a_projection(void **state)
