@@ -168,6 +168,7 @@ static struct layout *layout_new(lua_State *L, struct policy *policy, struct tar
         key->missing = list[i].declaration->missing;
         key->low_samples_below = samples_needed(list[i].declaration);
         if (key->low_samples_below > 0) key->samples = uses++;
+        key->plain = key->missing != MISSING_IGNORE && key->low_samples_below <= 0;
     }
     layout->use_count = uses;
     make_m(L, policy, layout);

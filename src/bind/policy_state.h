@@ -42,6 +42,7 @@ struct layout_key {
     const char *name;
     uint64_t hash;
     enum missing_mode missing;
+    bool plain;               /* a datapoint that is there counts, and no answer is kept */
     double low_samples_below; /* 0: evaluate whatever there is; else a datapoint of fewer samples is
                                  none */
     uint32_t samples;         /* index of the SampleCount series beside it, when that is > 0 */
@@ -89,17 +90,18 @@ struct run {
     uint32_t nil_verdicts; /* above() and below() that answered nil since the last statement */
 };
 
-/* Field names as Lua interned them, so that reading a table is comparing pointers. */
+/* Field names as Lua interned them, so that reading a table is comparing pointers: those that are
+ * met most first. */
 enum word {
     WORD_TYPE,
-    WORD_KEY,
     WORD_SEVERITY,
     WORD_WHEN,
+    WORD_DESCRIPTION,
+    WORD_RECOMMENDATION,
+    WORD_KEY,
     WORD_CLEAR,
     WORD_PENDING,
     WORD_KEEP_FIRING,
-    WORD_DESCRIPTION,
-    WORD_RECOMMENDATION,
     WORD_ACTION,
     WORD_IMPACT,
     WORD_EFFORT,

@@ -83,9 +83,14 @@ static void mask_low_samples(lua_State *L, struct seen *seen)
 
 /* ---- self ---- */
 
-static int not_a_handle(lua_State *L)
+static COLD int not_a_handle(lua_State *L)
 {
     return luaL_typeerror(L, 1, "metric (call its methods with a colon: m.name:last())");
+}
+
+static COLD int outside(lua_State *L)
+{
+    return luaL_error(L, "a metric was used outside of its evaluation");
 }
 
 /* The handle at 1, in its evaluation. */
@@ -94,8 +99,7 @@ static inline const struct handle *self_handle(lua_State *L)
     const struct handle *handle = lua_touserdata(L, 1);
     if (!handle || lua_rawlen(L, 1) != sizeof *handle || handle->mark != &handle_mark)
         not_a_handle(L);
-    if (handle->layout_id != handle->policy->run.layout_id)
-        luaL_error(L, "a metric was used outside of its evaluation");
+    if (handle->layout_id != handle->policy->run.layout_id) outside(L);
     return handle;
 }
 
@@ -215,8 +219,10 @@ static uint64_t question(const struct seen *seen, const struct threshold *thresh
     return hash64(&parts, sizeof parts, 0);
 }
 
-static int judge_points(lua_State *L, enum threshold_op op, struct seen seen)
+/* Any M of N, in any mode. Out of line, so that the common question costs no frame of its size. */
+static COLD int judge_points(lua_State *L, enum threshold_op op)
 {
+    struct seen seen = self(L);
     struct threshold threshold = {.op = op, .datapoints = 1, .of = 1, .missing = seen.key->missing};
     if (lua_type(L, 2) != LUA_TNUMBER) return luaL_typeerror(L, 2, "number");
     threshold.value = lua_tonumber(L, 2);
@@ -237,29 +243,19 @@ static int judge_points(lua_State *L, enum threshold_op op, struct seen seen)
     return 1;
 }
 
-/* One of one datapoints, and the newest slot has one: what threshold_judge would answer. */
-static inline bool judge_newest(const struct handle *handle, enum threshold_op op, double value,
-                                bool *answer)
+/* The common question, one of one datapoints where the newest slot has one, is answered here as
+ * threshold_judge() would. */
+static inline int judge(lua_State *L, enum threshold_op op)
 {
+    if (lua_gettop(L) != 2 || lua_type(L, 2) != LUA_TNUMBER) return judge_points(L, op);
+    const struct handle *handle = self_handle(L);
     const struct run *run = &handle->policy->run;
     const struct layout_key *key = &run->layout->keys[handle->index];
     const struct series *series = run->input->series[handle->index];
-    double newest = series->values[series->slots - 1];
-    if (isnan(newest) || key->missing == MISSING_IGNORE || key->low_samples_below > 0) return false;
-    *answer = op == THRESHOLD_ABOVE ? newest > value : newest < value;
-    return true;
-}
-
-static int judge(lua_State *L, enum threshold_op op)
-{
-    const struct handle *handle = self_handle(L);
-    bool plain = lua_gettop(L) == 2 && lua_type(L, 2) == LUA_TNUMBER, breaching;
-    double value = plain ? lua_tonumber(L, 2) : NAN;
-    if (!isnan(value) && judge_newest(handle, op, value, &breaching)) {
-        lua_pushboolean(L, breaching);
-        return 1;
-    }
-    return judge_points(L, op, see(L, handle));
+    double newest = series->values[series->slots - 1], value = lua_tonumber(L, 2);
+    if (isunordered(newest, value) || !key->plain) return judge_points(L, op);
+    lua_pushboolean(L, op == THRESHOLD_ABOVE ? newest > value : newest < value);
+    return 1;
 }
 
 static int handle_above(lua_State *L)

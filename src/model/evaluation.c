@@ -87,7 +87,8 @@ const char *evaluation_text(struct evaluation *evaluation, const char *text, siz
         return NULL;
     struct evaluation_arena *arena = evaluation->arena;
     if (len >= EVALUATION_BYTES_MAX || arena->total > EVALUATION_BYTES_MAX - (len + 1)) return NULL;
-    struct chunk *c = chunk_with(arena, len + 1);
+    struct chunk *c = arena->current;
+    if (!c || c->size - c->used < len + 1) c = chunk_with(arena, len + 1);
     if (!c) return NULL;
     char *at = c->bytes + c->used;
     if (len) memcpy(at, text, len);
