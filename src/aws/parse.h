@@ -48,7 +48,7 @@ void put_text(struct parse *p, const struct member *member, const char *text, si
 void put_time_text(struct parse *p, const char *text, size_t len);
 void put_time(struct parse *p, double seconds);
 /* A blob. text may lie in the scratch: it is decoded in place then. */
-void put_base64(struct parse *p, const char *text, size_t len);
+void put_blob(struct parse *p, const char *text, size_t len);
 /* NaN, Infinity, -Infinity. */
 bool float_word(const char *text, size_t len, double *out);
 /* Decodes base64 (padding may be missing, white space is passed over); out may be the text. */

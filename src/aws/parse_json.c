@@ -99,7 +99,7 @@ static int put_string(struct parse *p, const struct json_reader *r, const struct
 {
     double value;
     switch (member->shape->type) {
-    case SHAPE_BLOB: put_base64(p, r->text, r->len); break;
+    case SHAPE_BLOB: put_blob(p, r->text, r->len); break;
     case SHAPE_TIMESTAMP: put_time_text(p, r->text, r->len); break;
     case SHAPE_FLOAT:
         if (float_word(r->text, r->len, &value))

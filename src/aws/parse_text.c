@@ -44,7 +44,7 @@ bool base64_decode(const char *text, size_t len, char *out, size_t *out_len)
     return true;
 }
 
-void put_base64(struct parse *p, const char *text, size_t len)
+void put_blob(struct parse *p, const char *text, size_t len)
 {
     struct strbuf *scratch = p->scratch;
     size_t decoded;
@@ -188,7 +188,7 @@ void put_text(struct parse *p, const struct member *member, const char *text, si
         }
         break;
     case SHAPE_TIMESTAMP: put_time_text(p, text, len); return;
-    case SHAPE_BLOB: put_base64(p, text, len); return;
+    case SHAPE_BLOB: put_blob(p, text, len); return;
     default: break;
     }
     out_string(p, text, len);

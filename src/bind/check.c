@@ -70,7 +70,7 @@ struct strbuf *push_buffer(lua_State *L, size_t max_bytes)
 }
 
 /* "ERR_NOT_FOUND" -> "NotFound": codes read like those of AWS. */
-static void push_code(lua_State *L, int code)
+void push_error_code(lua_State *L, int code)
 {
     char text[64];
     size_t len = 0;
@@ -85,7 +85,7 @@ static void push_code(lua_State *L, int code)
 int raise_fault(lua_State *L, const char *function_name, const struct fault *fault)
 {
     luaL_checkstack(L, 6, "error");
-    push_code(L, fault->code);
+    push_error_code(L, fault->code);
     const char *message = lua_pushfstring(L, "%s: %s", function_name, fault->text);
     vm_push_error(L, lua_tostring(L, -2), message);
     lua_pushvalue(L, -2);

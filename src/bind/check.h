@@ -24,6 +24,8 @@ const char *check_text(lua_State *L, int idx, const char *what);
 /* Pushes a userdata that owns an empty buffer, so that an error in between does not leak it. */
 struct strbuf *push_buffer(lua_State *L, size_t max_bytes);
 
+/* Pushes the code of an error object: "Timeout" for ERR_TIMEOUT. */
+void push_error_code(lua_State *L, int code);
 /* Throws fault as an error object with code ("Timeout", "Connect"), message and retryable. */
 int raise_fault(lua_State *L, const char *function_name, const struct fault *fault);
 

@@ -192,6 +192,7 @@ static int open_modules(lua_State *L)
     vm_module(L, "time", open_time);
     vm_module(L, "http", open_http);
     vm_module(L, "async", open_async);
+    vm_module(L, "aws", open_aws);
     vm_module(L, "cloudwatch", open_cloudwatch);
     policy_open_fields(L, policy);
     policy_open_findings(L, policy);

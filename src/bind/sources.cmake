@@ -1,4 +1,12 @@
 set(SOURCES_bind
+    aws.c
+    aws_call.c
+    aws_client.c
+    aws_error.c
+    aws_help.c
+    aws_sign.c
+    aws_values.c
+    aws_walk.c
     check.c
     cloudwatch.c
     cloudwatch_fetch.c

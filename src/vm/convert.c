@@ -40,13 +40,17 @@ static bool is_marked_array(lua_State *L, int idx)
     return same;
 }
 
+void convert_push_array_type(lua_State *L)
+{
+    if (!luaL_newmetatable(L, ARRAY_TYPE)) return;
+    lua_pushliteral(L, "array");
+    lua_setfield(L, -2, "__name");
+}
+
 void convert_mark_array(lua_State *L, int idx)
 {
     idx = lua_absindex(L, idx);
-    if (luaL_newmetatable(L, ARRAY_TYPE)) {
-        lua_pushliteral(L, "array");
-        lua_setfield(L, -2, "__name");
-    }
+    convert_push_array_type(L);
     lua_setmetatable(L, idx);
 }
 

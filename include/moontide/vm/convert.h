@@ -25,6 +25,8 @@ void convert_push_null(lua_State *L);
 bool convert_is_null(lua_State *L, int idx);
 /* What json.array does: an empty table at idx will be written as []. Throws on memory. */
 void convert_mark_array(lua_State *L, int idx);
+/* Pushes the metatable that marks one. */
+void convert_push_array_type(lua_State *L);
 
 /* A seconds value from a number or a duration text ("5m") at idx, in ms. Throws an argument error
  * that names `what`. */

@@ -1,0 +1,110 @@
+/* bind/aws_error.c - failed calls as error objects.
+ *
+ *   err.code, err.message, err.status, err.request_id, err.retryable, err.service, err.operation
+ *   err.fields    what else the service says of this error, as its model has it; or nil
+ *
+ * tostring(err) is one line: "ecs:describe_services: ClusterNotFoundException: Cluster not found.
+ * (HTTP 400, request 12ab)". */
+#include "aws.h"
+
+#include "moontide/aws/retry.h"
+
+#include <string.h>
+
+static void set_names(lua_State *L, const struct aws_client *client,
+                      const struct operation *operation)
+{
+    lua_pushstring(L, client->model->service);
+    lua_setfield(L, -2, "service");
+    lua_pushstring(L, operation->snake);
+    lua_setfield(L, -2, "operation");
+}
+
+int aws_raise_fault(lua_State *L, const struct aws_client *client,
+                    const struct operation *operation, const struct fault *fault)
+{
+    luaL_checkstack(L, 8, "error");
+    const char *text = fault->text;
+    char prefix[SNAKE_MAX + 4];
+    snprintf(prefix, sizeof prefix, "%s: ", operation->snake);
+    if (strncmp(text, prefix, strlen(prefix)) == 0) text += strlen(prefix);
+    if (fault->code == ERR_DENIED && client->options.dry_run)
+        lua_pushliteral(L, "DryRun");
+    else
+        push_error_code(L, fault->code);
+    vm_push_error(L, lua_tostring(L, -1), text);
+    lua_pushfstring(L, "%s:%s: %s", client->model->service, operation->snake, text);
+    lua_setfield(L, -2, "text");
+    lua_pushboolean(L, err_retryable(fault->code));
+    lua_setfield(L, -2, "retryable");
+    set_names(L, client, operation);
+    return lua_error(L);
+}
+
+static bool is_retryable(const struct wire_response *response, const char *code)
+{
+    struct retry_judgement judgement;
+    struct http_response answer = {.code = OK,
+                                   .status = response->status,
+                                   .headers = response->headers,
+                                   .header_count = response->header_count,
+                                   .body = response->body,
+                                   .body_len = response->body_len};
+    retry_judge(&answer, code, &judgement);
+    return judgement.kind != RETRY_NOT;
+}
+
+/* A message of several lines, on one. */
+static void push_line(lua_State *L, const char *text)
+{
+    luaL_Buffer line;
+    luaL_buffinit(L, &line);
+    for (; *text; text++) {
+        bool control = (unsigned char)*text < 0x20;
+        luaL_addchar(&line, control ? ' ' : *text);
+    }
+    luaL_pushresult(&line);
+}
+
+/* Whether the table at idx holds more than the message, which the error has already. */
+static bool says_more(lua_State *L, int idx)
+{
+    for (lua_pushnil(L); lua_next(L, idx);) {
+        lua_pop(L, 1);
+        const char *name = lua_tostring(L, -1); /* a string: the name of a member */
+        if (strcasecmp(name, "message") == 0) continue;
+        lua_pop(L, 1);
+        return true;
+    }
+    return false;
+}
+
+void aws_push_error(lua_State *L, const struct aws_client *client,
+                    const struct operation *operation, const struct wire_response *response,
+                    const struct service_error *error)
+{
+    luaL_checkstack(L, 10, "error");
+    int fields = lua_gettop(L);
+    vm_push_error(L, error->code, error->message);
+    lua_pushinteger(L, response->status);
+    lua_setfield(L, -2, "status");
+    if (*error->request_id) {
+        lua_pushstring(L, error->request_id);
+        lua_setfield(L, -2, "request_id");
+    }
+    lua_pushboolean(L, is_retryable(response, error->code));
+    lua_setfield(L, -2, "retryable");
+    set_names(L, client, operation);
+    push_line(L, error->message);
+    const char *message = lua_tostring(L, -1);
+    lua_pushfstring(L, "%s:%s: %s%s%s (HTTP %d%s%s)", client->model->service, operation->snake,
+                    error->code, *message ? ": " : "", message, response->status,
+                    *error->request_id ? ", request " : "", error->request_id);
+    lua_setfield(L, -3, "text");
+    lua_pop(L, 1);
+    if (says_more(L, fields)) {
+        lua_pushvalue(L, fields);
+        lua_setfield(L, -2, "fields");
+    }
+    lua_replace(L, fields);
+}
