@@ -105,7 +105,8 @@ static void container_answered(void *data, const struct http_response *response)
         code = fault_set(&fault, ERR_CREDENTIALS, "container endpoint %s answered %d",
                          strbuf_cstr(&p->url), response->status);
     } else {
-        code = credentials_from_json(response->body, response->body_len, "container", &found, &why);
+        code = credentials_from_json(response->body, response->body_len, CREDENTIALS_OF_METADATA,
+                                     "container", &found, &why);
         if (code < 0)
             fault_set(&fault, code, "container endpoint %s: %s", strbuf_cstr(&p->url), why.text);
     }

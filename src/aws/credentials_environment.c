@@ -1,5 +1,6 @@
-/* aws/credentials_environment.c - the providers that only look: explicit in the configuration, and
- * AWS_ACCESS_KEY_ID with AWS_SECRET_ACCESS_KEY.
+/* aws/credentials_environment.c - the providers that only look: credentials that are there already
+ * (explicit in the configuration, static keys of a profile), and AWS_ACCESS_KEY_ID with
+ * AWS_SECRET_ACCESS_KEY.
  *
  * A profile that the configuration names goes before the environment, as with the AWS CLI's
  * --profile: otherwise a forgotten variable would choose another account. */
@@ -28,11 +29,9 @@ static void explicit_fetch(struct credential_provider *provider, credentials_don
                            void *data)
 {
     struct looking_provider *p = (struct looking_provider *)provider;
-    struct fault fault = {0};
-    if (p->fixed)
-        done(data, OK, p->fixed, NULL);
-    else
-        done(data, fault_set(&fault, ERR_NOT_FOUND, "none given"), NULL, &fault);
+    struct credentials *fixed = credentials_retain(p->fixed); /* done may free the provider */
+    done(data, OK, fixed, NULL);
+    credentials_release(fixed);
 }
 
 int environment_credentials(const char *profile, struct credentials **out, struct fault *fault)
@@ -55,9 +54,6 @@ int environment_credentials(const char *profile, struct credentials **out, struc
         return fault_set(fault, ERR_CREDENTIALS, "environment: %s is set, but %s is not",
                          id ? "AWS_ACCESS_KEY_ID" : "AWS_SECRET_ACCESS_KEY",
                          id ? "AWS_SECRET_ACCESS_KEY" : "AWS_ACCESS_KEY_ID");
-    if (environment("AWS_WEB_IDENTITY_TOKEN_FILE") && environment("AWS_ROLE_ARN"))
-        return fault_set(fault, ERR_UNSUPPORTED,
-                         "AWS_WEB_IDENTITY_TOKEN_FILE is set, which is not supported yet");
     return fault_set(fault, ERR_NOT_FOUND, "AWS_ACCESS_KEY_ID is not set");
 }
 
@@ -77,40 +73,35 @@ static const struct credential_provider_vtable explicit_vtable = {
 static const struct credential_provider_vtable environment_vtable = {
     .name = "environment", .fetch = environment_fetch, .free = looking_free};
 
-static int looking_new(const struct credential_options *options,
-                       const struct credential_provider_vtable *vtable,
-                       struct looking_provider **out)
-{
-    struct looking_provider *p = calloc(1, sizeof *p);
-    if (!p) return ERR_NOMEM;
-    p->base.vtable = vtable;
-    p->profile = options->profile;
-    *out = p;
-    return OK;
-}
-
 int environment_provider_new(const struct credential_options *options,
                              struct credential_provider **out)
 {
-    struct looking_provider *p = NULL;
-    int code = looking_new(options, &environment_vtable, &p);
-    if (code == OK) *out = &p->base;
-    return code;
+    struct looking_provider *p = calloc(1, sizeof *p);
+    if (!p) return ERR_NOMEM;
+    p->base.vtable = &environment_vtable;
+    p->profile = options->profile;
+    *out = &p->base;
+    return OK;
+}
+
+int fixed_provider_new(struct credentials *credentials, struct credential_provider **out)
+{
+    struct looking_provider *p = calloc(1, sizeof *p);
+    if (!p) return ERR_NOMEM;
+    p->base.vtable = &explicit_vtable;
+    p->fixed = credentials_retain(credentials);
+    *out = &p->base;
+    return OK;
 }
 
 int explicit_provider_new(const struct credential_options *options,
                           struct credential_provider **out)
 {
     const struct credentials *given = options->explicit_credentials;
-    struct looking_provider *p = NULL;
-    int code = looking_new(options, &explicit_vtable, &p);
-    if (code < 0) return code;
-    if (given)
-        code = credentials_new(given->access_key_id, given->secret_access_key, given->session_token,
-                               given->expires_s, "configuration", &p->fixed);
-    if (code < 0)
-        looking_free(&p->base);
-    else
-        *out = &p->base;
+    struct credentials *copied = NULL;
+    int code = credentials_new(given->access_key_id, given->secret_access_key, given->session_token,
+                               given->expires_s, "configuration", &copied);
+    if (code == OK) code = fixed_provider_new(copied, out);
+    credentials_release(copied);
     return code;
 }

@@ -99,7 +99,8 @@ static void on_credentials(void *data, const struct http_response *response)
         nothing(p, response);
         return;
     }
-    int code = credentials_from_json(response->body, response->body_len, "imds", &found, &why);
+    int code = credentials_from_json(response->body, response->body_len, CREDENTIALS_OF_METADATA,
+                                     "imds", &found, &why);
     if (code < 0) fault_set(&fault, code, "imds %s: %s", strbuf_cstr(&p->url), why.text);
     finish(p, code, found, &fault);
     credentials_release(found);

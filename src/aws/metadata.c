@@ -20,12 +20,13 @@ static void answered(void *data, const struct http_response *response)
 static int send_once(struct metadata_request *request)
 {
     int64_t total_ms = request->timeout_ms > 0 ? request->timeout_ms : TOTAL_MS;
+    int64_t connect_ms = request->connect_ms > 0 ? request->connect_ms : CONNECT_MS;
     struct http_request r = {
         .method = request->method,
         .url = request->url,
         .headers = request->headers,
         .header_count = request->header_count,
-        .connect_timeout_ms = total_ms < CONNECT_MS ? total_ms : CONNECT_MS,
+        .connect_timeout_ms = total_ms < connect_ms ? total_ms : connect_ms,
         .timeout_ms = total_ms,
         .max_body_bytes = METADATA_BODY_MAX,
     };

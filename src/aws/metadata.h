@@ -16,6 +16,7 @@ struct metadata_request {
     void (*done)(void *data, const struct http_response *response);
     void *data;
     int64_t timeout_ms; /* 0: 5 s, one of them to connect */
+    int64_t connect_ms; /* 0: one second, as the server is next door */
     int attempts;       /* 0: 2 */
     int tries;          /* private */
     struct http_call *call;

@@ -15,14 +15,29 @@ const char *environment(const char *name)
     return value && value[0] ? value : NULL;
 }
 
-/* "~/x" against the home directory; the caller frees it. */
-static char *expand(const char *path)
+char *expand_home(const char *path)
 {
     char home[4096];
     size_t size = sizeof home;
     if (path[0] != '~' || path[1] != '/') return strdup(path);
     if (uv_os_homedir(home, &size) < 0) return strdup(path);
     return fs_join(home, path + 2);
+}
+
+void file_stamp_take(const char *path, struct file_stamp *out)
+{
+    uv_fs_t request;
+    *out = (struct file_stamp){0};
+    if (uv_fs_stat(NULL, &request, path, NULL) == 0)
+        *out = (struct file_stamp){request.statbuf.st_mtim.tv_sec * 1000000000ll +
+                                       request.statbuf.st_mtim.tv_nsec,
+                                   request.statbuf.st_size, request.statbuf.st_ino};
+    uv_fs_req_cleanup(&request);
+}
+
+bool file_stamp_same(const struct file_stamp *a, const struct file_stamp *b)
+{
+    return a->mtime_ns == b->mtime_ns && a->bytes == b->bytes && a->inode == b->inode;
 }
 
 static char *joined(const char *a, const char *b)
@@ -50,6 +65,28 @@ static char *config_section(const struct profile *p)
     return section;
 }
 
+int profile_turn_to(struct profile *profile, const char *name)
+{
+    char *own = strdup(name), *credentials_section = strdup(name);
+    struct profile turned = *profile;
+    turned.name = own;
+    turned.config_section = own ? config_section(&turned) : NULL;
+    if (!credentials_section || !turned.config_section) {
+        free(own);
+        free(credentials_section);
+        free(turned.config_section);
+        return ERR_NOMEM;
+    }
+    turned.credentials_section = credentials_section;
+    turned.in_config = ini_has(turned.config, turned.config_section);
+    turned.in_credentials = ini_has(turned.credentials, credentials_section);
+    free(profile->name);
+    free(profile->config_section);
+    free(profile->credentials_section);
+    *profile = turned;
+    return OK;
+}
+
 int profile_read(struct profile *profile, const char *name, struct fault *fault)
 {
     struct profile p = {0};
@@ -57,22 +94,16 @@ int profile_read(struct profile *profile, const char *name, struct fault *fault)
     const char *credentials = environment("AWS_SHARED_CREDENTIALS_FILE");
     if (!name || !name[0]) name = environment("AWS_PROFILE");
     p.named = name != NULL;
-    p.name = strdup(name ? name : "default");
-    p.config_path = expand(config ? config : "~/.aws/config");
-    p.credentials_path = expand(credentials ? credentials : "~/.aws/credentials");
+    p.config_path = expand_home(config ? config : "~/.aws/config");
+    p.credentials_path = expand_home(credentials ? credentials : "~/.aws/credentials");
     int code = ERR_NOMEM;
-    if (!p.name || !p.config_path || !p.credentials_path) goto failed;
+    if (!p.config_path || !p.credentials_path) goto failed;
+    file_stamp_take(p.config_path, &p.config_stamp);
+    file_stamp_take(p.credentials_path, &p.credentials_stamp);
     code = read_file(p.config_path, &p.config, fault);
     if (code == OK) code = read_file(p.credentials_path, &p.credentials, fault);
+    if (code == OK) code = profile_turn_to(&p, name ? name : "default");
     if (code < 0) goto failed;
-    p.config_section = config_section(&p);
-    p.credentials_section = strdup(p.name);
-    if (!p.config_section || !p.credentials_section) {
-        code = ERR_NOMEM;
-        goto failed;
-    }
-    p.in_config = ini_has(p.config, p.config_section);
-    p.in_credentials = ini_has(p.credentials, p.credentials_section);
     *profile = p;
     return OK;
 
@@ -105,6 +136,16 @@ const char *profile_get(const struct profile *profile, const char *key, const ch
     if (value && !value[0]) value = NULL;
     if (value && path) *path = where;
     return value;
+}
+
+const char *profile_section_get(const struct profile *profile, const char *kind, const char *name,
+                                const char *key)
+{
+    char section[256];
+    int n = snprintf(section, sizeof section, "%s %s", kind, name);
+    if (n < 0 || (size_t)n >= sizeof section) return NULL;
+    const char *value = ini_get(profile->config, section, key);
+    return value && value[0] ? value : NULL;
 }
 
 int profile_value(const char *profile, const char *key, char **out, struct fault *fault)

@@ -7,12 +7,16 @@ set(SOURCES_aws
     cloudwatch.c
     cloudwatch_answer.c
     credentials.c
+    credentials_assume_role.c
     credentials_chain.c
     credentials_container.c
     credentials_environment.c
     credentials_files.c
     credentials_imds.c
     credentials_json.c
+    credentials_process.c
+    credentials_sso.c
+    credentials_web_identity.c
     endpoint.c
     endpoint_table.c
     gmd.c
@@ -54,6 +58,8 @@ set(SOURCES_aws
     sigv4.c
     sigv4_canonical.c
     sigv4_query.c
+    sts.c
+    sts_answer.c
     throttle.c
     trace.c
     waiter.c

@@ -21,6 +21,7 @@ struct route_server {
     struct route *routes;
     struct visit *visits;
     int port, handles;
+    char last[HEAD_MAX];
 };
 
 static void release(struct route_server *server)
@@ -49,14 +50,26 @@ static void written(uv_write_t *write, int status)
     visit_ends(write->data);
 }
 
+/* The head has come, and as much body as it says. */
+static int is_whole(const struct visit *v)
+{
+    const char *end = strstr(v->head, "\r\n\r\n");
+    const char *length = strcasestr(v->head, "\r\ncontent-length:");
+    if (!end) return 0;
+    size_t body = length && length < end ? strtoul(length + 17, NULL, 10) : 0;
+    return v->len >= (size_t)(end + 4 - v->head) + body;
+}
+
 static void answer(struct visit *v)
 {
+    memcpy(v->server->last, v->head, v->len + 1);
     int status = 404;
     const char *body = "nothing here";
     for (struct route *r = v->server->routes; r->method; r++) {
         char line[1024];
         snprintf(line, sizeof line, "%s %s HTTP/1.1\r\n", r->method, r->path);
         if (strncmp(v->head, line, strlen(line)) != 0) continue;
+        if (r->with && !strstr(v->head, r->with)) continue;
         r->hits++;
         status = r->needs && !strcasestr(v->head, r->needs) ? 401 : r->status;
         body = status == 401 ? "no" : r->body;
@@ -91,7 +104,7 @@ static void received(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
     }
     v->len += (size_t)n;
     v->head[v->len] = '\0';
-    if (strstr(v->head, "\r\n\r\n")) {
+    if (is_whole(v)) {
         (void)uv_read_stop(stream);
         answer(v);
     }
@@ -152,6 +165,11 @@ void route_server_free(struct route_server *server)
     while (server->visits)
         visit_ends(server->visits);
     uv_close((uv_handle_t *)&server->tcp, listener_closed);
+}
+
+const char *route_server_last(const struct route_server *server)
+{
+    return server->last;
 }
 
 int route_server_port(const struct route_server *server)

@@ -1,10 +1,11 @@
 /* aws/credentials.h - where credentials come from, and when they end.
  *
  * Providers, asked in this order (each in a file of its own, src/aws/credentials_<provider>.c):
- * explicit in configuration, environment, shared config and credentials files with profile,
- * container endpoint, IMDSv2. The chain remembers which provider answered, refreshes ahead of
- * expiry in the background, one refresh at a time, and hands out the old ones while they are still
- * valid.
+ * explicit in configuration, environment, web identity token file, shared config and credentials
+ * files with profile (a role with its source, a web identity, static keys, the SSO token cache,
+ * credential_process), container endpoint, IMDSv2. The chain remembers which provider answered,
+ * refreshes ahead of expiry in the background, one refresh at a time, and hands out the old ones
+ * while they are still valid. Files are read again when they have changed.
  *
  * Rule 1: secrets are wiped when freed and are never part of a log, a fault or a describe text.
  * Rule 2: when nobody answers, the fault names every place that was looked at, and what was found
@@ -25,7 +26,9 @@ struct clock;
 struct credentials {
     char *access_key_id, *secret_access_key, *session_token; /* token may be NULL */
     int64_t expires_s;                                       /* epoch; 0: never */
-    const char *provider; /* "environment", "shared files", "container", "imds", "configuration" */
+    /* "configuration", "environment", "web identity", "assume role", "shared files", "sso",
+     * "process", "container", "imds"; lives for ever */
+    const char *provider;
     uint32_t refs;
 };
 
@@ -48,6 +51,10 @@ struct credential_provider_vtable {
      * silently). */
     void (*fetch)(struct credential_provider *provider, credentials_done_fn *done, void *data);
     void (*free)(struct credential_provider *provider); /* cancels what is under way */
+    /* May be NULL. Whether what the last answer was read from has changed since; cheap. */
+    bool (*changed)(struct credential_provider *provider);
+    /* May be NULL. A service said that the last answer is no good: the next one is fetched anew. */
+    void (*invalidate)(struct credential_provider *provider);
 };
 struct credential_provider {
     const struct credential_provider_vtable *vtable;
@@ -62,12 +69,32 @@ struct credential_options {
     const char
         *imds_endpoint;   /* NULL: AWS_EC2_METADATA_SERVICE_ENDPOINT, then http://169.254.169.254 */
     bool imds_v1_allowed; /* never falls back to v1 unless set */
+    const char *region;   /* of STS; NULL: region_default(), then its global endpoint */
+    const char *sts_endpoint; /* NULL: by the rules of endpoint.h */
 };
 
 struct credential_chain;
 MUST_CHECK int credential_chain_new(const struct credential_options *options,
                                     struct credential_chain **out);
 void credential_chain_free(struct credential_chain *chain);
+
+/* The credentials of a role that those of another chain may assume (STS AssumeRole); renewed like
+ * any. */
+struct credential_role_options {
+    struct loop *loop;
+    struct http *http;
+    const struct clock *clock;     /* NULL: real */
+    struct credential_chain *base; /* borrowed: outlives the new chain */
+    const char *role_arn;
+    const char *external_id;  /* NULL: none */
+    const char *session_name; /* NULL: AWS_ROLE_SESSION_NAME, then "moontide" */
+    int32_t duration_s;       /* 0: STS's default, an hour */
+    const char *profile;      /* for region and endpoint of STS; may be NULL */
+    const char *region;       /* as in credential_options */
+    const char *sts_endpoint;
+};
+MUST_CHECK int credential_role_chain_new(const struct credential_role_options *options,
+                                         struct credential_chain **out);
 
 /* Answers through done, before it returns when valid ones are at hand. ERR_CREDENTIALS: none found.
  */
@@ -77,8 +104,8 @@ void credential_chain_invalidate(struct credential_chain *chain);
 /* Callers that are going away: their pending done is not called any more. */
 void credential_chain_forget(struct credential_chain *chain, void *data);
 
-/* Whether any provider could possibly answer without the network: environment or files name
- * credentials, or a container endpoint is set. Used to say early that no account is configured. */
+/* Whether environment or files say where credentials come from (keys, a role, a process, SSO, a
+ * container endpoint), right or wrong. Used to say early that no account is configured. */
 bool credentials_configured(const char *profile);
 
 /* A value of the profile in the shared config file (region, endpoint_url, ...), or NULL; the caller
