@@ -134,7 +134,7 @@ void layout_set_extra(lua_State *L, const struct layout *layout)
 
 /* ---- making and ending ---- */
 
-void layout_free(lua_State *L, struct layout *layout)
+static void layout_free(lua_State *L, struct layout *layout)
 {
     luaL_unref(L, LUA_REGISTRYINDEX, layout->m_ref);
     luaL_unref(L, LUA_REGISTRYINDEX, layout->fields_ref);
@@ -146,16 +146,30 @@ void layout_free(lua_State *L, struct layout *layout)
     free(layout);
 }
 
-/* Linked into the set at once, so that an error on the way leaks nothing. */
-static struct layout *layout_new(lua_State *L, struct policy *policy, struct target_set *set,
-                                 const struct declared *list, uint32_t count)
+void layouts_sweep(struct policy *policy)
+{
+    for (struct layout **at = &policy->layouts; *at;) {
+        struct layout *layout = *at;
+        if (layout->used) {
+            layout->used = false;
+            at = &layout->next;
+        } else {
+            *at = layout->next;
+            layout_free(vm_lua(policy->vm), layout);
+        }
+    }
+}
+
+/* Linked into the policy at once, so that an error on the way leaks nothing. */
+static struct layout *layout_new(lua_State *L, struct policy *policy, const struct declared *list,
+                                 uint32_t count)
 {
     struct layout *layout = calloc(1, sizeof *layout);
     if (!layout) luaL_error(L, "out of memory");
     layout->m_ref = layout->fields_ref = LUA_NOREF;
     layout->id = ++policy->layouts_made;
-    layout->next = set->layouts;
-    set->layouts = layout;
+    layout->next = policy->layouts;
+    policy->layouts = layout;
     layout->keys = calloc(count ? count : 1, sizeof *layout->keys);
     if (!layout->keys) luaL_error(L, "out of memory");
     uint32_t uses = count;
@@ -213,8 +227,8 @@ static PRINTF_LIKE(3, 4) bool fault_here(struct faults *faults, const char *wher
     return false;
 }
 
-bool layout_read(lua_State *L, struct policy *policy, struct target_set *set,
-                 struct policy_target *target, int idx, const char *where, struct faults *faults)
+bool layout_read(lua_State *L, struct policy *policy, struct policy_target *target, int idx,
+                 const char *where, struct faults *faults)
 {
     enum { START = 16 };
     uint32_t count = 0, cap = START;
@@ -250,10 +264,10 @@ bool layout_read(lua_State *L, struct policy *policy, struct target_set *set,
         if (!list[i].declaration->metric) return false; /* told where it was declared */
     if (faults->count > before) return false;
     qsort(list, count, sizeof *list, by_name);
-    struct layout *layout = set->layouts;
+    struct layout *layout = policy->layouts;
     while (layout && !same_layout(layout, list, count))
         layout = layout->next;
-    target->layout = layout ? layout : layout_new(L, policy, set, list, count);
+    target->layout = layout ? layout : layout_new(L, policy, list, count);
     take_uses(L, target, list);
     return true;
 }

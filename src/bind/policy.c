@@ -118,6 +118,7 @@ static void policy_free(struct evaluator *evaluator)
     if (policy->vm) {
         policy_stop(evaluator);
         target_set_done(policy, &policy->targets);
+        layouts_sweep(policy);
     }
     vm_free(policy->vm);
     for (size_t i = 0; i < policy->binding.source_count; i++)

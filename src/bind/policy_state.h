@@ -58,6 +58,7 @@ struct layout {
     struct layout_key *keys; /* shape: [count], sorted by name */
     uint32_t count;          /* keys in `m`; SampleCount companions follow in `uses` */
     uint32_t use_count;
+    bool used;
     int m_ref, fields_ref; /* `m`, and the table behind it; LUA_NOREF before it is made */
 };
 
@@ -73,7 +74,6 @@ struct policy_target {
 struct target_set {
     struct policy_target *items; /* shape: [count], as targets() gave them */
     size_t count;
-    struct layout *layouts;
 };
 
 /* ---- the evaluation under way ---- */
@@ -130,7 +130,8 @@ struct policy {
     bool loading;
 
     struct target_set targets;
-    int blank_ref; /* an empty memo for targets that keep nothing; LUA_NOREF: to be made */
+    struct layout *layouts; /* of targets, and of a discovery under way */
+    int blank_ref;          /* an empty memo for targets that keep nothing; LUA_NOREF: to be made */
     uint64_t layouts_made;
     struct run run;
     const void *words[WORD_COUNT]; /* lua_topointer() of each */
@@ -168,9 +169,10 @@ const char *run_text(lua_State *L, struct run *run, const char *text, size_t len
 
 /* layout.c: finds or makes the layout of the declarations in the table at idx, and the target's
  * uses. Returns false when it is not usable (faults has why). Throws for memory. */
-bool layout_read(lua_State *L, struct policy *policy, struct target_set *set,
-                 struct policy_target *target, int idx, const char *where, struct faults *faults);
-void layout_free(lua_State *L, struct layout *layout);
+bool layout_read(lua_State *L, struct policy *policy, struct policy_target *target, int idx,
+                 const char *where, struct faults *faults);
+/* Ends those whose `used` is not set, and takes the mark off the others. */
+void layouts_sweep(struct policy *policy);
 /* The index of a use by its key in `m`, or NULL. */
 void layout_push_m(lua_State *L, const struct layout *layout);
 void layout_set_extra(lua_State *L, const struct layout *layout); /* pops a value (or nil) */

@@ -4,6 +4,9 @@
  *   the loop getting its turn every DISCOVERY_SLICE_MS  ->  the new set replaces the old, memos
  * move over by target id  ->  done
  *
+ * metrics(t) is asked once for each target and load: one that is found again with the same fields
+ * keeps its declarations.
+ *
  * A faulty set changes nothing: the old one stays. */
 #include "policy_state.h"
 
@@ -30,6 +33,7 @@ struct discovery {
     struct task *task;
     struct loop_timer *timer;
     struct target_set set;
+    struct policy_target **known; /* the policy's targets, sorted; NULL when it has none */
     size_t cap, next;
     struct faults faults;
     bool starting; /* task_start has not returned yet: free nothing */
@@ -58,11 +62,6 @@ void target_set_done(struct policy *policy, struct target_set *set)
     for (size_t i = 0; i < set->count; i++)
         target_done(L, &set->items[i]);
     free(set->items);
-    while (set->layouts) {
-        struct layout *layout = set->layouts;
-        set->layouts = layout->next;
-        layout_free(L, layout);
-    }
     *set = (struct target_set){0};
 }
 
@@ -82,22 +81,26 @@ static struct policy_target **sorted(const struct target_set *set)
     return list;
 }
 
-/* A target that is in both sets keeps its memo. */
-static int move_memos(const struct target_set *from, struct target_set *to)
+/* The same target in the set there was. */
+static struct policy_target *find_known(const struct discovery *d, const struct policy_target *new)
 {
-    struct policy_target **old = sorted(from);
-    if (from->count && !old) return ERR_NOMEM;
-    for (size_t i = 0; i < to->count && old; i++) {
-        struct policy_target *target = &to->items[i];
-        struct policy_target **found = bsearch(&target, old, from->count, sizeof *old, by_id);
-        if (!found) continue;
-        target->memo = (*found)->memo;
-        target->memo_ref = (*found)->memo_ref;
-        (*found)->memo = NULL;
-        (*found)->memo_ref = LUA_NOREF;
+    if (!d->known) return NULL;
+    struct policy_target **found =
+        bsearch(&new, d->known, d->policy->targets.count, sizeof *d->known, by_id);
+    return found ? *found : NULL;
+}
+
+/* A target that is in both sets keeps its memo. */
+static void move_memos(struct discovery *d)
+{
+    for (size_t i = 0; i < d->set.count; i++) {
+        struct policy_target *target = &d->set.items[i], *known = find_known(d, target);
+        if (!known) continue;
+        target->memo = known->memo;
+        target->memo_ref = known->memo_ref;
+        known->memo = NULL;
+        known->memo_ref = LUA_NOREF;
     }
-    free(old);
-    return OK;
 }
 
 /* ---- faults ---- */
@@ -266,6 +269,25 @@ static void check_duplicates(struct discovery *d)
 
 /* ---- metrics(t) ---- */
 
+/* Whether the declarations there were are those of this target; without memory they are asked for
+ * again. */
+static bool keep_metrics(struct discovery *d, struct policy_target *target)
+{
+    const struct policy_target *known = find_known(d, target);
+    if (!known || strcmp(known->shown.json, target->shown.json) != 0) return false;
+    uint32_t count = known->shown.use_count;
+    struct metric_use *uses = malloc((count + 1) * sizeof *uses);
+    if (!uses) return false;
+    for (uint32_t i = 0; i < count; i++) {
+        uses[i] = known->shown.uses[i];
+        metric_retain(uses[i].metric);
+    }
+    target->layout = known->layout;
+    target->shown.uses = uses;
+    target->shown.use_count = count;
+    return true;
+}
+
 /* Argument: the discovery. One target's metrics, read into its layout and uses. */
 static int read_metrics(lua_State *L)
 {
@@ -285,13 +307,14 @@ static int read_metrics(lua_State *L)
                  luaL_typename(L, 2));
         return 0;
     }
-    (void)layout_read(L, policy, &d->set, target, 2, policy->shown, &d->faults);
+    (void)layout_read(L, policy, target, 2, policy->shown, &d->faults);
     return 0;
 }
 
 static bool one_metrics(struct discovery *d)
 {
     struct policy *policy = d->policy;
+    if (keep_metrics(d, &d->set.items[d->next])) return true;
     struct vm_budget budget = policy_budget(policy, "metrics");
     struct fault fault;
     lua_State *L = vm_lua(policy->vm);
@@ -320,9 +343,20 @@ static struct discovery *discovery_new(struct policy *policy)
     return d;
 }
 
+static void mark_layouts(const struct target_set *set)
+{
+    for (size_t i = 0; i < set->count; i++)
+        if (set->items[i].layout) set->items[i].layout->used = true;
+}
+
 static void discovery_free(struct discovery *d)
 {
-    target_set_done(d->policy, &d->set);
+    struct policy *policy = d->policy;
+    target_set_done(policy, &d->set);
+    mark_layouts(&policy->targets);
+    if (policy->discovery) mark_layouts(&policy->discovery->set); /* another, that stopped this */
+    layouts_sweep(policy);
+    free(d->known);
     strbuf_done(&d->text);
     faults_done(&d->faults);
     free(d->keys);
@@ -333,12 +367,8 @@ static void discovery_free(struct discovery *d)
 static void take_set(struct discovery *d)
 {
     struct policy *policy = d->policy;
-    struct fault fault;
-    if (d->faults.count == 0 && move_memos(&policy->targets, &d->set) < 0) {
-        fault_set(&fault, ERR_NOMEM, "out of memory");
-        faults_add(&d->faults, &fault);
-    }
     if (d->faults.count > 0) return;
+    move_memos(d);
     struct target_set old = policy->targets;
     policy->targets = d->set;
     d->set = (struct target_set){0};
@@ -405,6 +435,11 @@ static void targets_known(struct discovery *d, lua_State *L)
     lua_insert(main, -2);
     if (vm_call(policy->vm, main, 2, 0, &fault, NULL) < 0) faults_add(&d->faults, &fault);
     check_duplicates(d);
+    d->known = sorted(&policy->targets);
+    if (policy->targets.count && !d->known) {
+        fault_set(&fault, ERR_NOMEM, "out of memory");
+        faults_add(&d->faults, &fault);
+    }
 }
 
 static void targets_answered(void *data, int code, lua_State *L, int nresults,

@@ -23,6 +23,27 @@ static void targets_may_wait(void **state)
     assert_int_equal(b->evaluator->vtable->target_count(b->evaluator), 2);
 }
 
+static void metrics_are_asked_once_for_each_target_and_load(void **state)
+{
+    struct bench *b = *state;
+    ready(b, "local found, asked = 0, ''\n"
+             "return policy { name = 'x', evaluate = function(t, m, memo) memo.asked = asked end,\n"
+             "targets = function() found = found + 1\n"
+             " return { { n = 1 }, { n = 2, zones = { found > 1 and 'b' or 'a' } }, { n = found + "
+             "2 } } end,\n"
+             "metrics = function(t) asked = asked .. t.n .. ' '\n"
+             " return { ['x' .. t.n] = cloudwatch { namespace = 'N', name = 'M' .. t.n } } end }");
+    evaluate_ok(b);
+    assert_string_equal(b->memo, "{\"asked\":\"1 2 3 \"}");
+    assert_int_equal(discover(b), OK); /* 2 has other fields, 3 is gone, 4 is new */
+    make_series(b, 0);
+    evaluate_ok(b);
+    assert_string_equal(b->memo, "{\"asked\":\"1 2 3 2 4 \"}");
+    static const char *const names[] = {"M1", "M2", "M4"};
+    for (size_t i = 0; i < COUNT_OF(names); i++)
+        assert_string_equal(target(b, i)->uses[0].metric->name, names[i]);
+}
+
 static void a_stopped_discovery_never_calls_back(void **state)
 {
     struct bench *b = *state;
@@ -189,6 +210,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         ON_BENCH(targets_are_named_by_their_fields),
         ON_BENCH(targets_may_wait),
+        ON_BENCH(metrics_are_asked_once_for_each_target_and_load),
         ON_BENCH(a_stopped_discovery_never_calls_back),
         ON_BENCH(a_faulty_discovery_is_told_and_changes_nothing),
         ON_BENCH(a_discovery_that_fails_later_keeps_the_targets_it_had),
