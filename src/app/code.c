@@ -68,7 +68,8 @@ int code_open(struct code *code, const struct arguments *arguments)
     memset(code, 0, sizeof *code);
     struct instance_options options = {.dir = dir ? dir : ".",
                                        .world = world ? world : "aws",
-                                       .speed = speed ? strtod(speed, &end) : 1};
+                                       .speed = speed ? strtod(speed, &end) : 1,
+                                       .trace_aws = arguments_flag(arguments, "trace-aws")};
     if (speed && (*end || !(options.speed >= 0.001) || options.speed > 1e6)) {
         fprintf(stderr, "moontide %s: --speed is a number from 0.001 to 1000000, not %s\n",
                 arguments->command->name, speed);

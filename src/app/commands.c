@@ -16,6 +16,7 @@ static const struct option_spec run_options[] = {
     {"mode", "MODE", "observe, recommend or act, for all policies"},
     {"once", NULL, "one tick, then exit: 0, or 1 when it failed"},
     {"format", "FORMAT", "of the result of --once: text (default) or json"},
+    {"trace-aws", NULL, "shows the requests of `aws` clients, secrets blanked, on standard error"},
     {"log-format", "FORMAT", "of the log: text or json (default: text on a terminal)"},
     {"log-level", "LEVEL", "debug, info, warn, error or off"},
     DIR_OPTION,
@@ -24,6 +25,7 @@ static const struct option_spec run_options[] = {
 static const struct option_spec world_options[] = {
     {"world", "WORLD", "aws (default), sim, or sim:FILE: a simulated fleet"},
     {"speed", "N", "simulated time runs N times as fast (sim only; default 1)"},
+    {"trace-aws", NULL, "shows the requests of `aws` clients, secrets blanked, on standard error"},
     DIR_OPTION,
     END,
 };

@@ -148,7 +148,8 @@ static int open_parts(const struct instance_options *options, struct instance *i
                              .clock = &in->world->clock,
                              .config = in->config,
                              .database = in->database_path,
-                             .world_name = in->world->name};
+                             .world_name = in->world->name,
+                             .trace_aws = options->trace_aws};
     return OK;
 }
 

@@ -127,6 +127,7 @@ int command_run(const struct arguments *arguments)
                                        .world = world ? world : "aws",
                                        .mode = arguments_value(arguments, "mode"),
                                        .speed = speed,
+                                       .trace_aws = arguments_flag(arguments, "trace-aws"),
                                        .store = true,
                                        .policies = true};
     options.listener = is_once ? (struct engine_listener){report, report_target, report_tick}

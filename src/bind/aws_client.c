@@ -233,6 +233,7 @@ static void read_limits(lua_State *L, int idx, struct client_options *options)
 static void read_options(lua_State *L, int idx, struct client_options *options)
 {
     const struct config *config = binding_of(L)->host->config;
+    options->trace = binding_of(L)->host->trace_aws;
     if (config) {
         options->backoff = (struct backoff_policy){.max_attempts = config->retry_attempts,
                                                    .base_ms = config->retry_base_ms,

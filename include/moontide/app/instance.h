@@ -20,6 +20,7 @@ struct instance_options {
     const char *world; /* "aws", "sim", "sim:FILE" */
     const char *mode;  /* NULL, or --mode */
     double speed;      /* of a simulated world */
+    bool trace_aws;    /* --trace-aws */
     bool store;        /* open the database and become its writer */
     bool policies;     /* make an engine that loads the policies */
     struct engine_listener listener;

@@ -28,6 +28,7 @@ struct host {
     const struct config *config;
     const char *database; /* path for the journal module; NULL: none */
     const char *world_name;
+    bool trace_aws; /* the clients of `aws` show their requests on standard error */
 };
 
 /* What vm_owner() is, in every state that bind makes: its first member. */
@@ -41,7 +42,7 @@ struct binding {
 };
 
 /* One opener a file (lua_CFunction: pushes the module's table). */
-int open_aws(lua_State *L); /* after async */
+int open_aws(lua_State *L);        /* after async */
 int open_cloudwatch(lua_State *L); /* cloudwatch{} declares; cloudwatch.fetch{...} waits */
 int open_http(lua_State *L);
 int open_journal(lua_State *L);
