@@ -130,7 +130,8 @@ static int open_all(lua_State *L)
     } modules[] = {
         {"json", open_json}, {"async", open_async},     {"stats", open_stats},
         {"http", open_http}, {"log", open_log},         {"time", open_time},
-        {"plot", open_plot}, {"journal", open_journal}, {"cloudwatch", open_cloudwatch}, {"aws", open_aws},
+        {"plot", open_plot}, {"journal", open_journal}, {"cloudwatch", open_cloudwatch},
+        {"aws", open_aws},
     };
     const struct config *config = binding_of(L)->host->config;
     for (size_t i = 0; i < COUNT_OF(modules); i++)
