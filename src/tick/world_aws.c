@@ -1,4 +1,5 @@
-/* tick/world_aws.c - the real world: CloudWatch, with a client for each region that is met.
+/* tick/world_aws.c - the real world: CloudWatch, with a client for each region and role that is
+ * met.
  *
  * Nothing is looked up when the world is made: a daemon starts without credentials and without a
  * region, and each fetch that needs them says what is missing, and where it was looked for. Such a
@@ -15,11 +16,13 @@
 
 struct account {
     char *name, *role_arn, *region;
+    struct credential_chain *credentials; /* of the role, made when it is met first; or NULL */
 };
 
 struct aws_client {
     struct aws_client *next;
     char *region;
+    const struct credential_chain *credentials; /* which it signs with: tells clients apart */
     struct cloudwatch *cloudwatch;
 };
 
@@ -67,19 +70,37 @@ static int unknown_account(const struct world_aws *aws, const char *name, struct
     return ERR_NOT_FOUND;
 }
 
-static int find_account(const struct world_aws *aws, const char *name, const struct account **out,
+static int find_account(const struct world_aws *aws, const char *name, struct account **out,
                         struct fault *fault)
 {
     *out = NULL;
     if (!name) return OK;
     for (size_t i = 0; i < aws->account_count && !*out; i++)
         if (strcmp(aws->accounts[i].name, name) == 0) *out = &aws->accounts[i];
-    if (!*out) return unknown_account(aws, name, fault);
-    if (!(*out)->role_arn) return OK;
-    return fault_set(fault, ERR_UNSUPPORTED,
-                     "account \"%s\": taking on %s is not supported yet; run a moontide with "
-                     "credentials of that account, or share its metrics with this one",
-                     name, (*out)->role_arn);
+    return *out ? OK : unknown_account(aws, name, fault);
+}
+
+/* An account with a role has a chain of its own, which stands on the world's. *out is borrowed. */
+static int find_credentials(struct world_aws *aws, struct account *account,
+                            struct credential_chain **out, struct fault *fault)
+{
+    *out = aws->credentials;
+    if (!account || !account->role_arn) return OK;
+    if (!account->credentials) {
+        struct credential_role_options options = {
+            .loop = aws->loop,
+            .http = aws->http,
+            .base = aws->credentials,
+            .role_arn = account->role_arn,
+            .profile = aws->profile,
+            .region = account->region ? account->region : aws->region,
+            .sts_endpoint = aws->endpoint,
+        };
+        int code = credential_role_chain_new(&options, &account->credentials);
+        if (code < 0) return fault_set(fault, code, "%s", err_text(code));
+    }
+    *out = account->credentials;
+    return OK;
 }
 
 static int no_region(const struct world_aws *aws, struct fault *fault)
@@ -108,7 +129,8 @@ static int find_region(struct world_aws *aws, const struct metric *metric,
     return *out ? OK : no_region(aws, fault);
 }
 
-static int client_new(struct world_aws *aws, const char *region, struct aws_client **out,
+static int client_new(struct world_aws *aws, const char *region,
+                      struct credential_chain *credentials, struct aws_client **out,
                       struct fault *fault)
 {
     char *endpoint = NULL;
@@ -121,7 +143,7 @@ static int client_new(struct world_aws *aws, const char *region, struct aws_clie
         struct cloudwatch_options options = {
             .loop = aws->loop,
             .http = aws->http,
-            .credentials = aws->credentials,
+            .credentials = credentials,
             .region = region,
             .endpoint = endpoint,
             .backoff = aws->retry,
@@ -134,28 +156,30 @@ static int client_new(struct world_aws *aws, const char *region, struct aws_clie
         free(client);
         return fault_set(fault, code, "%s", err_text(code));
     }
+    client->credentials = credentials;
     client->next = aws->clients;
     aws->clients = client;
     *out = client;
     return OK;
 }
 
-/* All questions of a batch name the same region and account. Accounts without a role share the
- * credentials, so a region is all that tells clients apart. */
+/* All questions of a batch name the same region and account. */
 static int client_of(struct world_aws *aws, const struct metric *metric, struct aws_client **out,
                      struct fault *fault)
 {
-    const struct account *account = NULL;
+    struct account *account = NULL;
+    struct credential_chain *credentials = NULL;
     const char *region = NULL;
     int code = find_account(aws, metric->account, &account, fault);
     if (code == OK) code = find_region(aws, metric, account, &region, fault);
+    if (code == OK) code = find_credentials(aws, account, &credentials, fault);
     if (code < 0) return code;
     for (struct aws_client *client = aws->clients; client; client = client->next)
-        if (strcmp(client->region, region) == 0) {
+        if (client->credentials == credentials && strcmp(client->region, region) == 0) {
             *out = client;
             return OK;
         }
-    return client_new(aws, region, out, fault);
+    return client_new(aws, region, credentials, out, fault);
 }
 
 /* Fetches. */
@@ -263,13 +287,14 @@ static void aws_free(struct world *world)
         free(client->region);
         free(client);
     }
-    credential_chain_free(aws->credentials);
     for (size_t i = 0; i < aws->account_count; i++) {
+        credential_chain_free(aws->accounts[i].credentials);
         free(aws->accounts[i].name);
         free(aws->accounts[i].role_arn);
         free(aws->accounts[i].region);
     }
     free(aws->accounts);
+    credential_chain_free(aws->credentials); /* on which those of the accounts stood */
     free(aws->region);
     free(aws->profile);
     free(aws->endpoint);

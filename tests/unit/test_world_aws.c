@@ -6,6 +6,7 @@
 #include "moontide/tick/world.h"
 #include "support/answer_server.h"
 #include "support/answers.h"
+#include "support/route_server.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -44,8 +45,9 @@ struct bench {
 static void clean_environment(void)
 {
     static const char *const names[] = {
-        "AWS_REGION",       "AWS_DEFAULT_REGION",          "AWS_PROFILE",
-        "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_CLOUDWATCH", "AWS_SESSION_TOKEN"};
+        "AWS_REGION",          "AWS_DEFAULT_REGION",          "AWS_PROFILE",
+        "AWS_ENDPOINT_URL",    "AWS_ENDPOINT_URL_CLOUDWATCH", "AWS_SESSION_TOKEN",
+        "AWS_ENDPOINT_URL_STS"};
     for (size_t i = 0; i < COUNT_OF(names); i++)
         unsetenv(names[i]);
     setenv("AWS_ACCESS_KEY_ID", "AKID", 1);
@@ -212,13 +214,67 @@ static void an_account_must_be_configured(void **state)
         "account \"plaim\" is not in the configuration's accounts; did you mean \"plain\"?");
 }
 
-static void a_role_is_not_supported_yet_and_that_is_said(void **state)
+#define ROLE_ANSWER                                                                                \
+    "<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>ROLEID</AccessKeyId>"         \
+    "<SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken><Expiration>"               \
+    "2099-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>"
+
+/* A world without an endpoint of its own: CloudWatch and STS are two servers. */
+static void separate_world(struct bench *b, int sts_port)
+{
+    char url[64];
+    struct world_aws_options options = {
+        .loop = b->loop, .http = b->http, .accounts = accounts, .account_count = 2};
+    struct collector_options collector = {b->loop, NULL, COLLECT_SETTLE_MS};
+    snprintf(url, sizeof url, "http://127.0.0.1:%d", answer_server_port(b->server));
+    setenv("AWS_ENDPOINT_URL_CLOUDWATCH", url, 1);
+    snprintf(url, sizeof url, "http://127.0.0.1:%d", sts_port);
+    setenv("AWS_ENDPOINT_URL_STS", url, 1);
+    collector_free(b->collector);
+    world_free(b->world);
+    b->collector = NULL;
+    b->world = NULL;
+    assert_int_equal(world_aws_new(&options, &b->world, NULL), OK);
+    collector.world = b->world;
+    assert_int_equal(collector_new(&collector, &b->collector), OK);
+}
+
+static void an_account_with_a_role_is_read_as_that_role(void **state)
 {
     struct bench *b = *state;
+    struct route routes[] = {{"POST", "/", NULL, 200, ROLE_ANSWER, 0, NULL}, {0}};
+    struct route_server *sts = route_server_new(loop_uv(b->loop), routes);
+    assert_non_null(sts);
+    separate_world(b, route_server_port(sts));
+    struct collector_entry *entry = watch(b, "One", "eu-west-1", "elsewhere");
+    fetch(b, NOW_S);
+    assert_int_equal(b->result.code, OK);
+    assert_int_equal(collector_series(entry)->state, SERIES_READY);
+    assert_int_equal(routes[0].hits, 1);
+    assert_non_null(strstr(route_server_last(sts), "Credential=AKID/"));
+    assert_non_null(strstr(route_server_last(sts), "role%2Fmoontide&RoleSessionName=moontide"));
+    fetch(b, NOW_S + PERIOD_S);
+    assert_int_equal(routes[0].hits, 1); /* kept */
+    route_server_free(sts);
+}
+
+static void a_role_that_is_refused_fails_its_account_and_says_why(void **state)
+{
+    struct bench *b = *state;
+    struct route routes[] = {{"POST", "/", NULL, 403,
+                              "<ErrorResponse><Error><Code>AccessDenied</Code><Message>not you"
+                              "</Message></Error></ErrorResponse>",
+                              0, NULL},
+                             {0}};
+    struct route_server *sts = route_server_new(loop_uv(b->loop), routes);
+    assert_non_null(sts);
+    separate_world(b, route_server_port(sts));
     watch(b, "One", "eu-west-1", "elsewhere");
     fetch(b, NOW_S);
-    assert_int_equal(b->result.code, ERR_UNSUPPORTED);
-    assert_non_null(strstr(b->result.fault.text, "role/moontide is not supported yet"));
+    assert_int_equal(b->result.code, ERR_CREDENTIALS);
+    assert_non_null(strstr(b->result.fault.text, "role/moontide"));
+    assert_non_null(strstr(b->result.fault.text, "AccessDenied: not you"));
+    route_server_free(sts);
 }
 
 static void one_region_that_fails_does_not_spoil_the_other(void **state)
@@ -288,7 +344,8 @@ int main(void)
         FACT(each_region_has_its_client),
         FACT(without_a_region_every_place_is_named),
         FACT(an_account_must_be_configured),
-        FACT(a_role_is_not_supported_yet_and_that_is_said),
+        FACT(an_account_with_a_role_is_read_as_that_role),
+        FACT(a_role_that_is_refused_fails_its_account_and_says_why),
         FACT(one_region_that_fails_does_not_spoil_the_other),
         FACT(refused_access_rests),
         FACT(a_fetch_is_canceled_in_mid_call),

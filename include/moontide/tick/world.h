@@ -40,7 +40,7 @@ struct world {
 
 struct account_options {
     const char *name;     /* of `accounts` */
-    const char *role_arn; /* not supported yet: ERR_UNSUPPORTED when used */
+    const char *role_arn; /* assumed with the world's credentials; NULL: those themselves */
     const char *region;
 };
 
