@@ -57,7 +57,7 @@ void *arena_alloc(struct arena *arena, size_t bytes)
 {
     if (bytes > arena->max_bytes) return NULL;
     size_t gap = (size_t)(-(uintptr_t)arena->at & (ALIGN - 1));
-    if ((size_t)(arena->end - arena->at) >= gap) arena->at += gap;
+    if (gap > 0 && (size_t)(arena->end - arena->at) >= gap) arena->at += gap;
     bytes = bytes ? (bytes + ALIGN - 1) & ~(size_t)(ALIGN - 1) : ALIGN;
     char *at = take(arena, bytes);
     return at ? memset(at, 0, bytes) : NULL;

@@ -62,6 +62,11 @@ static int link_structure(struct builder *b, struct draft *draft)
     shape->by_name = make_slots(b, shape, false);
     shape->by_location_name = renamed ? make_slots(b, shape, true) : shape->by_name;
     if (!shape->by_name || !shape->by_location_name) return build_no_memory(b);
+    for (uint32_t i = 0; i < shape->member_count; i++) {
+        const struct member *m = &shape->members[i];
+        if (shape_member(shape, m->name, m->name_len) != m)
+            return build_refuse(b, "%s has %s twice", shape->name, m->name);
+    }
     for (const char *const *name = draft->required; name && *name; name++) {
         struct member *m = (struct member *)(uintptr_t)shape_member(shape, *name, strlen(*name));
         if (!m) return build_refuse(b, "%s requires %s, which it lacks", shape->name, *name);

@@ -83,6 +83,8 @@ struct span {
     const char *at;
     size_t len;
 };
+/* Empties s->text for the next value. */
+void fresh_text(struct serializer *s);
 /* The current scalar as text; in s->text or the caller's own string. `format` when the member says
  * none. */
 struct span value_text(struct serializer *s, const struct member *member,

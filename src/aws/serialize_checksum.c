@@ -74,7 +74,7 @@ int serialize_checksum(struct serializer *s)
     int code = choose(s, &algorithm);
     if (code < 0) return code;
     size_t len = algorithm->digest(&s->out->body, digest);
-    strbuf_reset(&s->text);
+    fresh_text(s);
     put_base64(&s->text, digest, len);
     code = wire_set_header(s->out, algorithm->header, strbuf_cstr(&s->text), s->text.len);
     if (code < 0 || !m || m->location != LOCATION_HEADER) return code;

@@ -181,7 +181,7 @@ static int set_json_header(struct serializer *s, const struct member *m)
     strbuf_init(&json, HEADER_VALUE_MAX);
     json_writer_init(&w, &json);
     write_json_document(s, &w);
-    strbuf_reset(&s->text);
+    fresh_text(s);
     put_base64(&s->text, strbuf_cstr(&json), json.len);
     int code = strbuf_status(&json);
     if (code >= 0)

@@ -190,6 +190,13 @@ bool is_utf8(const char *text, size_t len)
     return true;
 }
 
+void fresh_text(struct serializer *s)
+{
+    int status = s->text.status; /* a failure outlives the value that met it */
+    strbuf_reset(&s->text);
+    s->text.status = status;
+}
+
 struct span value_text(struct serializer *s, const struct member *member,
                        enum timestamp_format format)
 {
@@ -197,7 +204,7 @@ struct span value_text(struct serializer *s, const struct member *member,
     const struct shape *shape = member->shape;
     struct span span = {"", 0};
     int64_t micros;
-    strbuf_reset(&s->text);
+    fresh_text(s);
     switch (shape->type) {
     case SHAPE_STRING: span.at = in->vtable->string(in, &span.len); return span;
     case SHAPE_BLOB:

@@ -252,6 +252,10 @@ static void what_leads_nowhere_is_refused(void **state)
             "keys that are no texts");
     refuses("", "\"S\":{\"type\":\"structure\",\"members\":{},\"required\":[\"A\"]}", "requires A");
     refuses("", "\"S\":{\"type\":\"structure\",\"members\":{},\"payload\":\"A\"}", "payload A");
+    refuses("",
+            "\"S\":{\"type\":\"structure\",\"members\":{\"A\":{\"shape\":\"S\"},"
+            "\"A\":{\"shape\":\"S\"}}}",
+            "S has A twice");
     refuses("", "\"S\":{\"type\":\"colour\"}", "the type 'colour' is not known");
     refuses("", "\"S\":{\"type\":\"string\"},\"S\":{\"type\":\"string\"}", "comes twice");
     refuses("\"Do\":{\"http\":{\"requestUri\":\"/{Id}\"}}", "", "no member for the label {Id}");
