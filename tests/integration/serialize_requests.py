@@ -3,7 +3,7 @@ moontide's serialize_tool, which is asked by boto3's names for the operations; p
 
     serialize_requests.py TOOL SEED SETS SERVICE[=FILE]...
 
-One JSON line a difference, then { "operations", "requests" } as the last line. FILE: moontide reads this model in place
+TOOL: a command that answers like support/serialize_tool.c, its words separated by white space. One JSON line a difference, then { "operations", "requests" } as the last line. FILE: moontide reads this model in place
 of its own."""
 
 import base64
@@ -169,7 +169,7 @@ def ours(answer):
         "query": sorted_pairs(urllib.parse.parse_qsl(query, keep_blank_values=True)),
         "host_prefix": answer["host_prefix"],
         "headers": {name.lower(): value for name, value in answer["headers"]},
-        "body": base64.b64decode(answer["body"]),
+        "body": bytes.fromhex(answer["body_hex"]) if "body_hex" in answer else base64.b64decode(answer["body"]),
     }
 
 
@@ -198,8 +198,8 @@ def differences(their, our, protocol):
 
 
 class Tool:
-    def __init__(self, path):
-        self.process = subprocess.Popen([path], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    def __init__(self, command):
+        self.process = subprocess.Popen(command.split(), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
     def ask(self, question):
         self.process.stdin.write(json.dumps(question).encode() + b"\n")

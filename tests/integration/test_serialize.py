@@ -11,7 +11,8 @@ import unittest
 
 import support
 
-TOOL = support.BUILD / "tests" / "serialize_tool"
+TOOL = str(support.BUILD / "tests" / "serialize_tool")
+SCRIPT = pathlib.Path(__file__).with_name("serialize.lua")
 WORKER = pathlib.Path(__file__).with_name("serialize_requests.py")
 SEED = os.environ.get("MOONTIDE_SEED", "1")
 BUILT_IN = sorted(path.stem for path in (support.ROOT / "src" / "aws" / "models").glob("*.json"))
@@ -31,8 +32,8 @@ class AgainstBotocore(unittest.TestCase):
         support.need("botocore")
         support.need("cbor2")
 
-    def compare(self, sets, services):
-        run = subprocess.run([str(support.VENV), str(WORKER), str(TOOL), SEED, str(sets), *services],
+    def compare(self, sets, services, tool=TOOL):
+        run = subprocess.run([str(support.VENV), str(WORKER), tool, SEED, str(sets), *services],
                              capture_output=True, text=True, env=support.clean_environment())
         self.assertEqual(run.returncode, 0, run.stderr)
         *differences, summary = run.stdout.splitlines()
@@ -44,6 +45,9 @@ class AgainstBotocore(unittest.TestCase):
 
     def test_every_operation_of_the_built_in_services(self):
         self.assertGreater(self.compare(3, BUILT_IN), 1200)
+
+    def test_every_operation_from_lua(self):
+        self.assertGreater(self.compare(1, BUILT_IN, f"{support.MOONTIDE} script {SCRIPT}"), 1200)
 
     def test_services_by_file(self):
         files = data_files()
