@@ -57,7 +57,7 @@ struct vm_budget policy_budget(const struct policy *policy, const char *what)
                               .what = what};
 }
 
-/* Loads memo and extra, and puts the call on the runner. */
+/* Loads memo and extra, and puts the call on the runner, above the memo. */
 static int prepare(struct policy *policy, const struct evaluation_input *input,
                    struct policy_target *target, struct fault *fault)
 {
@@ -71,11 +71,21 @@ static int prepare(struct policy *policy, const struct evaluation_input *input,
 
     vm_seed(policy->vm, input->seed);
     lua_State *L = vm_runner(policy->vm);
+    memo_push(L, policy, target);
     lua_rawgeti(L, LUA_REGISTRYINDEX, policy->evaluate_ref);
     lua_rawgeti(L, LUA_REGISTRYINDEX, target->table_ref);
     layout_push_m(L, target->layout);
-    memo_push(L, policy, target);
+    lua_pushvalue(L, 1);
     return OK;
+}
+
+/* Whether the memo below the call is the one that is lent, as it was: most often. */
+static bool memo_untouched(lua_State *L, const struct policy_target *target)
+{
+    if (target->memo_ref != LUA_NOREF) return false;
+    lua_settop(L, 1);
+    lua_pushnil(L);
+    return !lua_next(L, 1) && !lua_getmetatable(L, 1);
 }
 
 static int finish(struct policy *policy, int code, struct fault *fault)
@@ -85,8 +95,10 @@ static int finish(struct policy *policy, int code, struct fault *fault)
     const char *memo = NULL;
     if (run->has_extra) clear_extra(policy, target->layout);
     if (code == OK) {
-        lua_settop(vm_runner(policy->vm), 0);
-        code = memo_store(policy, target, &memo, fault);
+        lua_State *L = vm_runner(policy->vm);
+        bool untouched = memo_untouched(L, target);
+        lua_settop(L, 0);
+        if (!untouched) code = memo_store(policy, target, &memo, fault);
         if (code < 0) fault_at(fault, policy->shown, 0, 0);
     }
     if (code == OK && memo) {
