@@ -20,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { WAIT_MAX_MS = 20000, NOW_S = 1767225600 /* 2026-01-01T00:00:00Z */ };
