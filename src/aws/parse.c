@@ -4,52 +4,41 @@
 #include <string.h>
 #include <strings.h>
 
-/* How a member is called in a body. A list that is flattened goes by its items' name. */
-static const char *wire_name(enum protocol_kind protocol, const struct member *member)
+static bool is_xml(enum protocol_kind protocol)
 {
-    if (protocol == PROTOCOL_CBOR) return member->name;
-    bool xml = protocol != PROTOCOL_JSON && protocol != PROTOCOL_REST_JSON;
-    if (xml && member->shape->type == SHAPE_LIST && member_flattened(member) &&
-        member->shape->item->has_location_name)
-        return member->shape->item->location_name;
-    return member->location_name;
+    return protocol == PROTOCOL_QUERY || protocol == PROTOCOL_EC2 || protocol == PROTOCOL_REST_XML;
 }
 
-static const struct member *search(const struct parse *p, const struct shape *shape,
-                                   const char *name, size_t len)
+/* In XML a list that is flattened goes by the name of its items, when they have one. */
+static const struct member *item_of(const struct member *member)
+{
+    const struct shape *shape = member->shape;
+    bool named = shape->type == SHAPE_LIST && shape->item->has_location_name;
+    return named && member_flattened(member) ? shape->item : NULL;
+}
+
+static const struct member *flattened_member(const struct shape *shape, const char *name,
+                                             size_t len)
 {
     for (uint32_t i = 0; i < shape->member_count; i++) {
-        const struct member *member = &shape->members[i];
-        const char *known = wire_name(p->protocol, member);
-        if (member->location == LOCATION_BODY && strncmp(known, name, len) == 0 && !known[len])
-            return member;
+        const struct member *item = item_of(&shape->members[i]);
+        if (item && item->location_name_len == len && memcmp(item->location_name, name, len) == 0)
+            return &shape->members[i];
     }
     return NULL;
 }
 
-static uint32_t slot_of(const struct shape *shape, const char *name, size_t len)
+const struct member *parse_member(const struct parse *p, const struct shape *shape,
+                                  const char *name, size_t len)
 {
-    uint64_t bits = 0;
-    if (len >= 8)
-        memcpy(&bits, name + len - 8, 8);
+    const struct member *member;
+    if (p->protocol == PROTOCOL_CBOR)
+        member = shape_member(shape, name, len);
     else
-        memcpy(&bits, name, len);
-    bits ^=
-        (uint64_t)(uintptr_t)shape ^ (uint64_t)len << 56 ^ (uint64_t)(unsigned char)name[0] << 48;
-    return (uint32_t)(bits * 0x9E3779B97F4A7C15U >> (64 - LOOKUP_LOG2));
-}
-
-const struct member *parse_member(struct parse *p, const struct shape *shape, const char *name,
-                                  size_t len)
-{
-    if (len == 0) return NULL;
-    struct lookup_slot *slot = &p->lookup[slot_of(shape, name, len)];
-    if (slot->shape == shape && slot->len == len && memcmp(slot->name, name, len) == 0)
-        return slot->member;
-    if (memchr(name, '\0', len)) return NULL;
-    const struct member *member = search(p, shape, name, len);
-    if (member) *slot = (struct lookup_slot){shape, member, wire_name(p->protocol, member), len};
-    return member;
+        member = shape_wire_member(shape, name, len);
+    if (is_xml(p->protocol) && (!member || item_of(member)))
+        member = flattened_member(shape, name, len);
+    return member && member->location == LOCATION_BODY ? member : NULL;
 }
 
 const char *parse_header(const struct parse *p, const char *name)

@@ -11,16 +11,6 @@
 
 #include "moontide/aws/protocol.h"
 
-enum { LOOKUP_LOG2 = 7, LOOKUP_SLOTS = 1 << LOOKUP_LOG2 };
-
-/* Members by their name on the wire, found lately. */
-struct lookup_slot {
-    const struct shape *shape;
-    const struct member *member;
-    const char *name;
-    size_t len;
-};
-
 struct parse {
     const struct model *model;
     const struct operation *operation;
@@ -32,14 +22,13 @@ struct parse {
     enum protocol_kind protocol;
     bool in_error; /* XML: begin at the element of the error */
     int depth;
-    struct lookup_slot lookup[LOOKUP_SLOTS];
 };
 
 /* ---- parse.c ---- */
 /* The member of a structure that has this name in a body; NULL: none, or one that is not in bodies.
  */
-const struct member *parse_member(struct parse *p, const struct shape *shape, const char *name,
-                                  size_t len);
+const struct member *parse_member(const struct parse *p, const struct shape *shape,
+                                  const char *name, size_t len);
 const char *parse_header(const struct parse *p, const char *name); /* or NULL */
 
 /* ---- parse_text.c: a scalar from its text, of XML and headers ---- */

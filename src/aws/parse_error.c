@@ -12,7 +12,7 @@ void text_copy(char *out, size_t size, const char *text, size_t len)
 {
     if (len > size - 1) {
         len = size - 1;
-        while (len > 0 && ((unsigned char)text[len] & 0xC0) == 0x80)
+        for (int i = 0; i < 3 && len > 0 && ((unsigned char)text[len] & 0xC0) == 0x80; i++)
             len--;
     }
     if (len > 0) memcpy(out, text, len);

@@ -15,6 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { KEYS_ARRAY_MAX = 8192 /* members: 128 KiB; the keys of larger models are hashed */ };
+
 static const char CLIENT_TYPE[] = "moontide.aws.client";
 static const char CHAIN_TYPE[] = "moontide.aws.chain";
 static const char MODEL_TYPE[] = "moontide.aws.model";
@@ -370,8 +372,9 @@ int aws_client_new(lua_State *L)
     lua_setmetatable(L, client_idx);
     client->model = model_retain(model);
     client->options.model = model;
+    bool large = model->member_count > KEYS_ARRAY_MAX;
     for (int i = CLIENT_KEYS; i <= CLIENT_METHODS; i++) {
-        lua_newtable(L);
+        lua_createtable(L, i == CLIENT_KEYS && !large ? (int)model->member_count + 1 : 0, 0);
         lua_setiuservalue(L, client_idx, i);
     }
     lua_pushvalue(L, 3);

@@ -18,7 +18,7 @@ target_sources(test_aws_memory PRIVATE support/answer_server.c support/answers.c
 allocations_can_fail(aws_memory)
 unit_test(model)
 unit_test(parse)
-target_sources(test_parse PRIVATE support/text_values.c)
+target_sources(test_parse PRIVATE support/text_values.c support/toy_model.c)
 unit_test(path)
 target_sources(test_path PRIVATE support/json_value.c)
 unit_test(pagination)

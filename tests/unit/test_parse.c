@@ -4,6 +4,7 @@
  * Size: each protocol, and each of its oddities, is a fact of its own. */
 #include "moontide/aws/protocol.h"
 #include "support/text_values.h"
+#include "support/toy_model.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,86 +17,6 @@
 #include <cmocka.h>
 
 enum { SCRATCH_MAX = 1 << 20 };
-
-static const char shapes[] =
-    "'Out':{'type':'structure','members':{"
-    "'Text':{'shape':'S'},'Count':{'shape':'I'},'Big':{'shape':'L'},'Ratio':{'shape':'D'},"
-    "'Flag':{'shape':'B'},'At':{'shape':'T'},'Bytes':{'shape':'Blob'},'Items':{'shape':'Items'},"
-    "'Flat':{'shape':'Flat'},'Named':{'shape':'NamedFlat'},'Map':{'shape':'Map'},"
-    "'FlatMap':{'shape':'FlatMap'},'Nested':{'shape':'Out'},'List':{'shape':'Outs'},"
-    "'Free':{'shape':'Free'},'Choice':{'shape':'Choice'},"
-    "'Renamed':{'shape':'S','locationName':'wireName'},"
-    "'Kind':{'shape':'S','locationName':'xsi:type','xmlAttribute':true}}},"
-    "'S':{'type':'string'},'I':{'type':'integer'},'L':{'type':'long'},'D':{'type':'double'},"
-    "'B':{'type':'boolean'},'T':{'type':'timestamp'},'Blob':{'type':'blob'},"
-    "'Items':{'type':'list','member':{'shape':'S'}},"
-    "'Outs':{'type':'list','member':{'shape':'Out'}},"
-    "'Flat':{'type':'list','flattened':true,'member':{'shape':'I'}},"
-    "'NamedFlat':{'type':'list','flattened':true,'member':{'shape':'S','locationName':'named'}},"
-    "'Map':{'type':'map','key':{'shape':'S'},'value':{'shape':'I'}},"
-    "'FlatMap':{'type':'map','flattened':true,'key':{'shape':'S','locationName':'K'},"
-    "'value':{'shape':'S','locationName':'V'}},"
-    "'Free':{'type':'structure','members':{},'document':true},"
-    "'Choice':{'type':'structure','union':true,'members':{'a':{'shape':'S'},'b':{'shape':'I'}}},"
-    "'Rest':{'type':'structure','members':{"
-    "'Name':{'shape':'S','location':'header','locationName':'x-name'},"
-    "'Size':{'shape':'L','location':'header','locationName':'Content-Length'},"
-    "'Flag':{'shape':'B','location':'header','locationName':'x-flag'},"
-    "'Half':{'shape':'D','location':'header','locationName':'x-half'},"
-    "'When':{'shape':'T','location':'header','locationName':'Last-Modified'},"
-    "'Tags':{'shape':'Items','location':'header','locationName':'x-tags'},"
-    "'Times':{'shape':'Times','location':'header','locationName':'x-times'},"
-    "'Json':{'shape':'S','location':'header','locationName':'x-json','jsonvalue':true},"
-    "'Meta':{'shape':'SMap','location':'headers','locationName':'x-meta-'},"
-    "'Status':{'shape':'I','location':'statusCode'},"
-    "'Text':{'shape':'S'},'Count':{'shape':'I'}}},"
-    "'Times':{'type':'list','member':{'shape':'T'}},"
-    "'SMap':{'type':'map','key':{'shape':'S'},'value':{'shape':'S'}},"
-    "'BlobPayload':{'type':'structure','payload':'Body','members':{'Body':{'shape':'Blob'},"
-    "'Type':{'shape':'S','location':'header','locationName':'Content-Type'}}},"
-    "'TextPayload':{'type':'structure','payload':'Body','members':{'Body':{'shape':'S'}}},"
-    "'OutPayload':{'type':'structure','payload':'Body','members':{'Body':{'shape':'Out'}}},"
-    "'FreePayload':{'type':'structure','payload':'Body','members':{'Body':{'shape':'Free'}}},"
-    "'Location':{'type':'structure','members':{'Where':{'shape':'S'}}},"
-    "'Gone':{'type':'structure','exception':true,'error':{'code':'Svc.Gone','httpStatusCode':404},"
-    "'members':{'message':{'shape':'S'},'Resource':{'shape':'S'},"
-    "'Hint':{'shape':'S','location':'header','locationName':'x-hint'}}}";
-
-static const char operations[] =
-    "'Get':{'name':'Get','http':{'method':'POST','requestUri':'/'},"
-    "'output':{'shape':'Out'%s},'errors':[{'shape':'Gone'}]},"
-    "'Rest':{'name':'Rest','http':{'method':'GET','requestUri':'/'},'output':{'shape':'Rest'},"
-    "'errors':[{'shape':'Gone'}]},"
-    "'Blob':{'name':'Blob','http':{'method':'GET','requestUri':'/'},"
-    "'output':{'shape':'BlobPayload'}},"
-    "'Text':{'name':'Text','http':{'method':'GET','requestUri':'/'},"
-    "'output':{'shape':'TextPayload'}},"
-    "'Out':{'name':'Out','http':{'method':'GET','requestUri':'/'},"
-    "'output':{'shape':'OutPayload'}},"
-    "'Free':{'name':'Free','http':{'method':'GET','requestUri':'/'},"
-    "'output':{'shape':'FreePayload'}},"
-    "'Where':{'name':'Where','http':{'method':'GET','requestUri':'/'},"
-    "'output':{'shape':'Location'}},"
-    "'None':{'name':'None','http':{'method':'POST','requestUri':'/'}}";
-
-static struct model *model_of(const char *protocol)
-{
-    char filled[4096], text[16384];
-    struct model *model = NULL;
-    struct fault fault = {0};
-    bool query = strcmp(protocol, "query") == 0;
-    snprintf(filled, sizeof filled, operations, query ? ",'resultWrapper':'GetResult'" : "");
-    int n = snprintf(text, sizeof text,
-                     "{'metadata':{'apiVersion':'2020-01-01','endpointPrefix':'toy','protocol':"
-                     "'%s','jsonVersion':'1.0','targetPrefix':'Toy','serviceId':'Toy'},"
-                     "'operations':{%s},'shapes':{%s}}",
-                     protocol, filled, shapes);
-    assert_true(n > 0 && (size_t)n < sizeof text);
-    for (int i = 0; i < n; i++)
-        if (text[i] == '\'') text[i] = '"';
-    if (model_read("toy", text, (size_t)n, &model, &fault) < 0) fail_msg("%s", fault.text);
-    return model;
-}
 
 struct answer {
     int status;
@@ -210,7 +131,7 @@ static void json_is_read_by_the_model(void **state)
     (void)state;
     static const char *const protocols[] = {"json", "rest-json"};
     for (size_t k = 0; k < COUNT_OF(protocols); k++) {
-        struct model *model = model_of(protocols[k]);
+        struct model *model = toy_model(protocols[k]);
         for (size_t i = 0; i < COUNT_OF(json_cases); i++)
             gives(model, "Get", &(struct answer){.body = json_cases[i].body}, json_cases[i].wanted);
         model_release(model);
@@ -220,7 +141,7 @@ static void json_is_read_by_the_model(void **state)
 static void json_that_is_none_names_the_byte(void **state)
 {
     (void)state;
-    struct model *model = model_of("json");
+    struct model *model = toy_model("json");
     is_wrong(model, &(struct answer){.body = "{\"Text\":"}, ERR_PARSE, "at byte 8 of 8");
     is_wrong(model, &(struct answer){.body = "[]"}, ERR_PARSE, "wrong at byte");
     is_wrong(model, &(struct answer){.body = "{} x"}, ERR_PARSE, "wrong at byte 3");
@@ -281,7 +202,7 @@ static void xml_is_read_by_the_model(void **state)
         {"rest-xml", "<Out xmlns=\"urn:toy\">\n  ", "\n</Out>\n"},
     };
     for (size_t k = 0; k < COUNT_OF(protocols); k++) {
-        struct model *model = model_of(protocols[k].protocol);
+        struct model *model = toy_model(protocols[k].protocol);
         for (size_t i = 0; i < COUNT_OF(xml_cases); i++) {
             char body[2048];
             snprintf(body, sizeof body, "%s%s%s", protocols[k].before, xml_cases[i].body,
@@ -296,7 +217,7 @@ static void xml_is_read_by_the_model(void **state)
 static void xml_that_is_none_says_why(void **state)
 {
     (void)state;
-    struct model *model = model_of("query");
+    struct model *model = toy_model("query");
     is_wrong(model, &(struct answer){.body = "<a><b></a>"}, ERR_PARSE, "mismatched tag");
     is_wrong(model, &(struct answer){.body = "<a>"}, ERR_PARSE, "no element found");
     is_wrong(model, &(struct answer){.body = ""}, ERR_PARSE, "no element found");
@@ -320,7 +241,7 @@ static void xml_that_is_none_says_why(void **state)
 static void a_root_may_be_the_member_itself(void **state)
 {
     (void)state;
-    struct model *model = model_of("rest-xml");
+    struct model *model = toy_model("rest-xml");
     gives(model, "Where", &(struct answer){.body = "<Where>eu-west-1</Where>"},
           "{\"Where\":\"eu-west-1\"}");
     gives(model, "Where", &(struct answer){.body = "<Where/>"}, "{}");
@@ -396,7 +317,7 @@ static void cbor_is_read_by_the_model(void **state)
                "Count\x61x")},
          "{\"Count\":\"x\"}"},
     };
-    struct model *model = model_of("smithy-rpc-v2-cbor");
+    struct model *model = toy_model("smithy-rpc-v2-cbor");
     for (size_t i = 0; i < COUNT_OF(cases); i++)
         gives(model, "Get", &cases[i].answer, cases[i].wanted);
     is_wrong(model, &(struct answer){CBOR("\xA1\x64Text")}, ERR_PARSE, "at byte 6 of 6");
@@ -447,7 +368,7 @@ static void headers_and_the_status_are_members_too(void **state)
     } protocols[] = {{"rest-json", "{\"Text\":\"t\",\"Count\":1,\"Status\":5,\"x-name\":\"no\"}"},
                      {"rest-xml", "<R><Text>t</Text><Count>1</Count><Status>5</Status></R>"}};
     for (size_t k = 0; k < COUNT_OF(protocols); k++) {
-        struct model *model = model_of(protocols[k].protocol);
+        struct model *model = toy_model(protocols[k].protocol);
         for (size_t i = 0; i < COUNT_OF(cases); i++) {
             struct answer answer = cases[i].answer;
             if (answer.body && *answer.body == '@') answer.body = protocols[k].body;
@@ -460,7 +381,7 @@ static void headers_and_the_status_are_members_too(void **state)
 static void a_payload_is_the_whole_body(void **state)
 {
     (void)state;
-    struct model *json = model_of("rest-json"), *xml = model_of("rest-xml");
+    struct model *json = toy_model("rest-json"), *xml = toy_model("rest-xml");
     struct answer bytes = {.headers = {{"content-type", "x/y"}}, CBOR("\0{\"")};
     for (int i = 0; i < 2; i++) {
         struct model *model = i ? json : xml;
@@ -602,7 +523,7 @@ static void each_protocol_says_what_went_wrong(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT_OF(error_cases); i++) {
         const struct error_case *c = &error_cases[i];
-        struct model *model = model_of(c->protocol);
+        struct model *model = toy_model(c->protocol);
         struct parsed parsed = {0};
         parse(model, "Rest", &c->answer, &parsed);
         assert_int_equal(parsed.code, ERR_HTTP);
@@ -618,7 +539,7 @@ static void each_protocol_says_what_went_wrong(void **state)
 static void a_long_message_is_cut_at_a_character(void **state)
 {
     (void)state;
-    struct model *model = model_of("json");
+    struct model *model = toy_model("json");
     struct strbuf body;
     struct parsed parsed = {0};
     strbuf_init(&body, 1 << 16);
