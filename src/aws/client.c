@@ -327,17 +327,15 @@ static int split_endpoint(struct client *client)
     return OK;
 }
 
-/* Source: AWS SDKs and Tools Reference Guide, "User agent" (the SDKs' ua/2.1 form). */
+/* moontide/0.1.0 api/Application_Auto_Scaling: the start of what the SDKs send. */
 static int make_user_agent(struct client *client)
 {
     const struct model *model = client->model;
     struct strbuf text;
     strbuf_init(&text, 512);
-    strbuf_adds(&text, "moontide/" MOONTIDE_VERSION " ua/2.1 os/linux lang/c api/");
+    strbuf_adds(&text, "moontide/" MOONTIDE_VERSION " api/");
     for (const char *c = model->service_id ? model->service_id : model->service; *c; c++)
         strbuf_addc(&text, *c == ' ' ? '_' : *c);
-    strbuf_addf(&text, "#%s cfg/retry-mode#%s", model->api_version ? model->api_version : "1",
-                client->options.retry_mode == RETRY_ADAPTIVE ? "adaptive" : "standard");
     client->user_agent = strbuf_take(&text, NULL);
     if (client->user_agent) return OK;
     strbuf_done(&text);
