@@ -246,9 +246,10 @@ static int spawn(struct run *run, struct loop *loop, char **argv)
         .exit_cb = exited, .file = argv[0], .args = argv, .stdio_count = 3, .stdio = stdio};
     uv_loop_t *uv = loop_uv(loop);
     run->process.data = run->out.data = run->err.data = run;
-    int rc = uv_pipe_init(uv, &run->out, 0);
-    if (rc == 0) rc = uv_pipe_init(uv, &run->err, 0); /* neither can fail */
-    rc = uv_spawn(uv, &run->process, &options); /* initialises the handle whatever comes of it */
+    (void)uv_pipe_init(uv, &run->out, 0); /* these only link a handle into the loop */
+    (void)uv_pipe_init(uv, &run->err, 0);
+    int rc =
+        uv_spawn(uv, &run->process, &options); /* initialises the handle whatever comes of it */
     run->open = HANDLES;
     run->pending = 1;
     if (rc == 0) run->pending = 3;

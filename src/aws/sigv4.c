@@ -192,7 +192,11 @@ static int decide_payload_hash(const struct sign_request *request, const struct 
         quick_sha256_hex(request->body, request->body_len, out);
         return OK;
     }
-    if (len >= SIGV4_HASH_MAX) return ERR_INVALID;
+    for (; len > 0 && *given == ' '; len--)
+        given++;
+    while (len > 0 && given[len - 1] == ' ')
+        len--;
+    if (len >= SIGV4_HASH_MAX || memchr(given, '\n', len)) return ERR_INVALID;
     memcpy(out, given, len);
     out[len] = '\0';
     return OK;

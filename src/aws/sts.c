@@ -22,11 +22,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define VERSION       "2011-06-15"
-#define GLOBAL_REGION "us-east-1"
-#define GLOBAL_STS    "https://sts.amazonaws.com"
-#define CONTENT_TYPE  "application/x-www-form-urlencoded; charset=utf-8"
-#define DEFAULT_NAME  "moontide"
+#define VERSION        "2011-06-15"
+#define DEFAULT_REGION "us-east-1" /* that of STS's global endpoint */
+#define CONTENT_TYPE   "application/x-www-form-urlencoded; charset=utf-8"
+#define DEFAULT_NAME   "moontide"
 
 enum { ATTEMPTS = 3, TIMEOUT_MS = 10000, URL_BYTES_MAX = 2048, AUTHORIZATION_MAX = 2048 };
 
@@ -34,7 +33,7 @@ struct sts {
     struct credential_options own;
     struct clock clock;
     struct signing_keys *keys;
-    char *endpoint, *region;
+    struct endpoint endpoint;
     struct strbuf body, url, authorization;
     const char *provider;
     struct credentials *base; /* NULL: unsigned */
@@ -73,9 +72,7 @@ static void forget(struct sts *sts)
     strbuf_reset(&sts->body);
     credentials_release(sts->base);
     sts->base = NULL;
-    free(sts->endpoint);
-    free(sts->region);
-    sts->endpoint = sts->region = NULL;
+    endpoint_done(&sts->endpoint);
 }
 
 void sts_free(struct sts *sts)
@@ -94,23 +91,23 @@ void sts_free(struct sts *sts)
 static int find_endpoint(struct sts *sts, struct fault *fault)
 {
     const struct credential_options *o = &sts->own;
-    int code = OK;
-    if (o->region && o->region[0])
-        code =
-            (sts->region = strdup(o->region)) ? OK : fault_set(fault, ERR_NOMEM, "out of memory");
-    else
-        code = region_default(o->profile, &sts->region, fault);
-    if (code < 0) return code;
-    bool global = !sts->region;
-    if (global && !(sts->region = strdup(GLOBAL_REGION)))
-        return fault_set(fault, ERR_NOMEM, "out of memory");
-    code = endpoint_resolve("sts", "sts", sts->region, o->profile, o->sts_endpoint, &sts->endpoint,
-                            fault);
-    if (code < 0 || !global || strcmp(sts->endpoint, "https://sts." GLOBAL_REGION ".amazonaws.com"))
-        return code;
-    free(sts->endpoint);
-    sts->endpoint = strdup(GLOBAL_STS);
-    return sts->endpoint ? OK : fault_set(fault, ERR_NOMEM, "out of memory");
+    char *found = NULL;
+    const char *region = o->region;
+    if (!region || !region[0]) {
+        int code = region_default(o->profile, &found, fault);
+        if (code < 0) return code;
+        region = found ? found : DEFAULT_REGION;
+    }
+    struct endpoint_question question = {.service_id = "sts",
+                                         .prefix = "sts",
+                                         .region = region,
+                                         .profile = o->profile,
+                                         .configured = o->sts_endpoint};
+    int code = endpoint_find(&question, &sts->endpoint, fault);
+    free(found);
+    if (code == OK && !sts->endpoint.region && !(sts->endpoint.region = strdup(DEFAULT_REGION)))
+        code = fault_set(fault, ERR_NOMEM, "out of memory");
+    return code;
 }
 
 static void add_parameter(struct strbuf *body, const char *name, const char *value)
@@ -156,7 +153,7 @@ static int sign(struct sts *sts, const char *host, const char *path, struct http
         .header_count = COUNT_OF(signs),
         .body = sts->body.data,
         .body_len = sts->body.len,
-        .region = sts->region,
+        .region = sts->endpoint.region,
         .service = "sts",
         .time_s = clock_now_ms(sts->own.clock) / 1000,
         .normalize_path = true,
@@ -174,12 +171,12 @@ static int send_once(struct sts *sts)
     struct http_header headers[2 + SIGV4_ADDED_MAX] = {{"content-type", CONTENT_TYPE}};
     size_t count = 1, host_len;
     const char *at, *path;
-    split_url(sts->endpoint, &at, &host_len, &path);
+    split_url(sts->endpoint.url, &at, &host_len, &path);
     char *host = strndup(at, host_len);
     if (!host) return ERR_NOMEM;
     headers[count++] = (struct http_header){"host", host};
     strbuf_reset(&sts->url);
-    strbuf_adds(&sts->url, sts->endpoint);
+    strbuf_adds(&sts->url, sts->endpoint.url);
     if (!path[0]) strbuf_addc(&sts->url, '/');
     int code = strbuf_status(&sts->url);
     if (code == OK && sts->base) code = sign(sts, host, path, headers, &count, &result);
@@ -239,7 +236,7 @@ static void on_answer(void *data, const struct http_response *response)
         int64_t wait_ms = backoff_ms(&policy, sts->attempts, backoff_random(&sts->random));
         if (loop_timer_start(sts->own.loop, wait_ms, on_wait, sts, &sts->timer) == OK) return;
     }
-    if (code < 0) fault_set(&fault, code, "%s: %s", sts->endpoint, why.text);
+    if (code < 0) fault_set(&fault, code, "%s: %s", sts->endpoint.url, why.text);
     conclude(sts, code, found, &fault);
     credentials_release(found);
 }

@@ -359,6 +359,18 @@ static void a_role_may_be_given_up_while_it_is_assumed(void **state)
     assert_int_equal(w->answers, 0);
 }
 
+static void without_a_region_sts_is_signed_for_us_east_1(void **state)
+{
+    struct world *w = *state;
+    sts(w, 0, NULL, 200, ANSWER("AssumeRole", "ROLEID", HOUR));
+    write_text(w->config, "[default]\nrole_arn = " ARN(
+                              "web") "\nsource_profile = default\n"
+                                     "aws_access_key_id=BASEID\naws_secret_access_key=s\n");
+    make_chain(w, NULL, false);
+    assert_int_equal(get(w), OK);
+    expect_asked(w, "Credential=BASEID/20260101/us-east-1/sts/aws4_request");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -367,6 +379,7 @@ int main(void)
         TEST(what_lacks_of_a_web_identity_is_named),
         TEST(the_profile_of_the_configuration_goes_before_a_web_identity),
         TEST(a_role_is_assumed_with_the_keys_of_its_source),
+        TEST(without_a_region_sts_is_signed_for_us_east_1),
         TEST(roles_may_stand_on_roles),
         TEST(a_profile_may_be_its_own_source_where_it_has_keys),
         TEST(what_is_wrong_with_a_role_is_named),

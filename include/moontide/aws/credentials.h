@@ -69,7 +69,7 @@ struct credential_options {
     const char
         *imds_endpoint;   /* NULL: AWS_EC2_METADATA_SERVICE_ENDPOINT, then http://169.254.169.254 */
     bool imds_v1_allowed; /* never falls back to v1 unless set */
-    const char *region;   /* of STS; NULL: region_default(), then its global endpoint */
+    const char *region;   /* of STS; NULL: region_default(), then us-east-1 */
     const char *sts_endpoint; /* NULL: by the rules of endpoint.h */
 };
 
