@@ -125,17 +125,14 @@ int64_t retry_skew_s(const struct retry_judgement *judgement, int64_t signed_s)
 /* "aws.protocoltests#Code:http://..." and "Code;Sender" are "Code". */
 static bool take(const char *text, size_t len, char out[RETRY_CODE_MAX])
 {
-    const char *hash = memchr(text, '#', len);
-    if (hash) {
-        len -= (size_t)(hash + 1 - text);
-        text = hash + 1;
+    size_t begin = 0, end = 0;
+    for (; end < len && text[end] != ':' && text[end] != ';'; end++) {
+        if (text[end] <= ' ' || text[end] > '~') return false;
+        if (text[end] == '#') begin = end + 1;
     }
-    size_t n = 0;
-    while (n < len && text[n] != ':' && text[n] != ';')
-        n++;
-    if (n == 0 || n >= RETRY_CODE_MAX) return false;
-    memcpy(out, text, n);
-    out[n] = '\0';
+    if (end == begin || end - begin >= RETRY_CODE_MAX) return false;
+    memcpy(out, text + begin, end - begin);
+    out[end - begin] = '\0';
     return true;
 }
 

@@ -5,6 +5,7 @@
 #include "moontide/base/clock.h"
 #include "moontide/io/http.h"
 #include "moontide/io/loop.h"
+#include "support/fault_server.h"
 #include "support/reply_server.h"
 
 #include <setjmp.h>
@@ -337,6 +338,50 @@ static void a_payload_stays_signed_where_nothing_else_protects_it(void **state)
     assert_true(w->model->operations[0].unsigned_payload);
     get(w, "/", "");
     assert_false(asked(w, 0, "UNSIGNED-PAYLOAD")); /* no TLS here */
+}
+
+static void over_tls_a_large_payload_need_not_be_signed(void **state)
+{
+    struct world *w = *state;
+    char ca_file[64], endpoint[64];
+    struct fault_server *server = fault_server_new(w->loop, "localhost", ca_file);
+    assert_non_null(server);
+    struct http_options options = {.ca_file = ca_file};
+    struct http *http = NULL;
+    assert_int_equal(http_new(w->loop, &options, &http), OK);
+    snprintf(endpoint, sizeof endpoint, "https://localhost:%d", fault_server_port(server));
+    w->options.http = http;
+    w->options.endpoint = endpoint;
+    use_model(w, toy("", ",\"authtype\":\"v4-unsigned-body\""));
+    get(w, "/ok", "");
+    assert_int_equal(w->status, 200);
+    assert_string_equal(w->body, "hello");
+    const char *head = fault_server_last_head(server);
+    assert_non_null(strstr(head, "x-amz-content-sha256: UNSIGNED-PAYLOAD\r\n"));
+    assert_non_null(strstr(head, "SignedHeaders=host;x-amz-content-sha256;x-amz-date;"));
+    client_free(w->client);
+    w->client = NULL;
+    http_free(http);
+    fault_server_free(server);
+    unlink(ca_file);
+}
+
+static void a_host_prefix_goes_before_the_name_of_the_service(void **state)
+{
+    struct world *w = *state;
+    struct wire_request request;
+    struct fault fault = {0};
+    w->options.endpoint = NULL;
+    w->options.dry_run = true;
+    make_client(w);
+    wire_request_init(&request);
+    strbuf_adds(&request.uri, "/v1");
+    strbuf_adds(&request.host_prefix, "data-");
+    assert_int_equal(client_send(w->client, model_operation(w->model, "run_task"), &request,
+                                 on_done, w, NULL, &fault),
+                     ERR_DENIED);
+    assert_non_null(strstr(fault.text, "POST https://data-ecs.eu-west-1.amazonaws.com/v1 "));
+    wire_request_done(&request);
 }
 
 static void the_endpoints_own_path_goes_before_the_requests(void **state)
@@ -858,6 +903,8 @@ int main(void)
         FACT(a_client_without_credentials_sends_unsigned),
         FACT(s3_is_signed_with_the_hash_of_its_body),
         FACT(a_payload_stays_signed_where_nothing_else_protects_it),
+        FACT(over_tls_a_large_payload_need_not_be_signed),
+        FACT(a_host_prefix_goes_before_the_name_of_the_service),
         FACT(the_endpoints_own_path_goes_before_the_requests),
         FACT(what_is_transient_is_asked_again),
         FACT(what_is_the_callers_fault_is_not_asked_again),
