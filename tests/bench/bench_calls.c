@@ -146,7 +146,8 @@ int main(int argc, char **argv)
     struct client *client = NULL;
     struct fault fault = {0};
     int fds[2];
-    if (calls < 1 || b.at_once < 1 || pipe(fds) < 0) die("bench_calls [CALLS [AT_ONCE [http | client]]]");
+    if (calls < 1 || b.at_once < 1 || pipe(fds) < 0)
+        die("bench_calls [CALLS [AT_ONCE [http | client]]]");
     pid_t pid = fork();
     if (pid == 0) serve(fds[1]);
     if (pid < 0 || read(fds[0], &hello, sizeof hello) != sizeof hello) die("no server");
