@@ -61,6 +61,7 @@ int parse_header_members(struct parse *p, const struct shape *shape);
 /* ---- what an error says of itself ---- */
 struct error_words {
     char code[160]; /* bare; "" when there is none */
+    char type[160]; /* JSON's and CBOR's __type, bare */
     char message[2048];
     char request_id[128];
 };

@@ -190,7 +190,7 @@ static int read_words(struct cbor_reader *r, struct error_words *words)
         }
         code = cbor_text(r, &text);
         if (code < 0) return code;
-        if (type) error_code_copy(words->code, text.at, text.len);
+        if (type) error_code_copy(words->type, text.at, text.len);
         if (message) text_copy(words->message, sizeof words->message, text.at, text.len);
     }
     return more < 0 ? more : cbor_finish(r);

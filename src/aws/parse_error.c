@@ -99,12 +99,17 @@ const struct shape *parse_error(struct parse *p)
     struct error_words words = {0};
     bool readable = read_body(p, &words) == OK;
     if (!readable) words = (struct error_words){0};
-    const char *type = parse_header(p, "x-amzn-errortype");
-    if (type && *type) error_code_copy(words.code, type, strlen(type));
+    const char *header = parse_header(p, "x-amzn-errortype");
+    bool type_first = p->protocol != PROTOCOL_REST_JSON && *words.type;
+    if (header && *header)
+        error_code_copy(words.code, header, strlen(header));
+    else if (type_first || !*words.code)
+        memcpy(words.code, words.type, sizeof words.code);
     memset(error, 0, sizeof *error);
     memcpy(error->code, words.code, sizeof error->code);
     memcpy(error->message, words.message, sizeof error->message);
-    const struct shape *shape = find_shape(p, words.code);
+    const struct shape *shape = find_shape(p, words.type);
+    if (!shape) shape = find_shape(p, words.code);
     if (!*error->code) {
         snprintf(error->code, sizeof error->code, "%d", p->response->status);
         if (!*error->message)

@@ -198,18 +198,16 @@ static bool key_is(const struct json_reader *r, const char *name)
     return strlen(name) == r->len && memcmp(name, r->text, r->len) == 0;
 }
 
-/* "__type" before "code", "message" before its other spellings; the first that has a text. */
 static int read_words(struct json_reader *r, struct error_words *words)
 {
     int token = json_next(r);
     if (token != JSON_OBJECT) return token < 0 ? token : ERR_PARSE;
-    bool typed = false;
     while ((token = json_next(r)) == JSON_KEY) {
         bool type = key_is(r, "__type");
-        bool code = type || key_is(r, "code") || key_is(r, "Code");
+        bool code = key_is(r, "code") || key_is(r, "Code");
         bool message = key_is(r, "message") || key_is(r, "Message") || key_is(r, "errorMessage");
         bool id = key_is(r, "requestId") || key_is(r, "RequestId");
-        if (!code && !message && !id) {
+        if (!type && !code && !message && !id) {
             int skipped = json_skip(r);
             if (skipped < 0) return skipped;
             continue;
@@ -221,8 +219,8 @@ static int read_words(struct json_reader *r, struct error_words *words)
         }
         if (token < 0) return token;
         if (token != JSON_STRING) continue;
-        if (code && !typed) error_code_copy(words->code, r->text, r->len);
-        typed |= type;
+        if (type) error_code_copy(words->type, r->text, r->len);
+        if (code) error_code_copy(words->code, r->text, r->len);
         if (message && !*words->message)
             text_copy(words->message, sizeof words->message, r->text, r->len);
         if (id) text_copy(words->request_id, sizeof words->request_id, r->text, r->len);

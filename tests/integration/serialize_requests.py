@@ -250,4 +250,5 @@ def main():
     print(json.dumps({"operations": operations, "requests": requests, "status": status}))
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -468,6 +468,12 @@ static const struct error_case error_cases[] = {
      "",
      "",
      "{\"Resource\":\"r\"}"},
+    {"rest-json",
+     {.status = 400, .body = "{\"code\":\"C\",\"__type\":\"a#Gone\",\"Resource\":\"r\"}"},
+     "C",
+     "",
+     "",
+     "{\"Resource\":\"r\"}"},
     {"query",
      {.status = 400,
       .body = "<ErrorResponse xmlns=\"u\"><Error><Type>Sender</Type><Code>Svc.Gone</Code>"
