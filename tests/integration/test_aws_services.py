@@ -1,0 +1,64 @@
+"""The module `aws` against moto and MiniStack: every built-in service that they serve, with paging, waiters, errors and
+200 calls at once (services.lua); what was read, boto3 reads the same from the same server.
+
+moto has no CloudWatch in rpc-v2-cbor and no cache parameter groups; MiniStack has no Application Auto Scaling and no
+Cost Explorer."""
+
+import pathlib
+import secrets
+import subprocess
+import unittest
+
+import support
+
+SCRIPT = pathlib.Path(__file__).with_name("services.lua")
+READER = pathlib.Path(__file__).with_name("compare_reads.py")
+SERVICES = ["application-autoscaling", "autoscaling", "ce", "cloudwatch", "concurrency", "dynamodb", "ecs", "elasticache",
+            "elbv2", "events", "lambda", "logs", "rds", "secretsmanager", "sesv2", "sns", "sqs", "ssm", "sts"]  # fmt: skip
+
+
+class Services:
+    """The tests of one server, which all of them share: they make things under names of their own."""
+
+    @classmethod
+    def setUpClass(cls):
+        support.need(cls.module)
+        support.need("boto3")
+        cls.port = support.free_port()
+        server = cls.server(cls.port)
+        server.__enter__()
+        cls.addClassCleanup(server.__exit__, None, None, None)
+
+    def scene(self, name):
+        run = subprocess.run([str(support.MOONTIDE), "script", str(SCRIPT), name, "mt" + secrets.token_hex(4)],
+                             capture_output=True, text=True, env=support.aws_environment(self.port),
+                             timeout=support.DEADLINE_S)
+        self.assertEqual(run.returncode, 0, run.stderr)
+        compared = subprocess.run([str(support.VENV), str(READER), str(self.port)], input=run.stdout,
+                                  capture_output=True, text=True, env=support.clean_environment())
+        self.assertEqual(compared.returncode, 0, compared.stderr)
+        self.assertEqual(compared.stdout.splitlines(), [])
+
+
+def with_scenes(absent):
+    def add(case):
+        for name in SERVICES:
+            if name not in absent:
+                setattr(case, "test_" + name.replace("-", "_"), lambda self, name=name: self.scene(name))
+        return case
+
+    return add
+
+
+@with_scenes({"cloudwatch", "elasticache"})
+class OnMoto(Services, unittest.TestCase):
+    module, server = "moto", staticmethod(support.moto)
+
+
+@with_scenes({"application-autoscaling", "ce"})
+class OnMiniStack(Services, unittest.TestCase):
+    module, server = "ministack", staticmethod(support.ministack)
+
+
+if __name__ == "__main__":
+    support.main()
