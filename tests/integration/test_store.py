@@ -101,7 +101,7 @@ class Space(Store):
         daemon = self.daemon(self.dir, *WORLD)
         daemon.wait_for("analysis.completed")
         self.assertEqual(daemon.stop(), 0)
-        self.assertGreater(self.assert_nothing_lost(), count)
+        self.assertGreater(self.assert_nothing_lost(), count, daemon.text()[-2000:])
 
     def test_a_full_disk_at_the_start(self):
         self.mount("64k")
