@@ -1,4 +1,5 @@
 set(SOURCES_tick
+    actor.c
     alert.c
     answers.c
     changes.c

@@ -37,12 +37,15 @@ struct recommendation {
     enum level impact, effort;
 };
 
-/* `wanted` is the decision as the policy stated it, one JSON object with sorted keys. */
+/* `wanted` is the decision as the policy stated it, one JSON object with sorted keys; what it says
+ * of its own rails and verification stands beside it. */
 struct decision {
     const char *kind;     /* "ecs_autoscaling", ... */
     const char *resource; /* "service/gm-tool-prod/api": kind and resource name what is decided */
     const char *region, *account; /* NULL: the configuration's */
     const char *wanted;
+    const char *rails;  /* JSON, or NULL: the policy's */
+    const char *verify; /* JSON: { check, on_failure, within } with within in seconds; or NULL */
 };
 
 struct unknown {
@@ -58,6 +61,9 @@ struct evaluation {
     struct decision *decisions;
     struct unknown *unknowns;
     uint32_t issue_count, recommendation_count, decision_count, unknown_count;
+    const char *datapoints_json;    /* when there are decisions: the newest datapoint of each series
+                                       that was read, {"p99": {"at": epoch_s, "value": v}, ...}, with
+                                       sorted keys; else NULL */
     const char *memo_json;          /* NULL: unchanged; else the memo's new text, in the arena */
     struct evaluation_arena *arena; /* private */
     uint32_t caps[4];               /* private */

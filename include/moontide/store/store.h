@@ -68,6 +68,26 @@ typedef void store_alert_fn(void *data, const struct alert_row *row);
 MUST_CHECK int store_each_alert(struct store *store, const char *world, store_alert_fn *each,
                                 void *data, struct fault *fault);
 
+/* What is known of one resource beyond what AWS says: what moontide wrote last, its history, a
+ * freeze, verifications that are due. json is the tick's own. */
+struct resource_row {
+    const char *kind, *resource;
+    const char *region, *account; /* "" for the configuration's */
+    const char *json;
+};
+typedef void store_resource_fn(void *data, const struct resource_row *row);
+MUST_CHECK int store_each_resource(struct store *store, const char *world, store_resource_fn *each,
+                                   void *data, struct fault *fault);
+/* Intents whose outcome was never written: their process died. In the order they were written. */
+struct intent_row {
+    const char *id;
+    int64_t at_ms;
+    const char *json; /* the tick's own */
+};
+typedef void store_intent_fn(void *data, const struct intent_row *row);
+MUST_CHECK int store_each_intent(struct store *store, const char *world, store_intent_fn *each,
+                                 void *data, struct fault *fault);
+
 /* ---- write ---- */
 /* A batch copies what it is given. Errors stick and come out of store_commit(): ERR_NOMEM,
  * ERR_LIMIT, ERR_INVALID (a NULL that may not be one). at_ms dates all of it. */
@@ -80,6 +100,12 @@ void store_batch_memo(struct store_batch *batch, const char *policy, const char 
 void store_batch_alert(struct store_batch *batch, const struct alert_row *row);
 void store_batch_alert_end(struct store_batch *batch, const char *policy, const char *target,
                            const char *type, const char *key);
+
+/* json NULL: nothing is known of it any more. */
+void store_batch_resource(struct store_batch *batch, const struct resource_row *row);
+/* An intent is open until its end is written; both belong in the batch of their journal entries. */
+void store_batch_intent(struct store_batch *batch, const char *id, const char *json);
+void store_batch_intent_end(struct store_batch *batch, const char *id);
 
 struct journal_entry {
     const char *id;                         /* ties the entries of one chain together; NULL: none */
@@ -99,6 +125,20 @@ MUST_CHECK int store_commit(struct store *store, struct store_batch *take_batch,
                             void (*done)(void *data, int code, const struct fault *fault),
                             void *data);
 
+/* ---- retention ---- */
+enum { STORE_PRUNE_ROWS = 2000 /* of one transaction, so that no tick waits for long */ };
+struct store_retention {
+    int64_t keep_ms;   /* journal entries older than this go; 0: none by age */
+    int64_t max_bytes; /* of the database file: the oldest go; 0: none by size */
+};
+/* Queues one step of pruning on the worker, as store_commit() does; done (may be NULL) tells
+ * whether there is more to do (code 1) or not (OK). Entries of open intents stay. The space is
+ * given back to later entries, and to the file system as far as it lies at the end of the file. */
+MUST_CHECK int store_prune(struct store *store, const struct store_retention *retention,
+                           int64_t now_ms,
+                           void (*done)(void *data, int code, const struct fault *fault),
+                           void *data);
+
 /* ---- the journal, newest first ---- */
 struct journal_row {
     int64_t seq, at_ms;
@@ -106,7 +146,7 @@ struct journal_row {
     struct journal_entry entry;
 };
 struct journal_filter {
-    const char *world, *policy, *target, *resource, *id; /* NULL: any */
+    const char *world, *policy, *target, *resource, *id, *what; /* NULL: any */
     int64_t since_ms;
     uint32_t limit; /* 0: 1,000 */
 };

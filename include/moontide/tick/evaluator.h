@@ -31,6 +31,8 @@ struct policy_info {
     enum policy_mode mode;
     bool has_mode; /* the policy says its mode; else the configuration's */
     bool has_collect;
+    const char *rails;             /* JSON of the policy's `rails` (tick/rails.h); NULL: none */
+    const char *const *depends_on; /* names of policies, ends with NULL; NULL: none */
 };
 
 /* One declaration of `metrics`. */
@@ -95,6 +97,11 @@ struct evaluator_vtable {
      * ERR_MEMORY_CAP, ERR_LIMIT with file and line; *out is then to be ignored. */
     int (*evaluate)(struct evaluator *evaluator, const struct evaluation_input *input,
                     struct evaluation *out, struct fault *fault);
+    /* The verification `name` of the policy's `checks`, for a target of which the evaluation with
+     * this input has just ended: what the function returned. ERR_NOT_FOUND: there is no such check
+     * (any more); other errors as evaluate(). It never answers EVALUATE_AGAIN. */
+    int (*check)(struct evaluator *evaluator, const struct evaluation_input *input,
+                 const char *name, enum verdict *out, struct fault *fault);
     /* Drops an evaluation that answered AGAIN, and cancels discover and collect without calling
      * back. */
     void (*stop)(struct evaluator *evaluator);

@@ -1,8 +1,9 @@
 /* tick/world.h - what a tick acts on: the real AWS, or a simulated fleet. The tick does not know
  * which.
  *
- * A world gives datapoints and tells the time; reading resources and applying decisions join it
- * with the decision kinds. */
+ * A world gives datapoints, reads resources (a list at a time), applies a decision, and tells the
+ * time. The decision kinds (tick/actor.h) do the reading and applying in AWS; a simulated world
+ * keeps the state of resources itself, and asks a kind only to simulate. */
 #ifndef MOONTIDE_TICK_WORLD_H
 #define MOONTIDE_TICK_WORLD_H
 
@@ -10,6 +11,7 @@
 #include "moontide/base/clock.h"
 #include "moontide/base/compiler.h"
 #include "moontide/base/err.h"
+#include "moontide/tick/actor.h"
 
 struct http;
 struct loop;
@@ -29,6 +31,16 @@ struct world_vtable {
     /* Whether the world can be asked at all (credentials). NULL: always. done runs once, perhaps
      * before return; one at a time. */
     void (*ready)(struct world *world, world_ready_fn *done, void *data);
+    /* As the actor's functions of these names, which they stand for; all NULL: the actor's own. */
+    int (*read)(struct world *world, struct actor *actor, struct subject *subjects, size_t count,
+                actor_read_fn *done, void *data, struct actor_call **out);
+    int (*check)(struct world *world, struct actor *actor, const struct subject *subject,
+                 const struct comparison *comparison, actor_check_fn *done, void *data,
+                 struct actor_call **out);
+    int (*apply)(struct world *world, struct actor *actor, const struct subject *subject,
+                 const struct comparison *comparison, actor_apply_fn *done, void *data,
+                 struct actor_call **out);
+    void (*cancel_act)(struct world *world, struct actor *actor, struct actor_call *call);
 };
 
 struct world {
@@ -75,6 +87,17 @@ MUST_CHECK int world_sim_new(const struct world_sim_options *options, struct wor
                              struct fault *fault);
 
 void world_free(struct world *world); /* NULL is allowed */
+
+/* Contracts of tick/actor.h. */
+MUST_CHECK int world_read(struct world *world, struct actor *actor, struct subject *subjects,
+                          size_t count, actor_read_fn *done, void *data, struct actor_call **out);
+MUST_CHECK int world_check(struct world *world, struct actor *actor, const struct subject *subject,
+                           const struct comparison *comparison, actor_check_fn *done, void *data,
+                           struct actor_call **out);
+MUST_CHECK int world_apply(struct world *world, struct actor *actor, const struct subject *subject,
+                           const struct comparison *comparison, actor_apply_fn *done, void *data,
+                           struct actor_call **out);
+void world_cancel_act(struct world *world, struct actor *actor, struct actor_call *call);
 
 /* ERR_CREDENTIALS: the fault names every place that was looked at. */
 void world_ready(struct world *world, world_ready_fn *done, void *data);
