@@ -4,10 +4,12 @@
  * generation it began with. A policy that is removed then leaves the list at once, and its memory
  * when its run ends. */
 #include "engine_private.h"
+#include "verdicts.h"
 #include "moontide/base/hash.h"
 #include "moontide/base/log.h"
 #include "moontide/io/loop.h"
 #include "moontide/store/store.h"
+#include "moontide/tick/wishes.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -34,6 +36,9 @@ static int load(struct engine *engine, struct fault *fault)
     int rc = memos_load(&engine->memos, options->store, options->world->name, fault);
     if (rc < 0) return rc;
     rc = alerts_load(engine->alerts, options->store, options->world->name, fault);
+    if (rc == OK)
+        rc = resources_load(&engine->resources, options->store, options->world->name, fault);
+    if (rc == OK) rc = recoveries_load(engine, fault);
     if (rc < 0 || options->read_only) return rc;
     rc = changes_new(&engine->unsaved);
     return rc < 0 ? fault_set(fault, rc, "no memory for the engine") : OK;
@@ -45,11 +50,17 @@ int engine_new(const struct engine_options *options, struct engine **out, struct
     if (!engine) return fault_set(fault, ERR_NOMEM, "no memory for the engine");
     engine->options = *options;
     defaults(&engine->options);
+    if (options->rails)
+        rail_limits_copy(&engine->limits, options->rails);
+    else
+        rail_limits_default(&engine->limits);
     struct collector_options collecting = {
         .loop = options->loop, .world = options->world, .settle_ms = options->settle_ms};
     int rc = collector_new(&collecting, &engine->collector);
     if (rc == OK) rc = alerts_new(&engine->alerts);
-    if (rc == OK) rc = proposals_new(&engine->proposals);
+    if (rc == OK) rc = verdicts_new(&engine->verdicts);
+    if (rc == OK) rc = wishes_new(&engine->wishes);
+    if (rc == OK) rc = wishes_new(&engine->acting_wishes);
     if (rc < 0)
         fault_set(fault, rc, "no memory for the engine");
     else
@@ -89,10 +100,15 @@ void engine_free(struct engine *engine)
     collector_free(engine->collector);
     alerts_free(engine->alerts);
     memos_done(&engine->memos);
-    proposals_free(engine->proposals);
+    recoveries_done(engine);
+    resources_done(&engine->resources);
+    wishes_free(engine->wishes);
+    wishes_free(engine->acting_wishes);
+    verdicts_free(engine->verdicts);
+    pauses_done(&engine->pauses);
+    rail_limits_done(&engine->limits);
     changes_free(engine->unsaved);
     free(engine->series);
-    free(engine->decisions);
     free(engine);
 }
 
@@ -293,6 +309,8 @@ void engine_remove(struct engine *engine, const char *name)
     policy->removed = true;
     alerts_retain(engine->alerts, policy->name, keep_none, removed_alert, policy,
                   policy_changes(policy));
+    wishes_forget(engine->wishes, policy->name, NULL);
+    wishes_forget(engine->acting_wishes, policy->name, NULL);
     put_end(policy, ERR_CANCELED);
     schedule_arm(engine);
     if (policy->run)
@@ -358,6 +376,7 @@ int engine_start(struct engine *engine)
 {
     if (engine->stopping) return ERR_CLOSED;
     engine->started = true;
+    recoveries_start(engine);
     schedule_start(engine);
     return engine->policies && !engine->timer ? ERR_NOMEM : OK;
 }
@@ -396,7 +415,7 @@ static bool write_rest(struct engine *engine)
 
 void engine_check_stopped(struct engine *engine)
 {
-    if (!engine->stopping || engine->ticks || engine->final_write) return;
+    if (!engine->stopping || engine->ticks || engine->keeping || engine->final_write) return;
     engine->final_write = true;
     loop_timer_cancel(engine->pump);
     engine->pump = NULL;
@@ -411,6 +430,7 @@ void engine_stop(struct engine *engine, void (*done)(void *data), void *data)
     engine->stopped = done;
     engine->stopped_data = data;
     schedule_stop(engine);
+    recoveries_stop(engine);
     for (struct policy *policy = engine->policies; policy; policy = policy->next)
         put_end(policy, ERR_CANCELED);
     for (struct tick *tick = engine->ticks; tick;) {
@@ -469,5 +489,36 @@ void engine_each_target(const struct engine *engine, const char *name,
         enum status status =
             judged ? (enum status)targets->states[i].status : alerts_status(alerts, count, 1);
         each(data, id, status, alerts, count);
+    }
+}
+
+/* Resources. */
+
+size_t engine_unfreeze(struct engine *engine, const char *name)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < engine->resources.table.cap; i++) {
+        struct resource *resource = (struct resource *)engine->resources.table.slots[i];
+        if (!resource || strcmp(resource->resource, name) != 0) continue;
+        if (!resource->frozen && !resource->failed) continue;
+        (void)text_set(&resource->frozen, NULL);
+        (void)text_set(&resource->failed, NULL);
+        back_done(&resource->back);
+        resources_keep(&engine->resources, resource, engine->unsaved);
+        log_event(LOG_INFO, "resource.resumed", LOG_S("resource", name),
+                  LOG_S("kind", resource->kind));
+        count++;
+    }
+    if (count > 0) (void)engine_keep(engine, NULL, engine_now_ms(engine), NULL, NULL);
+    return count;
+}
+
+void engine_actions(const struct engine *engine, struct engine_actions *out)
+{
+    *out = (struct engine_actions){.frozen = engine->resources.frozen,
+                                   .verifying = engine->resources.verifying};
+    for (size_t i = 0; i < engine->resources.table.cap; i++) {
+        const struct resource *resource = (const struct resource *)engine->resources.table.slots[i];
+        if (resource) out->open_intents += resource->open_intents;
     }
 }

@@ -6,7 +6,9 @@
  *     tick.c        one tick: its phases
  *     gather.c      ... before the judgement: discovery, datapoints, collect
  *     evaluate.c    ... the judgement of each target, a slice at a time
- *     propose.c     ... what becomes of its decisions
+ *     act.h         ... what becomes of its decisions: the files are named there
+ *     keep.c        ... its batches to disk
+ *     recover.c     intents of a process that died
  *     tickerror.c   ... what went wrong
  *
  * A policy has one `live` generation. A tick takes part of each of its policies in a `run`, which
@@ -17,6 +19,9 @@
 #include "memos.h"
 #include "moontide/tick/changes.h"
 #include "moontide/tick/engine.h"
+#include "moontide/tick/pause.h"
+#include "moontide/tick/rails.h"
+#include "resources.h"
 
 struct loop_timer;
 struct tick;
@@ -61,6 +66,7 @@ struct generation {
     const struct policy_info *info;
     struct targets targets;
     int64_t discovered_ms;
+    struct rail_limits limits; /* the configuration's, and the policy's over them */
     uint32_t pins;
 };
 
@@ -131,7 +137,15 @@ struct engine {
     struct collector *collector;
     struct alerts *alerts;
     struct memos memos;
-    struct proposals *proposals;
+    struct verdicts *verdicts;
+    struct rail_limits limits;   /* the configuration's */
+    struct resources resources;
+    struct wishes *wishes, *acting_wishes; /* of all policies; of those in mode act */
+    struct pauses pauses;        /* as last read */
+    bool pauses_unknown;         /* they could not be read */
+    struct recovery *recoveries; /* open intents, as of a process that died */
+    struct loop_timer *recovery_timer;
+    uint32_t keeping;            /* batches and looks at files under way */
     struct changes *unsaved;  /* of batches that failed, and of what happens between ticks; NULL:
                                  nothing is kept */
     struct fault store_fault; /* code OK: the store works */
@@ -145,8 +159,6 @@ struct engine {
     bool pumping;
     struct series **series; /* scratch, shape: [series_cap] */
     size_t series_cap;
-    struct decision_report *decisions; /* scratch */
-    size_t decision_cap;
 
     bool started, stopping, final_write;
     struct loop_timer *timer; /* the schedule's */
@@ -202,6 +214,8 @@ struct run {
     size_t by_status[4], failed;
     uint32_t error_count, errors_hidden;
     uint32_t metrics_charged;
+    bool deferring;                        /* reports wait: a decision was made */
+    uint32_t changed_acts, changed_proposals; /* targets with a change, for BLAST_RADIUS */
 };
 
 struct tick_errors {
@@ -228,6 +242,19 @@ struct tick {
     uint64_t datapoints;
     double month_usd;
     bool failed;
+
+    struct judged *judged_first, *judged_last; /* whose reports wait */
+    struct action *actions;                    /* shape: [action_count], in the order they were decided */
+    struct subject *subjects;                  /* shape: [subject_count]: those that are read */
+    size_t action_count, subject_count, decision_count;
+    size_t at;                      /* of actions, in phases that take them in slices or turns */
+    struct loop_timer *slice, *act_end;
+    struct actor_call *reading;
+    uint32_t checking, applying;    /* calls under way */
+    uint32_t tally_acts, tally_proposals; /* for BLAST_RADIUS */
+    int keep_code;                  /* of the last batch */
+    bool acted;                     /* an intent was kept */
+
     void (*done)(void *data, bool failed);
     void *data;
 };
@@ -255,13 +282,54 @@ void put_settled(struct policy *policy); /* its put ended or failed: a tick may 
 void tick_evaluate(struct tick *tick);
 void pump_add(struct run *run, bool (*step)(struct run *run, int64_t until_ns));
 
-/* ---- propose.c ---- */
-MUST_CHECK int proposals_new(struct proposals **out);
-void proposals_free(struct proposals *proposals);
-/* The reports of an evaluation's decisions, journaled when they are news; in engine->decisions,
- * whose length is returned. ERR_NOMEM. */
-MUST_CHECK int propose(struct run *run, const char *target, const struct evaluation *evaluation);
+/* ---- keep.c ---- */
+enum { KEEP_UNDER_WAY = 1 };
+/* Everything unsaved, with `changes` (may be NULL; left empty) on top, as one batch. KEEP_UNDER_WAY:
+ * done (may be NULL) will come, with OK or the failure, which is in engine->store_fault then and its
+ * changes unsaved again. OK: there was nothing to write. Negative: it failed at once. */
+int engine_keep(struct engine *engine, struct changes *changes, int64_t at_ms,
+                void (*done)(void *data, int code), void *data);
 
+/* ---- act.c ---- */
+struct judged;
+/* Takes the policy's evaluation, whose report waits for what becomes of its decisions. ERR_NOMEM. */
+MUST_CHECK int tick_defer(struct run *run, const struct target_report *report);
+void tick_read(struct tick *tick);
+void tick_compare(struct tick *tick);
+void tick_check(struct tick *tick);
+void tick_check_cancel(struct tick *tick);
+void tick_decide(struct tick *tick);
+void tick_report_judged(struct tick *tick); /* to the listener, in the order of judgement */
+void tick_act_cancel(struct tick *tick);    /* ends what waits in these phases */
+void tick_act_done(struct tick *tick);
+/* Reads the kill switch on a worker into engine->pauses; then tick_resume(). */
+void tick_read_pauses(struct tick *tick);
+
+/* ---- apply.c ---- */
+void tick_pause_again(struct tick *tick); /* the kill switch, just before the calls */
+void tick_act(struct tick *tick);
+void tick_apply_cancel(struct tick *tick);
+
+/* ---- recover.c ---- */
+MUST_CHECK int recoveries_load(struct engine *engine, struct fault *fault);
+void recoveries_start(struct engine *engine); /* looks at those whose time has come, now and later */
+void recoveries_stop(struct engine *engine);  /* cancels the look under way */
+void recoveries_done(struct engine *engine);
+
+/* ---- verify.c ---- */
+/* After an evaluation of a target that succeeded, before its alerts are applied: runs the checks
+ * that are due, and states the issues of those that failed. */
+void verify_target(struct run *run, const struct target *target,
+                   const struct evaluation_input *input, struct evaluation *evaluation);
+/* Former values of this target's resources that are on their way back, as decisions; the arrays are
+ * malloc'ed and the decisions' texts belong to the resources. Returns how many. */
+bool verify_has_backs(const struct run *run, const char *target);
+size_t verify_backs(struct run *run, const char *target, struct decision **decisions,
+                    struct resource ***resources);
+
+/* ---- note.c ---- */
+/* 128 bits that name one chain of the journal: what it is about, and when it began. */
+void chain_id(const char *const strings[5], int64_t at_ms, char out[33]);
 /* An alert began to fire, or ended: journal and log. generation: whose evaluation said so; NULL:
  * none did, and reason says why it ended. */
 void note_issue(const struct policy *policy, const struct generation *generation,

@@ -147,8 +147,16 @@ static void issue_changed(void *data, const struct alert *alert, bool fired)
                run->tick->changes);
 }
 
+/* Whether its report waits: it decided something, or follows one of its policy that did. */
+static bool defers(const struct run *run, const struct target *target,
+                   const struct evaluation *evaluation)
+{
+    return run->deferring || (evaluation && (evaluation->decision_count > 0 ||
+                                             verify_has_backs(run, target->id)));
+}
+
 static void report_target(struct run *run, const struct target *target, enum status status,
-                          const struct evaluation *evaluation, size_t decisions)
+                          const struct evaluation *evaluation)
 {
     struct engine *engine = run->tick->engine;
     struct target_state *state = state_of(run);
@@ -157,14 +165,18 @@ static void report_target(struct run *run, const struct target *target, enum sta
                                    .status = status,
                                    .first = !(state->flags & TARGET_JUDGED),
                                    .before = STATUS_UNKNOWN,
-                                   .evaluation = evaluation,
-                                   .decisions = engine->decisions,
-                                   .decision_count = decisions};
+                                   .evaluation = evaluation};
     if (!report.first) report.before = (enum status)state->status;
     report.alerts = alerts_of(engine->alerts, run->policy->name, target->id, &report.alert_count);
     state->status = (uint8_t)status;
     state->flags |= TARGET_JUDGED;
     run->by_status[status]++;
+    if (defers(run, target, evaluation)) {
+        if (tick_defer(run, &report) == OK) return;
+        struct fault fault;
+        fault_set(&fault, ERR_NOMEM, "no memory for its decisions");
+        run_error_add(run, target->id, &fault);
+    }
     if (engine->options.listener.target)
         engine->options.listener.target(engine->options.listener.data, &report);
 }
@@ -180,9 +192,7 @@ static void judge(struct run *run, const struct target *target)
     if (rc == OK && evaluation->memo_json)
         rc = memos_set(&engine->memos, policy, target->id, evaluation->memo_json,
                        run->tick->changes);
-    int decisions =
-        rc == OK && evaluation->decision_count ? propose(run, target->id, evaluation) : 0;
-    if (rc < 0 || decisions < 0) {
+    if (rc < 0) {
         struct fault fault;
         fault_set(&fault, ERR_NOMEM, "no memory for what it found");
         run_error_add(run, target->id, &fault);
@@ -190,7 +200,7 @@ static void judge(struct run *run, const struct target *target)
     size_t count = 0;
     const struct alert *alerts = alerts_of(engine->alerts, policy, target->id, &count);
     enum status status = alerts_status(alerts, count, evaluation->unknown_count);
-    report_target(run, target, status, evaluation, decisions > 0 ? (size_t)decisions : 0);
+    report_target(run, target, status, evaluation);
 }
 
 /* A target that could not be judged keeps its alerts, and is unknown at best. */
@@ -200,7 +210,7 @@ static void judge_failed(struct run *run, const struct target *target)
     const struct alert *alerts =
         alerts_of(run->tick->engine->alerts, run->policy->name, target->id, &count);
     run->failed++;
-    report_target(run, target, alerts_status(alerts, count, 1), NULL, 0);
+    report_target(run, target, alerts_status(alerts, count, 1), NULL);
 }
 
 static void evaluation_failed(struct run *run, const struct target *target,
@@ -238,7 +248,9 @@ static int evaluate(struct run *run, const struct target *target, const char *ex
             hash64(target->id, strlen(target->id), run->policy->hash ^ (uint64_t)run->tick->at_ms),
         .slice_ms = left_ns > NS_PER_MS ? (left_ns + NS_PER_MS - 1) / NS_PER_MS : 1};
     *fault = (struct fault){.code = OK};
-    return evaluator->vtable->evaluate(evaluator, &input, evaluation, fault);
+    int rc = evaluator->vtable->evaluate(evaluator, &input, evaluation, fault);
+    if (rc == OK) verify_target(run, target, &input, evaluation);
+    return rc;
 }
 
 static void evaluate_one(struct run *run, int64_t left_ns)

@@ -180,6 +180,17 @@ static void succeed(struct policy *policy, const struct targets *from, const str
 
 /* Generations. */
 
+/* The configuration's limits with the policy's over them. */
+static int generation_limits(struct generation *generation)
+{
+    struct fault fault;
+    const char *rails = generation->info->rails;
+    rail_limits_copy(&generation->limits, &generation->engine->limits);
+    int rc = rails ? rail_limits_read(&generation->limits, rails, strlen(rails), &fault) : OK;
+    if (rc < 0) rail_limits_done(&generation->limits);
+    return rc;
+}
+
 int generation_new(struct engine *engine, struct evaluator *evaluator, struct generation **out)
 {
     struct generation *generation = calloc(1, sizeof *generation);
@@ -194,6 +205,12 @@ int generation_new(struct engine *engine, struct evaluator *evaluator, struct ge
     generation->info = evaluator->vtable->info(evaluator);
     generation->discovered_ms = engine_now_ms(engine);
     generation->pins = 1;
+    rc = generation_limits(generation);
+    if (rc < 0) {
+        targets_done(engine, &generation->targets);
+        free(generation);
+        return rc;
+    }
     *out = generation;
     return OK;
 }
@@ -202,6 +219,7 @@ void generation_unpin(struct generation *generation)
 {
     if (!generation || --generation->pins > 0) return;
     targets_done(generation->engine, &generation->targets);
+    rail_limits_done(&generation->limits);
     generation->evaluator->vtable->free(generation->evaluator);
     free(generation);
 }

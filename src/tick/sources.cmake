@@ -1,18 +1,26 @@
 set(SOURCES_tick
+    act.c
     actor.c
     alert.c
     answers.c
+    apply.c
     changes.c
     collect.c
     collect_answer.c
     collect_call.c
     collect_plan.c
+    drift.c
     engine.c
     evaluate.c
     gather.c
     generation.c
+    intent.c
+    judge.c
+    keep.c
     memos.c
-    propose.c
+    note.c
+    recover.c
+    resources.c
     schedule.c
     sim_expression.c
     sim_fleet.c
@@ -20,6 +28,8 @@ set(SOURCES_tick
     table.c
     tick.c
     tickerror.c
+    verdicts.c
+    verify.c
     world.c
     world_aws.c
     world_sim.c)

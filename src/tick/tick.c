@@ -7,7 +7,6 @@
 #include "engine_private.h"
 #include "moontide/base/log.h"
 #include "moontide/io/loop.h"
-#include "moontide/store/store.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -18,14 +17,22 @@ enum phase {
     PHASE_PIN,      /* from here on the tick has its generations */
     PHASE_COLLECT,  /* datapoints and extras: the snapshot */
     PHASE_EVALUATE, /* findings, alerts, decisions of each target */
+    PHASE_READ,     /* what is true of the resources that were decided */
+    PHASE_COMPARE,  /* what differs, and the rails that need no more than that */
+    PHASE_CHECK,    /* whether it can be done at all */
+    PHASE_DECIDE,   /* the other rails: proposals, refusals, intents */
+    PHASE_KEEP,     /* one batch to disk: from here on an action may be sent */
+    PHASE_PAUSE,    /* the kill switch once more */
+    PHASE_ACT,      /* the calls */
+    PHASE_SETTLE,   /* their outcomes to disk */
     PHASE_REPORT,   /* to the listener */
-    PHASE_KEEP,     /* one batch to disk */
     PHASE_END
 };
 
 static void tick_pin(struct tick *tick);
 static void tick_report(struct tick *tick);
 static void tick_keep(struct tick *tick);
+static void tick_settle(struct tick *tick);
 static void tick_end(struct tick *tick);
 
 static void tick_advance(struct tick *tick)
@@ -37,8 +44,15 @@ static void tick_advance(struct tick *tick)
         case PHASE_PIN: tick_pin(tick); break;
         case PHASE_COLLECT: tick_collect(tick); break;
         case PHASE_EVALUATE: tick_evaluate(tick); break;
-        case PHASE_REPORT: tick_report(tick); break;
+        case PHASE_READ: tick_read(tick); break;
+        case PHASE_COMPARE: tick_compare(tick); break;
+        case PHASE_CHECK: tick_check(tick); break;
+        case PHASE_DECIDE: tick_decide(tick); break;
         case PHASE_KEEP: tick_keep(tick); break;
+        case PHASE_PAUSE: tick_pause_again(tick); break;
+        case PHASE_ACT: tick_act(tick); break;
+        case PHASE_SETTLE: tick_settle(tick); break;
+        case PHASE_REPORT: tick_report(tick); break;
         case PHASE_END: tick_end(tick); return;
         }
         tick->waiting--;
@@ -60,6 +74,7 @@ static void tick_free(struct tick *tick)
         tick->runs = run->next;
         free(run);
     }
+    tick_act_done(tick);
     changes_free(tick->changes);
     tick_errors_done(&tick->errors);
     free(tick);
@@ -180,6 +195,7 @@ void tick_cancel(struct tick *tick)
     }
     for (struct run *run = tick->runs; run; run = run->next)
         run_cancel(run);
+    tick_act_cancel(tick);
     tick_resume(tick);
 }
 
@@ -229,6 +245,7 @@ static void report_to(const struct engine_listener *listener, struct tick *tick,
 static void tick_report(struct tick *tick)
 {
     struct engine *engine = tick->engine;
+    tick_report_judged(tick);
     if (tick->canceled) {
         struct fault fault;
         fault_set(&fault, ERR_CANCELED, "the engine stops before this tick was whole");
@@ -259,60 +276,33 @@ static void tick_report(struct tick *tick)
     if (engine->options.listener.tick) report_to(&engine->options.listener, tick, &report);
 }
 
-static void keep_failed(struct tick *tick, int code, const struct fault *fault)
-{
-    struct engine *engine = tick->engine;
-    tick->failed = true;
-    if (fault && fault->code < 0)
-        engine->store_fault = *fault;
-    else
-        fault_set(&engine->store_fault, code, "%s", err_text(code));
-    engine->store_fault.code = code;
-    /* What lies in unsaved came after this tick took everything there was. */
-    changes_absorb(tick->changes, engine->unsaved);
-    struct changes *empty = engine->unsaved;
-    engine->unsaved = tick->changes;
-    tick->changes = empty;
-    log_event(LOG_ERROR, "store.failed", LOG_S("error", engine->store_fault.text),
-              LOG_S("code", err_name(code)), LOG_I("unsaved", changes_count(engine->unsaved)),
-              LOG_I("lost", changes_dropped(engine->unsaved)));
-}
-
-static void kept(void *data, int code, const struct fault *fault)
+static void kept(void *data, int code)
 {
     struct tick *tick = data;
-    struct engine *engine = tick->engine;
-    if (code < 0) {
-        keep_failed(tick, code, fault);
-    } else if (engine->store_fault.code < 0) {
-        engine->store_fault = (struct fault){.code = OK};
-        log_event(LOG_INFO, "store.recovered", LOG_I("written", changes_count(tick->changes)));
-    }
+    tick->keep_code = code;
+    if (code < 0) tick->failed = true;
     tick_resume(tick);
 }
 
-/* One batch: what this tick found, and what earlier ones could not write. */
+static void keep(struct tick *tick, struct changes *changes)
+{
+    tick_wait(tick);
+    int rc = engine_keep(tick->engine, changes, tick->at_ms, kept, tick);
+    if (rc == KEEP_UNDER_WAY) return;
+    tick->waiting--;
+    tick->keep_code = rc;
+    if (rc < 0) tick->failed = true;
+}
+
 static void tick_keep(struct tick *tick)
 {
-    struct engine *engine = tick->engine;
     if (!tick->changes) return;
-    changes_absorb(engine->unsaved, tick->changes);
     tick->written = true;
-    struct changes *empty = tick->changes;
-    tick->changes = engine->unsaved;
-    engine->unsaved = empty;
-    if (changes_empty(tick->changes)) return;
-    struct store_batch *batch = NULL;
-    int rc = store_batch_new(engine->options.world->name, tick->at_ms, &batch);
-    if (rc == OK) {
-        if (changes_write(tick->changes, batch) < 0) {
-            tick->failed = true;
-            log_event(LOG_ERROR, "store.failed",
-                      LOG_S("error", "no memory to note what this tick found"));
-        }
-        tick_wait(tick);
-        rc = store_commit(engine->options.store, batch, kept, tick);
-        if (rc < 0) tick->waiting--;
-    }
-    if (rc < 0) keep_failed(tick, rc, NULL);
+    keep(tick, tick->changes);
+}
+
+/* Outcomes went to engine->unsaved as they came. */
+static void tick_settle(struct tick *tick)
+{
+    if (tick->acted) keep(tick, NULL);
 }

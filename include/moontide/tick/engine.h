@@ -1,7 +1,8 @@
 /* tick/engine.h - the policies, when each is due, and the ticks under way.
  *
  * A tick (tick.c) takes the policies that are due at one instant through
- *     discover -> collect -> snapshot -> evaluate -> alerts -> decisions -> journal -> report
+ *     discover -> collect -> snapshot -> evaluate -> alerts
+ *         -> decisions: read -> rails -> intents -> journal -> act -> outcomes -> report
  * Several ticks may be under way when their policies are different ones (a policy whose collect is
  * slow does not hold up another); a policy that is due again while its last tick has not ended is
  * skipped, and that is counted.
@@ -9,7 +10,8 @@
  * Rule 1: a policy is swapped between two evaluations of it, never inside one.
  * Rule 2: a fault of one policy (load, discover, collect, evaluate, memory, budget) is that
  * policy's alone. Rule 3: the loop gets its turn back every slice_ms while targets are evaluated.
- * Rule 4: memo and alert changes of a tick are one store batch; while the store fails they stay in
+ * Rule 4: an action is sent when its intent is on disk, and not before.
+ * Rule 5: memo and alert changes of a tick are one store batch; while the store fails they stay in
  * memory, are tried again with the next tick, and the failure is in `errors` of every tick until
  * then. */
 #ifndef MOONTIDE_TICK_ENGINE_H
@@ -36,16 +38,20 @@ enum outcome {
 };
 extern const char *const outcome_names[]; /* "proposed", ..., NULL */
 
-/* Carrying decisions out is not part of the engine yet: each is `proposed` with reason MODE, in
- * mode act too; in mode observe it is `refused` with MODE. */
-
 struct decision_report {
     char id[33];
     const struct decision *decision;
     const char *current; /* JSON or NULL: not read */
-    const char *changes; /* JSON or NULL */
+    const char *wanted;  /* JSON: with what the rails clipped */
+    const char *changes; /* JSON or NULL: [{ field, from, to }, ...] */
     enum outcome outcome;
-    const char *reason; /* a rail's code: "MODE" */
+    const char *reason; /* a rail's code ("COOLDOWN"); "PLAN": only the command holds it back; "" */
+    const char *text;   /* that in words, or what went wrong, or what was clipped; may be NULL */
+    const char *notes;  /* JSON: what being wrong would cost, a list of texts; or NULL */
+    const char *calls;  /* JSON: [{ operation, request_id }, ...]; or NULL */
+    enum direction direction;
+    uint32_t clipped; /* bits 1 << enum rail */
+    bool back;        /* it puts back what a failed verification found wanting */
 };
 
 struct target_report {
@@ -92,7 +98,11 @@ struct engine_options {
     struct loop *loop;
     struct world *world; /* borrowed */
     struct store *store; /* borrowed; NULL: nothing is read or kept */
-    bool read_only;      /* memo and alerts are read from the store, and none written (plan) */
+    bool read_only;      /* memo and alerts are read from the store, none is written, and no decision
+                            carried out (plan) */
+    struct actor *actor; /* borrowed; NULL: decisions are proposed as they are, and none carried out */
+    const struct rail_limits *rails; /* the configuration's; NULL: the defaults. Copied */
+    const char *paused_path; /* of the kill switch's file; borrowed; NULL: there is none */
     struct engine_listener listener;
     enum policy_mode mode; /* of policies that do not say */
     bool mode_override;    /* `mode` holds for all, but never raises a policy's own mode unless
@@ -162,5 +172,17 @@ void engine_each_target(const struct engine *engine, const char *policy,
                                      const struct alert *alerts, size_t count),
                         void *data);
 struct collector *engine_collector(struct engine *engine);
+
+/* The kill switch's file may have changed: it is read again at once, also for calls of a tick that
+ * are still to be sent. (Each tick with decisions reads it anyhow.) */
+void engine_pauses_changed(struct engine *engine);
+/* Ends the freeze of a resource by a failed verification, and forgets that failure; resource is its
+ * name, of any kind. Answers how many there were. */
+size_t engine_unfreeze(struct engine *engine, const char *resource);
+/* Open intents, frozen resources, verifications that are due. */
+struct engine_actions {
+    size_t open_intents, frozen, verifying;
+};
+void engine_actions(const struct engine *engine, struct engine_actions *out);
 
 #endif

@@ -1,0 +1,525 @@
+/* tick/judge.c - what a decision would change, and whether the rails let it.
+ *
+ * Three turns over the actions of a tick: what differs (COMPARE: also what each policy wishes, as a
+ * conflict is only seen when all have spoken); the rails up to CONFLICT, and the check of
+ * feasibility for what passed them (CHECK); the other rails, which end as proposal, refusal or intent
+ * (DECIDE). Long turns give the loop its turn back after a slice. */
+#include "act.h"
+
+#include "moontide/io/loop.h"
+#include "moontide/tick/wishes.h"
+
+#include <cjson/cJSON.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const int64_t NS_PER_MS = 1000000;
+
+/* ---- slices ---- */
+
+static void slice(struct tick *tick, void (*step)(struct action *action), void (*again)(void *data))
+{
+    int64_t until_ns = real_ns() + tick->engine->options.slice_ms * NS_PER_MS;
+    tick->slice = NULL;
+    while (tick->at < tick->action_count) {
+        step(&tick->actions[tick->at++]);
+        if (real_ns() < until_ns) continue;
+        if (loop_timer_start(tick->engine->options.loop, 0, again, tick, &tick->slice) == OK)
+            return;
+    }
+    tick_resume(tick);
+}
+
+/* ---- what differs ---- */
+
+static bool plans(const struct tick *tick)
+{
+    return tick->engine->options.read_only || !tick->engine->unsaved;
+}
+
+static bool acts(const struct action *action)
+{
+    return policy_mode_in_force(action_policy(action)) == MODE_ACT && !plans(action_tick(action));
+}
+
+static void deny(struct resource *resource, const char *problem, int64_t now_ms)
+{
+    if (text_set(&resource->denied, problem ? problem : "AWS refuses it") == OK)
+        resource->denied_until_ms = now_ms + DENIED_MS;
+}
+
+/* A kind without read: once done, it is done; when nobody knows, it is never repeated by itself. */
+static void judge_unreadable(struct action *action)
+{
+    const struct resource *resource = action->resource;
+    if (resource->call_unknown)
+        action_end(action, OUTCOME_UNKNOWN, rail_codes[RAIL_BUSY],
+                   "an earlier call of this kind and key was cut off, so nobody knows whether it was "
+                   "made: look, and give the decision another idempotency_key to do it again");
+    else if (resource->written)
+        action_end(action, OUTCOME_UNCHANGED, rail_codes[RAIL_NO_CHANGE],
+                   "it was called already; another idempotency_key calls it again");
+}
+
+static void wish(struct action *action)
+{
+    const struct comparison *comparison = &action->comparison;
+    int64_t now_ms = action_tick(action)->at_ms;
+    for (size_t i = 0; i < comparison->capacity_count; i++) {
+        const struct capacity *capacity = &comparison->capacities[i];
+        struct rail_history *history = resource_history(action->resource, capacity->field);
+        if (history && !isnan(capacity->from))
+            rail_history_wish(history, now_ms, capacity->from, capacity->to);
+    }
+    if (action->back) return; /* former values ask nobody */
+    struct policy *policy = action_policy(action);
+    struct engine *engine = policy->engine;
+    struct wish_of of = {.kind = action->decision->kind,
+                         .resource = action->decision->resource,
+                         .region = action->decision->region,
+                         .account = action->decision->account,
+                         .policy = policy->name,
+                         .target = action_target(action)};
+    const char *wanted = comparison->wanted ? comparison->wanted : action->decision->wanted;
+    int64_t every_ms = action->judged->run->generation->info->every_ms;
+    if (wishes_put(engine->wishes, &of, now_ms, every_ms, wanted, comparison) < 0 ||
+        (acts(action) &&
+         wishes_put(engine->acting_wishes, &of, now_ms, every_ms, wanted, comparison) < 0))
+        action_end(action, OUTCOME_FAILED, "", "no memory to compare it with other wishes");
+}
+
+static void compare_one(struct action *action)
+{
+    struct engine *engine = action_tick(action)->engine;
+    struct actor *actor = engine->options.actor;
+    struct subject *subject = action->subject;
+    struct fault fault;
+    if (action->ended) return;
+    if (subject->code == ERR_DENIED) {
+        deny(action->resource, subject->problem, action_tick(action)->at_ms);
+        action_end(action, OUTCOME_REFUSED, rail_codes[RAIL_NOT_ALLOWED], "%s",
+                   subject->problem ? subject->problem : "AWS refuses to show it");
+        return;
+    }
+    if (subject->code < 0) {
+        action_end(action, OUTCOME_FAILED, "", "%s",
+                   subject->problem ? subject->problem : err_text(subject->code));
+        return;
+    }
+    if (!subject->current) { /* nothing to compare with: the rails say that, in their order */
+        action->comparison.change_count = 1;
+        action->feasibility.infeasible =
+            strdup(subject->problem ? subject->problem : "it does not exist");
+        return;
+    }
+    int rc = actor->vtable->compare(actor, subject, NULL, 0, &action->comparison, &fault);
+    if (rc < 0) {
+        char text[FAULT_TEXT_MAX];
+        fault_print(&fault, text, sizeof text);
+        action_end(action, OUTCOME_FAILED, "", "%s", text);
+        return;
+    }
+    if (!actor->vtable->kind(actor, subject->kind)->reads)
+        judge_unreadable(action);
+    else if (action->comparison.change_count == 0)
+        drift_settled(action);
+    else
+        drift_look(action, &action->feasibility.busy);
+    if (!action->ended) wish(action);
+}
+
+static void compare_slice(void *data)
+{
+    slice(data, compare_one, compare_slice);
+}
+
+void tick_compare(struct tick *tick)
+{
+    if (!tick->actions) return;
+    tick->at = 0;
+    tick_wait(tick);
+    compare_slice(tick);
+}
+
+/* ---- facts ---- */
+
+/* Everything of a case that is made of words; they live until the rails were asked. */
+struct facts {
+    char paused[PAUSE_TEXT_MAX], unknown[RAIL_TEXT_MAX], gated[RAIL_TEXT_MAX];
+    char conflict[RAIL_TEXT_MAX], busy[RAIL_TEXT_MAX];
+};
+
+static const char *paused(const struct action *action, struct facts *facts)
+{
+    const struct engine *engine = action_tick(action)->engine;
+    if (engine->pauses_unknown)
+        return "the file PAUSED could not be looked at, and what cannot be read pauses everything";
+    const struct pause *pause =
+        pauses_find(&engine->pauses, action_policy(action)->name, action_target(action),
+                    action->decision->resource, action->comparison.direction);
+    if (!pause) return NULL;
+    pause_text(pause, facts->paused);
+    return facts->paused;
+}
+
+static const char *unknown(const struct action *action, struct facts *facts)
+{
+    const struct evaluation *evaluation = &action->judged->evaluation;
+    if (evaluation->unknown_count == 0) return NULL;
+    const struct unknown *first = &evaluation->unknowns[0];
+    snprintf(facts->unknown, sizeof facts->unknown, "no data: %s%s%s", first->metric,
+             first->reason[0] ? ": " : "", first->reason);
+    return facts->unknown;
+}
+
+/* "saturation", or "connection_saturation". */
+static bool is_saturation(const char *type)
+{
+    static const char word[] = "saturation";
+    size_t len = strlen(type), word_len = sizeof word - 1;
+    if (len < word_len || strcmp(type + len - word_len, word) != 0) return false;
+    return len == word_len || type[len - word_len - 1] == '_';
+}
+
+static const struct alert *saturated(const struct engine *engine, const char *tier,
+                                     const char *target)
+{
+    size_t count = 0;
+    const struct alert *alerts = alerts_of(engine->alerts, tier, target, &count);
+    for (size_t i = 0; i < count; i++)
+        if (alerts[i].state != ALERT_PENDING && alerts[i].severity == SEVERITY_HIGH &&
+            is_saturation(alerts[i].type))
+            return &alerts[i];
+    return NULL;
+}
+
+/* The tier's target of the same name, or any of its targets when it has none of that name. */
+static const struct alert *tier_saturated(const struct engine *engine, const char *tier,
+                                          const char *target)
+{
+    const struct policy *policy = engine->policies;
+    while (policy && strcmp(policy->name, tier) != 0)
+        policy = policy->next;
+    if (!policy || !policy->live) return NULL;
+    const struct evaluator *evaluator = policy->live->evaluator;
+    const struct alert *any = NULL;
+    for (size_t i = 0; i < policy->live->targets.count; i++) {
+        const char *id = evaluator->vtable->target(evaluator, i)->id;
+        const struct alert *alert = saturated(engine, tier, id);
+        if (strcmp(id, target) == 0) return alert;
+        if (alert) any = alert;
+    }
+    return any;
+}
+
+static const char *gated(const struct action *action, struct facts *facts)
+{
+    const struct run *run = action->judged->run;
+    const char *const *tiers = run->generation->info->depends_on;
+    for (size_t i = 0; tiers && tiers[i]; i++) {
+        const struct alert *alert =
+            tier_saturated(run->tick->engine, tiers[i], action_target(action));
+        if (!alert) continue;
+        snprintf(facts->gated, sizeof facts->gated, "the tier %s, which it depends on, is saturated: %s",
+                 tiers[i], alert->description[0] ? alert->description : alert->type);
+        return facts->gated;
+    }
+    return NULL;
+}
+
+static const char *conflict(const struct action *action, struct facts *facts)
+{
+    if (action->back) return NULL;
+    const struct engine *engine = action_tick(action)->engine;
+    struct wish_of of = {.kind = action->decision->kind,
+                         .resource = action->decision->resource,
+                         .region = action->decision->region,
+                         .account = action->decision->account,
+                         .policy = action_policy(action)->name,
+                         .target = action_target(action)};
+    bool found = wishes_conflict(acts(action) ? engine->acting_wishes : engine->wishes, &of,
+                                 action_tick(action)->at_ms, facts->conflict);
+    return found ? facts->conflict : NULL;
+}
+
+static const char *busy(const struct action *action, struct facts *facts)
+{
+    const struct resource *resource = action->resource;
+    if (resource->open_intents)
+        snprintf(facts->busy, sizeof facts->busy,
+                 "a change was under way when moontide ended; its outcome is being found out");
+    else if (resource->acting && resource->acting != action)
+        snprintf(facts->busy, sizeof facts->busy, "another tick changes it just now");
+    else
+        return action->feasibility.busy;
+    return facts->busy;
+}
+
+/* The decision's own bounds; a kind whose capacities are min and max has no others. */
+static void own_bounds(struct action *action)
+{
+    struct rail_case *rail = &action->rail;
+    rail->min = rail->max = NAN;
+    for (size_t i = 0; i < rail->capacity_count; i++)
+        if (strcmp(rail->capacities[i].field, "min") == 0 ||
+            strcmp(rail->capacities[i].field, "max") == 0)
+            return;
+    if (rail->capacity_count == 0) return;
+    cJSON *wanted = cJSON_Parse(action->decision->wanted);
+    const cJSON *min = cJSON_GetObjectItemCaseSensitive(wanted, "min");
+    const cJSON *max = cJSON_GetObjectItemCaseSensitive(wanted, "max");
+    if (cJSON_IsNumber(min)) rail->min = min->valuedouble;
+    if (cJSON_IsNumber(max)) rail->max = max->valuedouble;
+    cJSON_Delete(wanted);
+}
+
+/* The policy's limits, or those with the decision's own over them. */
+static int own_limits(struct action *action)
+{
+    struct rail_case *rail = &action->rail;
+    struct fault fault;
+    const char *json = action->decision->rails;
+    rail->limits = &action->judged->run->generation->limits;
+    if (!json) return OK;
+    action->limits = calloc(1, sizeof *action->limits);
+    if (!action->limits) return ERR_NOMEM;
+    rail_limits_copy(action->limits, rail->limits);
+    rail->limits = action->limits;
+    int rc = rail_limits_read(action->limits, json, strlen(json), &fault);
+    if (rc < 0) action_end(action, OUTCOME_FAILED, "", "rails: %s", fault.text);
+    return OK;
+}
+
+static size_t fixed_changes(const struct comparison *comparison)
+{
+    size_t moved = 0;
+    for (size_t i = 0; i < comparison->capacity_count; i++)
+        moved += !(comparison->capacities[i].from == comparison->capacities[i].to);
+    return comparison->change_count > moved ? comparison->change_count - moved : 0;
+}
+
+static int case_begin(struct action *action)
+{
+    const struct comparison *comparison = &action->comparison;
+    struct rail_case *rail = &action->rail;
+    struct tick *tick = action_tick(action);
+    *rail = (struct rail_case){.now_ms = tick->at_ms,
+                               .mode = policy_mode_in_force(action_policy(action)),
+                               .plan = plans(tick),
+                               .direction = comparison->direction,
+                               .change_count = comparison->change_count,
+                               .fixed_count = fixed_changes(comparison),
+                               .capacity_count = comparison->capacity_count,
+                               .policy_targets =
+                                   (uint32_t)action->judged->run->generation->targets.count};
+    memcpy(rail->capacities, comparison->capacities, sizeof rail->capacities);
+    for (size_t i = 0; i < rail->capacity_count; i++) {
+        rail->histories[i] = resource_history(action->resource, rail->capacities[i].field);
+        if (!rail->histories[i]) return ERR_NOMEM;
+    }
+    own_bounds(action);
+    return own_limits(action);
+}
+
+/* ---- the verdict ---- */
+
+static void take_verdict(struct action *action)
+{
+    const struct rail_case *rail = &action->rail;
+    const char *text = rail->text[0] ? rail->text : NULL;
+    const char *code = rail_codes[rail->rail];
+    switch (rail->effect) {
+    case RAIL_PASSES: return;
+    case RAIL_ENDS: action_end(action, OUTCOME_UNCHANGED, code, text ? "%s" : NULL, text); return;
+    case RAIL_REFUSES: action_end(action, OUTCOME_REFUSED, code, text ? "%s" : NULL, text); return;
+    case RAIL_PROPOSES:
+        if (rail->mode == MODE_ACT) code = "PLAN"; /* the command holds it back, and no rail */
+        action_end(action, OUTCOME_PROPOSED, code, text ? "%s" : NULL, text);
+    }
+}
+
+static void judge_early(struct action *action)
+{
+    struct facts facts;
+    struct rail_case *rail = &action->rail;
+    if (action->comparison.change_count == 0) { /* most decisions, most of the time */
+        action_end(action, OUTCOME_UNCHANGED, rail_codes[RAIL_NO_CHANGE], NULL);
+        return;
+    }
+    if (case_begin(action) < 0) {
+        action_end(action, OUTCOME_FAILED, "", "no memory to judge it");
+        return;
+    }
+    if (action->ended) return;
+    rail->paused = paused(action, &facts);
+    rail->frozen = action->back ? NULL : action->resource->frozen;
+    rail->unknown = unknown(action, &facts);
+    rail->gated = gated(action, &facts);
+    rail->conflict = conflict(action, &facts);
+    rails_judge(rail, RAIL_NO_CHANGE, RAIL_CONFLICT);
+    take_verdict(action);
+}
+
+/* ---- the check ---- */
+
+static void check_more(struct tick *tick);
+
+static void on_checked(void *data, int code, struct feasibility *found, const struct fault *fault)
+{
+    struct action *action = data;
+    struct tick *tick = action_tick(action);
+    struct feasibility *known = &action->feasibility;
+    action->call = NULL;
+    tick->checking--;
+    if (code < 0) {
+        action_end(action, OUTCOME_FAILED, "", "it could not be checked: %s",
+                   fault ? fault->text : err_text(code));
+    } else {
+        free(known->infeasible);
+        known->infeasible = found->infeasible;
+        if (known->busy)
+            free(found->busy);
+        else
+            known->busy = found->busy;
+        known->notes = found->notes;
+        *found = (struct feasibility){0};
+    }
+    check_more(tick);
+    tick_resume(tick);
+}
+
+static void check_start(struct action *action)
+{
+    struct tick *tick = action_tick(action);
+    struct engine *engine = tick->engine;
+    action->checked = true;
+    tick->checking++;
+    tick_wait(tick);
+    int rc = world_check(engine->options.world, engine->options.actor, action->subject,
+                         &action->comparison, on_checked, action, &action->call);
+    if (rc >= 0) return;
+    tick->checking--;
+    tick->waiting--;
+    action_end(action, OUTCOME_FAILED, "", "it could not be checked: %s", err_text(rc));
+}
+
+static void check_more(struct tick *tick)
+{
+    while (tick->at < tick->action_count && tick->checking < CHECKS_AT_ONCE && !tick->canceled) {
+        struct action *action = &tick->actions[tick->at++];
+        if (!action->ended && !action->feasibility.infeasible) check_start(action);
+    }
+}
+
+void tick_check(struct tick *tick)
+{
+    if (!tick->actions) return;
+    for (size_t i = 0; i < tick->action_count; i++)
+        if (!tick->actions[i].ended) judge_early(&tick->actions[i]);
+    tick->at = 0;
+    check_more(tick);
+}
+
+void tick_check_cancel(struct tick *tick)
+{
+    struct engine *engine = tick->engine;
+    if (tick->checking == 0) return;
+    tick_wait(tick);
+    for (size_t i = 0; i < tick->action_count; i++) {
+        struct action *action = &tick->actions[i];
+        if (!action->call || action->sent) continue;
+        struct actor_call *call = action->call;
+        action->call = NULL;
+        world_cancel_act(engine->options.world, engine->options.actor, call);
+        action_end(action, OUTCOME_FAILED, "", "the engine stops before it was checked");
+        tick->checking--;
+        tick_resume(tick);
+    }
+    tick_resume(tick);
+}
+
+/* ---- the decision ---- */
+
+/* The rails clipped it: what is left is compared anew. */
+static void clip(struct action *action)
+{
+    struct actor *actor = action_tick(action)->engine->options.actor;
+    struct comparison clipped;
+    struct fault fault;
+    if (!action->rail.clipped || action->rail.effect == RAIL_REFUSES) return;
+    int rc = actor->vtable->compare(actor, action->subject, action->rail.capacities,
+                                    action->rail.capacity_count, &clipped, &fault);
+    if (rc < 0) {
+        action_end(action, OUTCOME_FAILED, "", "%s", fault.text);
+        return;
+    }
+    comparison_done(&action->comparison);
+    action->comparison = clipped;
+    if (clipped.change_count == 0)
+        action_end(action, OUTCOME_UNCHANGED, rail_codes[RAIL_NO_CHANGE], NULL);
+}
+
+static void count_change(struct action *action)
+{
+    struct tick *tick = action_tick(action);
+    struct run *run = action->judged->run;
+    bool real = acts(action);
+    uint32_t *actions = real ? &tick->tally_acts : &tick->tally_proposals;
+    uint32_t *targets = real ? &run->changed_acts : &run->changed_proposals;
+    (*actions)++;
+    if (!action->rail.target_counted) (*targets)++;
+    action->judged->counted = true;
+}
+
+static void decide_one(struct action *action)
+{
+    struct tick *tick = action_tick(action);
+    const struct run *run = action->judged->run;
+    const struct resource *resource = action->resource;
+    struct rail_case *rail = &action->rail;
+    struct facts facts;
+    if (tick->canceled || run->policy->removed) {
+        action_end(action, OUTCOME_FAILED, "", "%s before it was carried out",
+                   run->policy->removed ? "the policy went" : "the engine stops");
+        return;
+    }
+    bool real = acts(action);
+    rail->infeasible = action->feasibility.infeasible;
+    rail->denied = tick->at_ms < resource->denied_until_ms ? resource->denied : NULL;
+    rail->drift = tick->at_ms < resource->drift_until_ms && !action->back ? resource->drift : NULL;
+    rail->busy = busy(action, &facts);
+    rail->actions = real ? tick->tally_acts : tick->tally_proposals;
+    rail->changed_targets = real ? run->changed_acts : run->changed_proposals;
+    rail->target_counted = action->judged->counted;
+    rails_judge(rail, RAIL_NOT_FEASIBLE, RAIL_MODE);
+    clip(action);
+    if (action->ended) return;
+    if (rail->effect == RAIL_PASSES || rail->effect == RAIL_PROPOSES) count_change(action);
+    take_verdict(action);
+    if (action->ended) return;
+    if (rail->text[0]) action->text = strdup(rail->text); /* what was clipped */
+    action->to_apply = true;
+    action->resource->acting = action;
+    intent_note(action, tick->changes);
+}
+
+static void decide_and_note(struct action *action)
+{
+    if (!action->ended) decide_one(action);
+    note_decision(action, action_tick(action)->changes);
+}
+
+static void decide_slice(void *data)
+{
+    slice(data, decide_and_note, decide_slice);
+}
+
+void tick_decide(struct tick *tick)
+{
+    if (!tick->actions) return;
+    tick->at = 0;
+    tick_wait(tick);
+    decide_slice(tick);
+}

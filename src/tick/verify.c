@@ -1,0 +1,192 @@
+/* tick/verify.c - whether a change did what it was for.
+ *
+ * A decision may name one of its policy's checks. From the change until `within` is over, each
+ * evaluation of the target asks it: true ends the verification as passed. When the time is over it
+ * has failed, or, when the check has no data to say so, it is unknown: then people are told, and
+ * nothing is changed on a guess.
+ *
+ *   applied --check true--> passed
+ *      +----time is over--> failed --> alert: an issue
+ *                                      freeze: an issue, and the resource rests until it is resumed
+ *                                      revert: both, and the former values on their way back,
+ *                                              through the same rails
+ *
+ * Which check it is stands in the store by name, so it outlives reload and restart. */
+#include "act.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ISSUE_TEXT_MAX = 512 };
+
+/* ---- the end of a verification ---- */
+
+static void revert(struct resource *resource, struct verification *verification)
+{
+    struct back *back = &resource->back;
+    back_done(back);
+    if (text_set(&back->id, verification->id) < 0 ||
+        text_set(&back->policy, verification->policy) < 0 ||
+        text_set(&back->target, verification->target) < 0 ||
+        text_set(&back->wanted, verification->back) < 0)
+        back_done(back);
+}
+
+static void failed(struct engine *engine, struct resource *resource,
+                   struct verification *verification)
+{
+    char text[ISSUE_TEXT_MAX];
+    bool goes_back = verification->on_failure == ON_FAILURE_REVERT && verification->back;
+    const char *follows = goes_back ? "; its former values are put back, and it rests until resumed"
+                          : verification->on_failure == ON_FAILURE_REVERT
+                              ? "; it had no former values to put back, and rests until resumed"
+                          : verification->on_failure == ON_FAILURE_FREEZE ? "; it rests until resumed"
+                                                                         : "";
+    snprintf(text, sizeof text, "the change of %s did not do what it was for: the check %s failed%s",
+             resource->resource, verification->check, follows);
+    (void)text_set(&resource->failed, text);
+    (void)text_set(&resource->failed_policy, verification->policy);
+    (void)text_set(&resource->failed_target, verification->target);
+    resource->failed_ms = engine_now_ms(engine);
+    if (verification->on_failure != ON_FAILURE_ALERT) {
+        snprintf(text, sizeof text,
+                 "frozen as the check %s of its last change failed; `moontide resume %s` ends that",
+                 verification->check, resource->resource);
+        (void)text_set(&resource->frozen, text);
+    }
+    if (goes_back) revert(resource, verification);
+}
+
+static void end(struct run *run, struct resource *resource, struct verification *verification,
+                enum verdict verdict, const char *why)
+{
+    struct engine *engine = run->tick->engine;
+    const char *result = verdict == VERDICT_TRUE    ? "passed"
+                         : verdict == VERDICT_FALSE ? "failed"
+                                                    : "unknown";
+    struct verification **at = &resource->verifications;
+    while (*at != verification)
+        at = &(*at)->next;
+    *at = verification->next;
+    note_verification(engine, resource, verification, result, why, run->tick->changes);
+    if (verdict == VERDICT_FALSE) failed(engine, resource, verification);
+    if (verdict == VERDICT_UNKNOWN) { /* an issue, and no more */
+        verification->on_failure = ON_FAILURE_ALERT;
+        failed(engine, resource, verification);
+    }
+    verification_free(verification);
+    resources_keep(&engine->resources, resource, run->tick->changes);
+}
+
+static void look(struct run *run, struct resource *resource, struct verification *verification,
+                 const struct evaluation_input *input)
+{
+    const struct evaluator *evaluator = run->generation->evaluator;
+    enum verdict verdict = VERDICT_UNKNOWN;
+    struct fault fault = {.code = OK};
+    int rc = evaluator->vtable->check
+                 ? evaluator->vtable->check(run->generation->evaluator, input, verification->check,
+                                            &verdict, &fault)
+                 : ERR_NOT_FOUND;
+    if (rc < 0) verdict = VERDICT_UNKNOWN;
+    bool over = run->tick->at_ms >= verification->due_ms;
+    if (verdict == VERDICT_TRUE)
+        end(run, resource, verification, verdict, NULL);
+    else if (over)
+        end(run, resource, verification, verdict,
+            rc < 0                     ? (fault.text[0] ? fault.text : err_text(rc))
+            : verdict == VERDICT_FALSE ? "it did not come true in time"
+                                       : "it had no data to tell");
+}
+
+/* ---- a target ---- */
+
+static bool is_of(const char *policy, const char *target, const struct run *run,
+                  const struct target *of)
+{
+    return policy && target && strcmp(policy, run->policy->name) == 0 &&
+           strcmp(target, of->id) == 0;
+}
+
+static void state_issue(struct resource *resource, struct run *run, struct evaluation *evaluation)
+{
+    struct engine *engine = run->tick->engine;
+    if (run->tick->at_ms - resource->failed_ms >= FAILED_SHOWN_MS) {
+        (void)text_set(&resource->failed, NULL);
+        resources_keep(&engine->resources, resource, run->tick->changes);
+        return;
+    }
+    struct issue *issue = evaluation_issue(evaluation);
+    if (!issue) return;
+    const char *key = evaluation_text(evaluation, resource->resource, strlen(resource->resource));
+    const char *text = evaluation_text(evaluation, resource->failed, strlen(resource->failed));
+    *issue = (struct issue){.type = "verification_failed",
+                            .key = key ? key : "",
+                            .description = text ? text : "",
+                            .recommendation = "Look at what the change did: moontide why",
+                            .severity = SEVERITY_HIGH,
+                            .when = VERDICT_TRUE};
+}
+
+void verify_target(struct run *run, const struct target *target,
+                   const struct evaluation_input *input, struct evaluation *evaluation)
+{
+    const struct resources *resources = &run->tick->engine->resources;
+    if (resources->verifying == 0 && resources->failed == 0) return;
+    for (size_t i = 0; i < resources->table.cap; i++) {
+        struct resource *resource = (struct resource *)resources->table.slots[i];
+        if (!resource) continue;
+        for (struct verification *v = resource->verifications, *next; v; v = next) {
+            next = v->next;
+            if (is_of(v->policy, v->target, run, target)) look(run, resource, v, input);
+        }
+        if (resource->failed && is_of(resource->failed_policy, resource->failed_target, run, target))
+            state_issue(resource, run, evaluation);
+    }
+}
+
+/* ---- former values ---- */
+
+static bool goes_back(const struct resource *resource, const struct run *run, const char *target)
+{
+    const struct back *back = &resource->back;
+    return back->wanted && strcmp(back->policy, run->policy->name) == 0 &&
+           strcmp(back->target, target) == 0;
+}
+
+size_t verify_backs(struct run *run, const char *target, struct decision **decisions,
+                    struct resource ***of)
+{
+    const struct resources *resources = &run->tick->engine->resources;
+    size_t count = 0;
+    *decisions = NULL;
+    *of = NULL;
+    if (resources->returning == 0) return 0;
+    *decisions = calloc(resources->returning, sizeof **decisions);
+    *of = calloc(resources->returning, sizeof(struct resource *));
+    for (size_t i = 0; i < resources->table.cap && *decisions && *of; i++) {
+        struct resource *resource = (struct resource *)resources->table.slots[i];
+        if (!resource || !goes_back(resource, run, target)) continue;
+        char *wanted = strdup(resource->back.wanted);
+        if (!wanted) continue;
+        (*of)[count] = resource;
+        (*decisions)[count++] = (struct decision){.kind = resource->kind,
+                                                  .resource = resource->resource,
+                                                  .region = resource->region,
+                                                  .account = resource->account,
+                                                  .wanted = wanted};
+    }
+    return count;
+}
+
+bool verify_has_backs(const struct run *run, const char *target)
+{
+    const struct resources *resources = &run->tick->engine->resources;
+    if (resources->returning == 0) return false;
+    for (size_t i = 0; i < resources->table.cap; i++) {
+        const struct resource *resource = (const struct resource *)resources->table.slots[i];
+        if (resource && goes_back(resource, run, target)) return true;
+    }
+    return false;
+}
