@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TEXTS_MAX = 7, NUMBERS_MAX = 5, FIRST_WRITES = 16 };
+enum { TEXTS_MAX = 7, NUMBERS_MAX = 5, FIRST_WRITES = 16, LARGE_BATCH = 500 };
 
 /* SQL's ?1 is the world, ?2 the time, ?3 the first text; numbers follow the texts. */
 static const struct shape {
@@ -31,6 +31,17 @@ static const struct shape {
     [STATEMENT_ALERT_END] = {"DELETE FROM alert WHERE world = ?1 AND policy = ?3 AND target = ?4"
                              " AND type = ?5 AND key = ?6",
                              4, 0},
+    [STATEMENT_RESOURCE] = {"INSERT INTO resource (world, at_ms, kind, resource, region, account,"
+                            " json) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO UPDATE"
+                            " SET json = excluded.json, at_ms = excluded.at_ms",
+                            5, 0},
+    [STATEMENT_RESOURCE_END] = {"DELETE FROM resource WHERE world = ?1 AND kind = ?3"
+                                " AND resource = ?4 AND region = ?5 AND account = ?6",
+                                4, 0},
+    [STATEMENT_INTENT] = {"INSERT INTO intent (world, at_ms, id, json) VALUES (?1, ?2, ?3, ?4)"
+                          " ON CONFLICT DO UPDATE SET json = excluded.json, at_ms = excluded.at_ms",
+                          2, 0},
+    [STATEMENT_INTENT_END] = {"DELETE FROM intent WHERE world = ?1 AND id = ?3", 1, 0},
     [STATEMENT_JOURNAL] = {"INSERT INTO journal (world, at_ms, id, what, policy, target, resource,"
                            " policy_sha256, json) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
                            7, 0},
@@ -166,6 +177,27 @@ void store_batch_alert_end(struct store_batch *batch, const char *policy, const 
     add(batch, STATEMENT_ALERT_END, texts, 4, NO_NUMBERS);
 }
 
+void store_batch_resource(struct store_batch *batch, const struct resource_row *row)
+{
+    const char *texts[] = {row->kind, row->resource, row->region ? row->region : "",
+                           row->account ? row->account : "", row->json};
+    if (row->json)
+        add(batch, STATEMENT_RESOURCE, texts, 5, NO_NUMBERS);
+    else
+        add(batch, STATEMENT_RESOURCE_END, texts, 4, NO_NUMBERS);
+}
+
+void store_batch_intent(struct store_batch *batch, const char *id, const char *json)
+{
+    const char *texts[] = {id, json};
+    add(batch, STATEMENT_INTENT, texts, 2, NO_NUMBERS);
+}
+
+void store_batch_intent_end(struct store_batch *batch, const char *id)
+{
+    add(batch, STATEMENT_INTENT_END, &id, 1, NO_NUMBERS);
+}
+
 void store_batch_journal(struct store_batch *batch, const struct journal_entry *entry)
 {
     const char *texts[] = {entry->id,
@@ -222,6 +254,7 @@ static int write_one(const struct store_batch *batch, const struct write *write,
 int batch_write(struct store_batch *batch, struct database *database, struct fault *fault)
 {
     if (batch->count == 0) return OK;
+    if (batch->count >= LARGE_BATCH) database_cache(database, true);
     int code = database_exec(database, "BEGIN IMMEDIATE", fault);
     for (size_t i = 0; i < batch->count && code == OK; i++)
         code = write_one(batch, &batch->writes[i], database, fault);
@@ -229,5 +262,6 @@ int batch_write(struct store_batch *batch, struct database *database, struct fau
     /* Some errors have rolled back already; then there is nothing open any more. */
     if (code < 0 && !sqlite3_get_autocommit(database->sqlite))
         sqlite3_exec(database->sqlite, "ROLLBACK", NULL, NULL, NULL);
+    if (batch->count >= LARGE_BATCH) database_cache(database, false);
     return code;
 }

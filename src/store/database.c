@@ -24,6 +24,10 @@ enum {
     BUSY_MS = 2000, /* another program with the file open, for example sqlite3 */
 };
 
+/* Of the page cache, in KiB (negative: not pages). */
+#define CACHE       "-512"
+#define LARGE_CACHE "-32768"
+
 /* migrations[v] leads from version v to v + 1. Never edit one that was released: add the next. */
 static const char *const migrations[STORE_SCHEMA_VERSION] = {
     "CREATE TABLE memo ("
@@ -49,6 +53,22 @@ static const char *const migrations[STORE_SCHEMA_VERSION] = {
     "CREATE INDEX journal_at ON journal (at_ms);"
     "CREATE TRIGGER journal_never_changes BEFORE UPDATE ON journal"
     " BEGIN SELECT RAISE(ABORT, 'journal entries never change'); END;",
+
+    /* Decisions that are carried out. The journal's indexes lose the world: it told few rows apart
+     * and stood in each. An index ends with seq, so it gives rows in order. Of `what`, only the
+     * rare ones are worth one: the others are found soon by reading backwards. */
+    "CREATE TABLE resource ("
+    "  world TEXT NOT NULL, kind TEXT NOT NULL, resource TEXT NOT NULL,"
+    "  region TEXT NOT NULL, account TEXT NOT NULL, json TEXT NOT NULL, at_ms INTEGER NOT NULL,"
+    "  PRIMARY KEY (world, kind, resource, region, account)) STRICT;"
+    "CREATE TABLE intent ("
+    "  seq INTEGER PRIMARY KEY, world TEXT NOT NULL, id TEXT NOT NULL,"
+    "  json TEXT NOT NULL, at_ms INTEGER NOT NULL, UNIQUE (id, world)) STRICT;"
+    "DROP INDEX journal_target; DROP INDEX journal_resource; DROP INDEX journal_id;"
+    "CREATE INDEX journal_target ON journal (target) WHERE target IS NOT NULL;"
+    "CREATE INDEX journal_resource ON journal (resource) WHERE resource IS NOT NULL;"
+    "CREATE INDEX journal_id ON journal (id) WHERE id IS NOT NULL;"
+    "CREATE INDEX journal_rare ON journal (what) WHERE " DATABASE_RARE ";",
 };
 
 /* ---- errors ---- */
@@ -141,8 +161,7 @@ int database_exec(struct database *database, const char *sql, struct fault *faul
     return OK;
 }
 
-/* The first column of the first row. */
-static int read_int(struct database *database, const char *sql, int64_t *out, struct fault *fault)
+int database_int(struct database *database, const char *sql, int64_t *out, struct fault *fault)
 {
     sqlite3_stmt *statement = NULL;
     int code = database_prepare(database, sql, &statement, fault);
@@ -172,6 +191,32 @@ static int quick_check(struct database *database, struct fault *fault)
     return code;
 }
 
+/* ---- the write-ahead log ---- */
+
+/* In place of SQLite's own, which copies the log into the file inside of COMMIT: then who waits for
+ * the commit waits twice as long. */
+static int note_log(void *data, sqlite3 *sqlite, const char *name, int pages)
+{
+    (void)sqlite;
+    (void)name;
+    ((struct database *)data)->log_pages = pages;
+    return SQLITE_OK;
+}
+
+void database_cache(struct database *database, bool large)
+{
+    sqlite3_exec(database->sqlite,
+                 large ? "PRAGMA cache_size = " LARGE_CACHE : "PRAGMA cache_size = " CACHE, NULL,
+                 NULL, NULL);
+    if (!large) sqlite3_db_release_memory(database->sqlite);
+}
+
+void database_checkpoint(struct database *database)
+{
+    database->log_pages = 0; /* a reader may hold some back: the next commit tells */
+    sqlite3_wal_checkpoint_v2(database->sqlite, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+}
+
 /* ---- the schema ---- */
 
 static int migrate(struct database *database, int64_t from, struct fault *fault)
@@ -199,9 +244,9 @@ static int check_identity(struct database *database, bool *fresh, int64_t *versi
                           struct fault *fault)
 {
     int64_t id = 0, objects = 0;
-    int code = read_int(database, "SELECT count(*) FROM sqlite_schema", &objects, fault);
-    if (code == OK) code = read_int(database, "PRAGMA application_id", &id, fault);
-    if (code == OK) code = read_int(database, "PRAGMA user_version", version, fault);
+    int code = database_int(database, "SELECT count(*) FROM sqlite_schema", &objects, fault);
+    if (code == OK) code = database_int(database, "PRAGMA application_id", &id, fault);
+    if (code == OK) code = database_int(database, "PRAGMA user_version", version, fault);
     if (code < 0) return code;
     *fresh = objects == 0 && id == 0 && *version == 0;
     if (*fresh) return OK;
@@ -223,12 +268,16 @@ static int prepare_writer(struct database *database, bool check, struct fault *f
     if (code == OK && check && !fresh && stat(database->path, &st) == 0 &&
         st.st_size < STORE_CHECK_BYTES_MAX)
         code = quick_check(database, fault);
+    if (code == OK && fresh) /* before there is a page; see prune.c */
+        code = database_exec(database, "PRAGMA auto_vacuum = INCREMENTAL", fault);
     if (code == OK)
         code = database_exec(database,
                              "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
                              "PRAGMA journal_size_limit = 4194304",
                              fault);
-    return code == OK ? migrate(database, version, fault) : code;
+    if (code == OK) code = migrate(database, version, fault);
+    if (code == OK) sqlite3_wal_hook(database->sqlite, note_log, database);
+    return code;
 }
 
 static int prepare_reader(struct database *database, struct fault *fault)
@@ -304,7 +353,8 @@ static int connect_to(struct database *database, enum database_kind kind, struct
     /* The file may have been damaged on purpose; neither option can fail for good reason. */
     sqlite3_db_config(database->sqlite, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     sqlite3_db_config(database->sqlite, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
-    return database_exec(database, "PRAGMA cache_size = -512; PRAGMA cell_size_check = ON", fault);
+    return database_exec(database, "PRAGMA cache_size = " CACHE "; PRAGMA cell_size_check = ON",
+                         fault);
 }
 
 int database_open(const char *path, enum database_kind kind, bool check, struct database **out,

@@ -10,21 +10,36 @@
 
 #include <sqlite3.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 enum database_kind { DATABASE_WRITER, DATABASE_READER };
 
-/* The statements of a batch (batch.c), prepared at first use and kept. */
+/* The statements of a batch (batch.c) and of pruning (prune.c), prepared at first use and kept. */
 enum statement {
     STATEMENT_MEMO,
     STATEMENT_MEMO_END,
     STATEMENT_ALERT,
     STATEMENT_ALERT_END,
+    STATEMENT_RESOURCE,
+    STATEMENT_RESOURCE_END,
+    STATEMENT_INTENT,
+    STATEMENT_INTENT_END,
     STATEMENT_JOURNAL,
+    STATEMENT_PRUNE_AGE,
+    STATEMENT_PRUNE_SIZE,
     STATEMENT_COUNT
 };
 
+/* Of journal.what: those with an index of their own, and so what a query must say to use it. Part
+ * of the schema: a change takes a migration. */
+#define DATABASE_RARE                                                                              \
+    "what NOT IN ('decision', 'intent', 'outcome', 'issue', 'verification', 'policy')"
+
+enum { LOG_PAGES_MAX = 1000 /* of the write-ahead log, then it is time to copy it */ };
+
 struct database {
     sqlite3 *sqlite;
+    int log_pages; /* in the write-ahead log at the last commit */
     char *path;
     sqlite3_stmt *statements[STATEMENT_COUNT];
 };
@@ -33,9 +48,18 @@ struct database {
  * small enough to (see store.h). A reader takes the file as it is. Errors as store_open(). */
 MUST_CHECK int database_open(const char *path, enum database_kind kind, bool check,
                              struct database **out, struct fault *fault);
+/* A large transaction changes more pages than the cache ordinarily holds, and each that must make
+ * way is written, read and written again: it gets room, and gives it back. */
+void database_cache(struct database *database, bool large);
+/* Copies the write-ahead log into the file, as far as no reader needs it. What does not succeed
+ * (a full disk) is tried again later: nothing is lost meanwhile. */
+void database_checkpoint(struct database *database);
 /* Returns whether SQLite closed in order. NULL is allowed. */
 bool database_close(struct database *database);
 
+/* The first column of the first row; *out stays as it is when there is none. */
+MUST_CHECK int database_int(struct database *database, const char *sql, int64_t *out,
+                            struct fault *fault);
 /* The fault of the call that just failed on this connection; returns its code. */
 int database_fault(struct database *database, struct fault *fault);
 

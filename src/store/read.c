@@ -1,7 +1,10 @@
-/* store/read.c - what is read from the store: memo and alerts at the start, the journal later. */
+/* store/read.c - what is read from the store: what was kept, at the start, the journal later. */
 #include "reader.h"
 
 #include "moontide/base/strbuf.h"
+
+#include <stdio.h>
+#include <string.h>
 
 enum { JOURNAL_LIMIT = 1000, SQL_BYTES_MAX = 1024 };
 
@@ -79,22 +82,85 @@ int store_each_alert(struct store *store, const char *world, store_alert_fn *eac
     return code;
 }
 
+int store_each_resource(struct store *store, const char *world, store_resource_fn *each, void *data,
+                        struct fault *fault)
+{
+    struct database *database;
+    sqlite3_stmt *statement = NULL;
+    int rc = SQLITE_DONE, code = store_reader(store, &database, fault);
+    if (code < 0) return code;
+    code = prepare_for_world(database,
+                             "SELECT kind, resource, region, account, json FROM resource"
+                             " WHERE world = ?1 ORDER BY kind, resource, region, account",
+                             world, &statement, fault);
+    while (code == OK && (rc = sqlite3_step(statement)) == SQLITE_ROW)
+        each(data, &(struct resource_row){.kind = text_or_empty(statement, 0),
+                                          .resource = text_or_empty(statement, 1),
+                                          .region = text_or_empty(statement, 2),
+                                          .account = text_or_empty(statement, 3),
+                                          .json = text_or_empty(statement, 4)});
+    if (code == OK && rc != SQLITE_DONE) code = database_fault(database, fault);
+    sqlite3_finalize(statement);
+    return code;
+}
+
+int store_each_intent(struct store *store, const char *world, store_intent_fn *each, void *data,
+                      struct fault *fault)
+{
+    struct database *database;
+    sqlite3_stmt *statement = NULL;
+    int rc = SQLITE_DONE, code = store_reader(store, &database, fault);
+    if (code < 0) return code;
+    code = prepare_for_world(database,
+                             "SELECT id, at_ms, json FROM intent WHERE world = ?1 ORDER BY seq",
+                             world, &statement, fault);
+    while (code == OK && (rc = sqlite3_step(statement)) == SQLITE_ROW)
+        each(data, &(struct intent_row){.id = text_or_empty(statement, 0),
+                                        .at_ms = sqlite3_column_int64(statement, 1),
+                                        .json = text_or_empty(statement, 2)});
+    if (code == OK && rc != SQLITE_DONE) code = database_fault(database, fault);
+    sqlite3_finalize(statement);
+    return code;
+}
+
 /* ---- the journal ---- */
 
-/* Only the fields that are asked for become conditions, so that SQLite can choose an index. A unary
- * plus keeps it from one that would not help: without target or resource, `world` picks nearly
- * every row, and reading backwards from the newest ends at the limit. */
+/* Whether DATABASE_RARE leaves it out. */
+static bool is_common(const char *what)
+{
+    char quoted[32];
+    int n = snprintf(quoted, sizeof quoted, "'%s'", what);
+    return n < (int)sizeof quoted && strstr(DATABASE_RARE, quoted);
+}
+
+/* Only the fields that are asked for become conditions. SQLite does not know how many rows each
+ * would leave (there is no ANALYZE), so the first of the conditions below keeps its index, and a
+ * unary plus hides the others'. Each index ends with seq: rows come newest first without a sort,
+ * and reading ends at the limit.
+ *
+ * since_ms becomes a lower bound of seq: the first entry that is that young. Where the clock went
+ * back, at_ms is not in the order of seq, so at_ms is compared too. */
 static int journal_sql(const struct journal_filter *filter, struct strbuf *sql)
 {
-    bool narrow = filter->target || filter->resource;
+    const struct {
+        const char *value, *name;
+        int parameter;
+    } conditions[] = {{filter->id, "id", 7},         {filter->resource, "resource", 6},
+                      {filter->target, "target", 5}, {filter->what, "what", 8},
+                      {filter->policy, "policy", 4}, {filter->world, "world", 3}};
+    bool narrowed = false;
     strbuf_adds(sql, "SELECT seq, at_ms, world, id, what, policy, target, resource, policy_sha256,"
                      " json FROM journal WHERE 1");
-    if (filter->since_ms) strbuf_adds(sql, " AND at_ms >= ?1");
-    if (filter->world) strbuf_adds(sql, narrow ? " AND world = ?3" : " AND +world = ?3");
-    if (filter->policy) strbuf_adds(sql, " AND policy = ?4");
-    if (filter->target) strbuf_adds(sql, " AND target = ?5");
-    if (filter->resource) strbuf_adds(sql, " AND resource = ?6");
-    if (filter->id) strbuf_adds(sql, " AND id = ?7");
+    if (filter->since_ms)
+        strbuf_adds(sql, " AND seq >= (SELECT seq FROM journal INDEXED BY journal_at"
+                         " WHERE at_ms >= ?1 ORDER BY at_ms, seq LIMIT 1) AND +at_ms >= ?1");
+    if (filter->what && !is_common(filter->what)) strbuf_adds(sql, " AND " DATABASE_RARE);
+    for (size_t i = 0; i < COUNT_OF(conditions); i++) {
+        if (!conditions[i].value) continue;
+        strbuf_addf(sql, " AND %s%s = ?%d", narrowed ? "+" : "", conditions[i].name,
+                    conditions[i].parameter);
+        narrowed = true;
+    }
     strbuf_adds(sql, " ORDER BY seq DESC LIMIT ?2");
     return strbuf_status(sql);
 }
@@ -102,8 +168,8 @@ static int journal_sql(const struct journal_filter *filter, struct strbuf *sql)
 static int prepare_journal(struct database *database, const struct journal_filter *filter,
                            sqlite3_stmt **out, struct fault *fault)
 {
-    const char *const values[] = {filter->world, filter->policy, filter->target, filter->resource,
-                                  filter->id};
+    const char *const values[] = {filter->world,    filter->policy, filter->target,
+                                  filter->resource, filter->id,     filter->what};
     struct strbuf sql;
     strbuf_init(&sql, SQL_BYTES_MAX);
     int code = journal_sql(filter, &sql);

@@ -25,6 +25,9 @@
 #include <string.h>
 #include <uv.h>
 
+/* Commits that come faster than there is time between them: the log may not grow for ever. */
+enum { LOG_PAGES_BEHIND = 20 * LOG_PAGES_MAX };
+
 enum writer_state { WRITER_IDLE, WRITER_WAITING, WRITER_WRITING, WRITER_WRITTEN, WRITER_TAKEN };
 
 struct writer {
@@ -151,7 +154,14 @@ static struct store_batch *queue_take(struct store *store)
 static void write_batch(struct store_batch *batch, struct database *database)
 {
     struct batch_link *link = batch_link(batch);
-    link->code = batch_write(batch, database, &link->fault);
+    switch (link->job) {
+    case JOB_WRITE: link->code = batch_write(batch, database, &link->fault); break;
+    case JOB_PRUNE:
+        link->code = prune_step(database, &link->retention, link->now_ms, &link->fault);
+        break;
+    case JOB_CHECKPOINT: database_checkpoint(database); break;
+    }
+    if (database->log_pages > LOG_PAGES_BEHIND) database_checkpoint(database);
 }
 
 /* On a worker thread. */
@@ -189,6 +199,17 @@ static void report(struct store_batch *batch)
     store_batch_free(batch);
 }
 
+/* With nothing to write, and much in the log: copies it. No memory for that: the next time. */
+static void checkpoint_when_idle(struct store *store)
+{
+    struct store_batch *batch;
+    if (atomic_load(&store->writer->state) != WRITER_IDLE) return;
+    if (store->writer->database->log_pages < LOG_PAGES_MAX) return;
+    if (store_batch_new("", 0, &batch) < 0) return;
+    batch_link(batch)->job = JOB_CHECKPOINT;
+    if (start(store, batch) < 0) store_batch_free(batch);
+}
+
 static void ended(void *data, int status)
 {
     struct writer *writer = data;
@@ -219,11 +240,25 @@ static void ended(void *data, int status)
         *tail = next;
         tail = &link->next;
     }
+    checkpoint_when_idle(store);
     report(batch);
     while ((batch = failed)) {
         failed = batch_link(batch)->next;
         report(batch);
     }
+}
+
+int store_prune(struct store *store, const struct store_retention *retention, int64_t now_ms,
+                store_done_fn *done, void *data)
+{
+    struct store_batch *batch;
+    int code = store_batch_new("", now_ms, &batch);
+    if (code < 0) return code;
+    struct batch_link *link = batch_link(batch);
+    link->job = JOB_PRUNE;
+    link->retention = *retention;
+    link->now_ms = now_ms;
+    return store_commit(store, batch, done, data);
 }
 
 int store_commit(struct store *store, struct store_batch *take_batch, store_done_fn *done,
@@ -271,8 +306,8 @@ void store_close(struct store *store)
     if (writer) {
         bool held = finish_current(writer);
         for (struct store_batch *batch; (batch = queue_take(store));) {
-            write_batch(batch, writer->database);
-            store_batch_free(batch);
+            if (batch_link(batch)->job == JOB_WRITE) write_batch(batch, writer->database);
+            store_batch_free(batch); /* old entries can wait for the next start */
         }
         orderly = database_close(writer->database);
         writer->database = NULL;

@@ -124,6 +124,47 @@ const char *read_alerts(struct store *store, const char *world)
     return strbuf_cstr(&text);
 }
 
+static void add_resource(void *data, const struct resource_row *r)
+{
+    strbuf_addf(data, "%s/%s/%s/%s=%s;", r->kind, r->resource, r->region, r->account, r->json);
+}
+
+const char *read_resources(struct store *store, const char *world)
+{
+    struct fault fault;
+    strbuf_reset(&text);
+    if (store_each_resource(store, world, add_resource, &text, &fault) < 0)
+        fail_msg("%s", fault.text);
+    return strbuf_cstr(&text);
+}
+
+static void add_intent(void *data, const struct intent_row *r)
+{
+    strbuf_addf(data, "%s@%lld=%s;", r->id, (long long)r->at_ms, r->json);
+}
+
+const char *read_intents(struct store *store, const char *world)
+{
+    struct fault fault;
+    strbuf_reset(&text);
+    if (store_each_intent(store, world, add_intent, &text, &fault) < 0) fail_msg("%s", fault.text);
+    return strbuf_cstr(&text);
+}
+
+int prune_all(struct store_files *files, struct store *store,
+              const struct store_retention *retention, int64_t now_ms)
+{
+    for (int steps = 1; steps < 10000; steps++) {
+        int told = -1;
+        assert_int_equal(store_prune(store, retention, now_ms, keep_code, &told), OK);
+        loop_run(files->loop);
+        assert_true(told == OK || told == 1);
+        if (told == OK) return steps;
+    }
+    fail_msg("pruning does not end");
+    return 0;
+}
+
 static const char *or_dash(const char *s)
 {
     return s ? s : "-";

@@ -28,9 +28,16 @@ int commit(struct store_files *files, struct store *store, struct store_batch *t
 
 const char *read_memo(struct store *store, const char *world);   /* policy/target=json; */
 const char *read_alerts(struct store *store, const char *world); /* every column, by / */
+const char *read_resources(struct store *store,
+                           const char *world); /* kind/resource/region/account=json; */
+const char *read_intents(struct store *store, const char *world); /* id@at_ms=json; */
 const char *read_journal(struct store *store, const struct journal_filter *filter);
 int count_journal(struct store *store);
 void ignore_memo(void *data, const char *policy, const char *target, const char *json);
+
+/* Prunes until there is no more to do, and returns how many steps it took. */
+int prune_all(struct store_files *files, struct store *store,
+              const struct store_retention *retention, int64_t now_ms);
 
 /* Puts text into the store's lock file; NULL removes it. */
 void write_lock_file(struct store_files *files, const char *text);

@@ -274,9 +274,78 @@ static void a_newer_version_is_refused_and_left_alone(void **state)
     assert_non_null(strstr(fault.text, "99"));
     assert_non_null(strstr(fault.text, f->path));
     assert_int_equal(store_open_reader(f->path, &s, &fault), ERR_VERSION);
-    run_sql(f, "PRAGMA user_version = 1");
+    run_sql(f, "PRAGMA user_version = 2");
     s = open_store(f);
     assert_string_equal(read_memo(s, "aws"), "p/t=1;");
+    store_close(s);
+}
+
+/* As version 1 made it, and what it wrote. Frozen: it is what stands on disks out there. */
+static const char version_1[] =
+    "PRAGMA journal_mode = WAL;"
+    "CREATE TABLE memo (world TEXT NOT NULL, policy TEXT NOT NULL, target TEXT NOT NULL,"
+    "  json TEXT NOT NULL, at_ms INTEGER NOT NULL, PRIMARY KEY (world, policy, target)) STRICT;"
+    "CREATE TABLE alert (world TEXT NOT NULL, policy TEXT NOT NULL, target TEXT NOT NULL,"
+    "  type TEXT NOT NULL, key TEXT NOT NULL, state TEXT NOT NULL, description TEXT NOT NULL,"
+    "  recommendation TEXT NOT NULL, severity INTEGER NOT NULL, since_ms INTEGER NOT NULL,"
+    "  raised_ms INTEGER NOT NULL, gone_ms INTEGER NOT NULL, keep_firing_ms INTEGER NOT NULL,"
+    "  at_ms INTEGER NOT NULL, PRIMARY KEY (world, policy, target, type, key)) STRICT;"
+    "CREATE TABLE journal (seq INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, world TEXT NOT NULL,"
+    "  id TEXT, what TEXT NOT NULL, policy TEXT, target TEXT, resource TEXT,"
+    "  policy_sha256 TEXT, json TEXT NOT NULL) STRICT;"
+    "CREATE INDEX journal_target ON journal (world, target);"
+    "CREATE INDEX journal_resource ON journal (world, resource);"
+    "CREATE INDEX journal_id ON journal (id);"
+    "CREATE INDEX journal_at ON journal (at_ms);"
+    "CREATE TRIGGER journal_never_changes BEFORE UPDATE ON journal"
+    " BEGIN SELECT RAISE(ABORT, 'journal entries never change'); END;"
+    "INSERT INTO memo VALUES ('aws', 'p', 't', '{}', 7);"
+    "INSERT INTO alert VALUES ('aws', 'p', 't', 'x', '', 'firing', 'd', 'r', 2, 1, 2, 3, 4, 5);"
+    "INSERT INTO journal VALUES (1, 10, 'aws', 'a', 'decision', 'p', 't', 'r', 'ff', '{}');"
+    "INSERT INTO journal VALUES (2, 11, 'sim', NULL, 'policy', NULL, NULL, NULL, NULL, '{}');"
+    "PRAGMA application_id = 1836019566; PRAGMA user_version = 1";
+
+static void a_database_of_version_1_is_brought_up_to_date_and_keeps_all(void **state)
+{
+    struct store_files *f = *state;
+    struct store *reader;
+    struct fault fault;
+    run_sql(f, version_1);
+    assert_int_equal(store_open_reader(f->path, &reader, &fault), ERR_VERSION);
+    assert_non_null(strstr(fault.text, "older"));
+    for (int round = 0; round < 2; round++) {
+        struct store *s = open_store(f);
+        assert_string_equal(read_memo(s, "aws"), "p/t={};");
+        assert_string_equal(read_alerts(s, "aws"), "p/t/x//firing/2/1/2/3/d/r;");
+        assert_string_equal(read_journal(s, &(struct journal_filter){.resource = "r"}),
+                            "1@10 aws a decision p t r ff {};");
+        assert_int_equal(count_journal(s), round + 2);
+        struct store_batch *b = new_batch("aws", 12);
+        store_batch_resource(b, &(struct resource_row){.kind = "k", .resource = "r", .json = "1"});
+        store_batch_intent(b, "a", "{}");
+        store_batch_journal(b, &(struct journal_entry){.what = "w"});
+        assert_int_equal(commit(f, s, b), OK);
+        assert_string_equal(read_resources(s, "aws"), "k/r//=1;");
+        assert_string_equal(read_intents(s, "aws"), "a@12={};");
+        store_close(s);
+    }
+    assert_int_equal(store_open_reader(f->path, &reader, &fault), OK);
+    store_close(reader);
+}
+
+/* A migration that cannot end (the process dies, the disk is full) leaves the old version whole. */
+static void a_migration_that_fails_leaves_version_1_as_it_was(void **state)
+{
+    struct store_files *f = *state;
+    struct store *s;
+    struct fault fault;
+    run_sql(f, version_1);
+    run_sql(f, "CREATE TABLE intent (x)"); /* in the way of one that is to be made */
+    assert_true(store_open(f->loop, f->path, &s, &fault) < 0);
+    run_sql(f, "DROP TABLE intent; DROP INDEX journal_target;"
+               "CREATE INDEX journal_target ON journal (world, target)");
+    s = open_store(f);
+    assert_int_equal(count_journal(s), 2);
     store_close(s);
 }
 
@@ -328,6 +397,8 @@ int main(void)
         STORE_TEST(damage_behind_a_good_header_is_told_by_the_read_that_meets_it),
         STORE_TEST(after_a_crash_damage_is_told_at_the_start),
         STORE_TEST(a_newer_version_is_refused_and_left_alone),
+        STORE_TEST(a_database_of_version_1_is_brought_up_to_date_and_keeps_all),
+        STORE_TEST(a_migration_that_fails_leaves_version_1_as_it_was),
         STORE_TEST(the_database_of_another_program_is_left_alone),
         STORE_TEST(a_missing_table_is_damage),
         STORE_TEST(an_empty_file_is_a_new_one),
