@@ -5,6 +5,7 @@
 #include "moontide/app/policy_dir.h"
 #include "moontide/app/policy_scan.h"
 #include "moontide/base/clock.h"
+#include "moontide/bind/kinds.h"
 #include "moontide/bind/policy.h"
 #include "moontide/io/loop.h"
 
@@ -111,6 +112,7 @@ static void check_with(struct checking *c, const char *dir, const char *file)
     clock_init_real(&clock);
     if (config_load(dir, &config, &c->faults) < 0 || loop_new(&loop) < 0) goto leave;
     c->host = (struct host){.loop = loop, .clock = &clock, .config = config, .world_name = "none"};
+    if (kinds_new(&c->host, &c->host.kinds) < 0) goto leave;
     if (file)
         check_one(c, file);
     else
@@ -119,6 +121,7 @@ leave:
     for (size_t i = 0; i < c->count; i++)
         c->loaded[i]->vtable->free(c->loaded[i]);
     free(c->loaded);
+    kinds_free(c->host.kinds);
     if (loop) loop_free(loop);
     config_free(config);
 }

@@ -4,6 +4,7 @@
 
 #include "moontide/base/fs.h"
 #include "moontide/base/log.h"
+#include "moontide/bind/kinds.h"
 #include "moontide/io/http.h"
 #include "moontide/io/loop.h"
 #include "moontide/store/store.h"
@@ -150,7 +151,8 @@ static int open_parts(const struct instance_options *options, struct instance *i
                              .database = in->database_path,
                              .world_name = in->world->name,
                              .trace_aws = options->trace_aws};
-    return OK;
+    code = kinds_new(&in->host, &in->host.kinds);
+    return code < 0 ? fault_set(fault, code, "out of memory") : code;
 }
 
 int instance_open(const struct instance_options *options, struct instance *out)
@@ -172,6 +174,7 @@ int instance_open(const struct instance_options *options, struct instance *out)
 int instance_close(struct instance *in)
 {
     if (in->engine) engine_free(in->engine);
+    kinds_free(in->host.kinds);
     if (in->own_collector) collector_free(in->collector);
     if (in->store) store_close(in->store);
     world_free(in->world);

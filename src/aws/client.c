@@ -253,6 +253,7 @@ static void set_up(struct client_call *call, const struct operation *operation,
     call->result.response = (struct wire_response){0};
     call->result.attempts = 0;
     call->result.sent = false;
+    call->result.refused = true;
 }
 
 int client_send(struct client *client, const struct operation *operation,

@@ -29,6 +29,7 @@ enum {
 /* Credentials that clients share. Counted, as the collector ends what it ends in any order. */
 struct shared_chain {
     struct credential_chain *chain;
+    struct shared_chain *base; /* that of an account's role stands on this one; or NULL */
     int refs;
 };
 void aws_chain_release(struct shared_chain *shared); /* NULL is allowed */
@@ -52,9 +53,13 @@ struct client *aws_connect(lua_State *L, int idx);
 /* The operation of this name; throws, with the nearest known one. */
 const struct operation *aws_operation(lua_State *L, const struct aws_client *client,
                                       const char *name);
+/* One of the configuration's accounts by name; throws, with the nearest known one. */
+const struct config_account *aws_account(lua_State *L, const char *name);
 /* The credential chain of a profile (NULL: the default one), or of the explicit credentials in the
  * table at idx (0: none); the caller gives back a reference. Throws. */
 struct shared_chain *aws_chain(lua_State *L, const char *profile, int idx);
+/* That of an account's role; a reference, as above. */
+struct shared_chain *aws_account_chain(lua_State *L, const struct config_account *account);
 /* Credentials from a table { access_key_id, secret_access_key, session_token }; the caller releases
  * them. Throws. */
 struct credentials *aws_check_credentials(lua_State *L, int idx, const char *what);
@@ -68,6 +73,10 @@ int aws_parse(lua_State *L);
 /* Throws the fault of a call that got no answer. */
 int aws_raise_fault(lua_State *L, const struct aws_client *client,
                     const struct operation *operation, const struct fault *fault);
+enum { ACTION_MAX = 192 };
+/* "ecs:UpdateService", as IAM policies name it. */
+const char *aws_action(const struct model *model, const struct operation *operation,
+                       char out[ACTION_MAX]);
 /* Pushes the error object of an answer; the modelled fields are on top of the stack (popped). */
 void aws_push_error(lua_State *L, const struct aws_client *client,
                     const struct operation *operation, const struct wire_response *response,

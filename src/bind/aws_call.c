@@ -15,7 +15,10 @@
 
 static const char BOX_TYPE[] = "moontide.aws.call";
 
-enum { CHARGE_BYTES = 8, /* of an answer, for one instruction */ };
+enum {
+    CHARGE_BYTES = 8, /* of an answer, for one instruction */
+    REQUEST_ID_MAX = 128,
+};
 
 /* Owns one call; the answer is kept here until the task goes on. */
 struct call_box {
@@ -25,6 +28,8 @@ struct call_box {
     const struct operation *operation;
     struct client_call *call; /* NULL: not under way */
     bool attempt;             /* an error of the service is an answer */
+    void *tag;                /* of the task, when its calls are recorded */
+    size_t record;
     int code;
     struct fault fault;
     struct wire_response response;
@@ -89,10 +94,62 @@ static int keep_response(struct call_box *box, const struct wire_response *from)
     return OK;
 }
 
+static void find_request_id(const struct wire_response *response, char out[REQUEST_ID_MAX])
+{
+    *out = '\0';
+    for (size_t i = 0; i < response->header_count; i++) {
+        const struct http_header *header = &response->headers[i];
+        if (strcmp(header->name, "x-amzn-requestid") != 0 &&
+            strcmp(header->name, "x-amz-request-id") != 0)
+            continue;
+        snprintf(out, REQUEST_ID_MAX, "%s", header->value);
+        return;
+    }
+    static const char mark[] = "<RequestId>"; /* of the query protocol's answers */
+    const char *at = response->body_len ? memmem(response->body, response->body_len, mark,
+                                                 sizeof mark - 1)
+                                        : NULL;
+    if (!at) return;
+    at += sizeof mark - 1;
+    size_t left = (size_t)(response->body + response->body_len - at), len = 0;
+    while (len < left && len < REQUEST_ID_MAX - 1 && at[len] != '<')
+        len++;
+    snprintf(out, REQUEST_ID_MAX, "%.*s", (int)len, at);
+}
+
+static const struct binding *owner_of(const struct call_box *box)
+{
+    return vm_owner(box->vm);
+}
+
+static void record_begin(lua_State *L, struct call_box *box)
+{
+    const struct binding *binding = owner_of(box);
+    char action[ACTION_MAX];
+    box->tag = binding->on_call ? task_tag(L) : NULL;
+    if (!box->tag) return;
+    struct call_record record = {
+        .action = aws_action(box->client->model, box->operation, action),
+        .read_only = box->operation->read_only};
+    box->record = binding->on_call(box->tag, 0, &record);
+}
+
+static void record_end(const struct call_box *box, const struct client_result *result)
+{
+    char request_id[REQUEST_ID_MAX];
+    if (!box->tag) return;
+    find_request_id(&result->response, request_id);
+    struct call_record record = {.ended = true,
+                                 .effect = result->sent && !result->refused,
+                                 .request_id = request_id};
+    owner_of(box)->on_call(box->tag, box->record, &record);
+}
+
 static void on_done(void *data, const struct client_result *result)
 {
     struct call_box *box = data;
     box->call = NULL;
+    record_end(box, result);
     box->code = result->code;
     box->fault = result->fault;
     if (result->code == OK && keep_response(box, &result->response) < 0)
@@ -194,6 +251,7 @@ static int start(lua_State *L, const struct operation *operation, bool attempt)
     int code =
         client_send(connection, operation, &client->request, on_done, box, &box->call, &fault);
     if (code < 0) return aws_raise_fault(L, client, operation, &fault);
+    record_begin(L, box);
     return task_wait(L, box_idx, finish);
 }
 

@@ -6,6 +6,7 @@
  * that what is pure works without them. Models and credentials are shared by the clients of a
  * state. */
 #include "aws.h"
+#include "fields.h"
 
 #include "moontide/aws/endpoint.h"
 #include "moontide/base/nearest.h"
@@ -22,9 +23,9 @@ static const char CHAIN_TYPE[] = "moontide.aws.chain";
 static const char MODEL_TYPE[] = "moontide.aws.model";
 static const char CHAINS_KEY, MODELS_KEY; /* in the registry: tables of what is shared */
 
-static const char *const option_names[] = {"region",  "profile",    "endpoint", "credentials",
-                                           "retries", "retry_mode", "timeout",  "max_concurrency",
-                                           "rate",    "dry_run",    "model",    NULL};
+static const char *const option_names[] = {
+    "region",          "profile", "endpoint", "credentials", "retries", "retry_mode", "timeout",
+    "max_concurrency", "rate",    "dry_run",  "model",       "account", NULL};
 
 struct aws_client *aws_check_client(lua_State *L, int idx)
 {
@@ -112,6 +113,7 @@ void aws_chain_release(struct shared_chain *shared)
 {
     if (!shared || --shared->refs > 0) return;
     if (shared->chain) credential_chain_free(shared->chain);
+    aws_chain_release(shared->base);
     free(shared);
 }
 
@@ -194,6 +196,59 @@ struct shared_chain *aws_chain(lua_State *L, const char *profile, int idx)
     return *holder;
 }
 
+const struct config_account *aws_account(lua_State *L, const char *name)
+{
+    const struct config *config = binding_of(L)->host->config;
+    size_t count = config ? config->account_count : 0;
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(config->accounts[i].name, name) == 0) return &config->accounts[i];
+    const char **names = lua_newuserdatauv(L, (count + 1) * sizeof *names, 0);
+    for (size_t i = 0; i < count; i++)
+        names[i] = config->accounts[i].name;
+    names[count] = NULL;
+    luaL_error(L, "account '%s' is not in the configuration's accounts%s", name,
+               fields_hint(name, names).text);
+    return NULL;
+}
+
+struct shared_chain *aws_account_chain(lua_State *L, const struct config_account *account)
+{
+    const struct host *host = binding_of(L)->host;
+    const struct config *config = host->config;
+    int top = lua_gettop(L);
+    if (!account->role_arn) return aws_chain(L, config->profile, 0);
+    push_shared(L, &CHAINS_KEY);
+    lua_pushfstring(L, "account:%s", account->name); /* no profile's name has a colon in front */
+    lua_pushvalue(L, -1);
+    bool known = lua_rawget(L, top + 1) == LUA_TUSERDATA;
+    struct shared_chain **holder = known ? lua_touserdata(L, -1) : push_chain_holder(L);
+    int holder_idx = lua_gettop(L);
+    if (!*holder) {
+        struct shared_chain *shared = calloc(1, sizeof *shared);
+        if (!shared) luaL_error(L, "out of memory");
+        shared->refs = 1;
+        *holder = shared;
+        shared->base = aws_chain(L, config->profile, 0);
+        struct credential_role_options options = {
+            .loop = host->loop,
+            .http = host->http,
+            .base = shared->base->chain,
+            .role_arn = account->role_arn,
+            .profile = config->profile,
+            .region = account->region ? account->region : config->region,
+            .sts_endpoint = config->endpoint,
+        };
+        int code = credential_role_chain_new(&options, &shared->chain);
+        if (code < 0) luaL_error(L, "aws: no credentials: %s", err_text(code));
+        lua_pushvalue(L, top + 2);
+        lua_pushvalue(L, holder_idx);
+        lua_rawset(L, top + 1);
+    }
+    (*holder)->refs++;
+    lua_settop(L, top);
+    return *holder;
+}
+
 /* ---- options ---- */
 
 static const char *text_option(lua_State *L, int idx, const char *name)
@@ -249,6 +304,8 @@ static void read_options(lua_State *L, int idx, struct client_options *options)
     const char *endpoint = text_option(L, idx, "endpoint");
     if (profile) options->profile = profile;
     if (endpoint) options->endpoint = endpoint;
+    const char *account = text_option(L, idx, "account");
+    if (account && !options->region) options->region = aws_account(L, account)->region;
     read_limits(L, idx, options);
     if (lua_getfield(L, idx, "credentials") != LUA_TNIL)
         credentials_release(aws_check_credentials(L, -1, "aws.client"));
@@ -397,8 +454,11 @@ struct client *aws_connect(lua_State *L, int idx)
     lua_pushvalue(L, -1);
     lua_setfield(L, top + 1, "region"); /* keeps the text */
     bool explicit = lua_getfield(L, top + 1, "credentials") != LUA_TNIL;
+    int keys = explicit ? lua_gettop(L) : 0;
+    bool account = !explicit && lua_getfield(L, top + 1, "account") != LUA_TNIL;
     if (!client->chain)
-        client->chain = aws_chain(L, options->profile, explicit ? lua_gettop(L) : 0);
+        client->chain = account ? aws_account_chain(L, aws_account(L, lua_tostring(L, -1)))
+                                : aws_chain(L, options->profile, keys);
     options->credentials = client->chain->chain;
     options->loop = host->loop;
     options->http = host->http;

@@ -1,6 +1,8 @@
 /* bind/aws_error.c - failed calls as error objects.
  *
  *   err.code, err.message, err.status, err.request_id, err.retryable, err.service, err.operation
+ *   err.action    what IAM calls it: "ecs:DescribeServices"
+ *   err.kind      what sort of failure it is: "Denied", "Throttled", "Server", "Timeout", ...
  *   err.fields    what else the service says of this error, as its model has it; or nil
  *
  * tostring(err) is one line: "ecs:describe_services: ClusterNotFoundException: Cluster not found.
@@ -11,6 +13,18 @@
 
 #include <string.h>
 
+/* Where IAM's prefix is not the service's name here. Source: Service Authorization Reference. */
+const char *aws_action(const struct model *model, const struct operation *operation,
+                       char out[ACTION_MAX])
+{
+    static const char *const prefixes[][2] = {{"elbv2", "elasticloadbalancing"}, {"sesv2", "ses"}};
+    const char *prefix = model->service;
+    for (size_t i = 0; i < COUNT_OF(prefixes); i++)
+        if (strcmp(prefix, prefixes[i][0]) == 0) prefix = prefixes[i][1];
+    snprintf(out, ACTION_MAX, "%s:%s", prefix, operation->name);
+    return out;
+}
+
 static void set_names(lua_State *L, const struct aws_client *client,
                       const struct operation *operation)
 {
@@ -18,6 +32,9 @@ static void set_names(lua_State *L, const struct aws_client *client,
     lua_setfield(L, -2, "service");
     lua_pushstring(L, operation->snake);
     lua_setfield(L, -2, "operation");
+    char action[ACTION_MAX];
+    lua_pushstring(L, aws_action(client->model, operation, action));
+    lua_setfield(L, -2, "action");
 }
 
 int aws_raise_fault(lua_State *L, const struct aws_client *client,
@@ -37,11 +54,13 @@ int aws_raise_fault(lua_State *L, const struct aws_client *client,
     lua_setfield(L, -2, "text");
     lua_pushboolean(L, err_retryable(fault->code));
     lua_setfield(L, -2, "retryable");
+    push_error_code(L, fault->code);
+    lua_setfield(L, -2, "kind");
     set_names(L, client, operation);
     return lua_error(L);
 }
 
-static bool is_retryable(const struct wire_response *response, const char *code)
+static void set_judgement(lua_State *L, const struct wire_response *response, const char *code)
 {
     struct retry_judgement judgement;
     struct http_response answer = {.code = OK,
@@ -51,7 +70,10 @@ static bool is_retryable(const struct wire_response *response, const char *code)
                                    .body = response->body,
                                    .body_len = response->body_len};
     retry_judge(&answer, code, &judgement);
-    return judgement.kind != RETRY_NOT;
+    lua_pushboolean(L, judgement.kind != RETRY_NOT);
+    lua_setfield(L, -2, "retryable");
+    push_error_code(L, judgement.code);
+    lua_setfield(L, -2, "kind");
 }
 
 /* A message of several lines, on one. */
@@ -92,8 +114,7 @@ void aws_push_error(lua_State *L, const struct aws_client *client,
         lua_pushstring(L, error->request_id);
         lua_setfield(L, -2, "request_id");
     }
-    lua_pushboolean(L, is_retryable(response, error->code));
-    lua_setfield(L, -2, "retryable");
+    set_judgement(L, response, error->code);
     set_names(L, client, operation);
     push_line(L, error->message);
     const char *message = lua_tostring(L, -1);

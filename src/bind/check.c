@@ -92,5 +92,7 @@ int raise_fault(lua_State *L, const char *function_name, const struct fault *fau
     lua_setfield(L, -2, "text"); /* what tostring says */
     lua_pushboolean(L, err_retryable(fault->code));
     lua_setfield(L, -2, "retryable");
+    push_error_code(L, fault->code);
+    lua_setfield(L, -2, "kind");
     return lua_error(L);
 }

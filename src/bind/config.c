@@ -198,6 +198,7 @@ void config_free(struct config *config)
 {
     if (!config) return;
     config_free_list(&config->environments, &config->environment_count);
+    config_free_list(&config->allow, &config->allow_count);
     for (size_t i = 0; i < config->account_count; i++) {
         free(config->accounts[i].name);
         free(config->accounts[i].role_arn);

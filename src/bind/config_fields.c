@@ -254,17 +254,22 @@ static void read_cost(struct config_reading *r)
 }
 
 /* "service:Operation" */
-static void check_allow(struct config_reading *r)
+static void read_allow(struct config_reading *r)
 {
     struct fields *f = &r->root;
     lua_State *L = f->L;
     if (fields_push(f, "allow", TABLE, "a list of \"service:Operation\"") == LUA_TNIL) return;
+    struct config *config = r->config;
     int table = lua_gettop(L);
+    config->allow = calloc(lua_rawlen(L, table) + 1, sizeof *config->allow);
+    if (!config->allow) luaL_error(L, "out of memory");
     for (lua_pushnil(L); lua_next(L, table); lua_pop(L, 1)) {
         const char *text = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
         const char *colon = strchr(text, ':');
         if (!lua_isinteger(L, -2) || !colon || colon == text || !colon[1])
             fields_fault(f, "allow", "allow must be a list of \"service:Operation\"");
+        else if (config->allow_count < lua_rawlen(L, table))
+            config->allow[config->allow_count++] = copy(f, text);
     }
     lua_settop(L, table - 1);
 }
@@ -317,6 +322,6 @@ void config_read_fields(struct config_reading *r)
     read_retry(r);
     read_log(r);
     read_cost(r);
-    check_allow(r);
+    read_allow(r);
     check_others(r);
 }

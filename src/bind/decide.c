@@ -1,178 +1,113 @@
 /* bind/decide.c - decide.<kind>{}: what should be true of a resource, checked field by field.
  *
- * The kinds and their fields stand in one table here; carrying a decision out is the kind's own
- * business. The decision's JSON has durations as seconds and no field that was not stated. */
+ * The kinds and their fields come from bind/kinds.h; each is looked up when a policy first names it,
+ * and stays as it was then. The decision's JSON has durations as seconds and no field that was not
+ * stated; where it is carried out, its rails and its verification stand beside it. */
 #include "policy_state.h"
 
 #include "fields.h"
+#include "moontide/base/hash.h"
+#include "moontide/bind/kinds.h"
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-enum decide_type {
-    DECIDE_STRING,
-    DECIDE_NUMBER,
-    DECIDE_COUNT, /* a whole number, 0 or more */
-    DECIDE_DURATION,
-    DECIDE_BOOLEAN,
-    DECIDE_TABLE,
-};
+enum { DECIDE_JSON_MAX = 64 * 1024, WHAT_MAX = KIND_NAME_MAX + 16, DURATION_MAX_MS = 1000000000 };
 
-enum { DECIDE_FIELDS_MAX = 12, DECIDE_JSON_MAX = 64 * 1024 };
+/* Every kind takes these besides. */
+enum common { REGION, ACCOUNT, RAILS, VERIFY, COMMON_COUNT };
+static const char *const common_names[] = {"region", "account", "rails", "verify"};
 
-struct decide_field {
-    const char *name;
-    enum decide_type type;
-    bool required;
-};
-
-struct decide_kind {
-    const char *name;
-    const char *resource; /* "service/%/%": each % is the next of the fields, in order */
-    struct decide_field fields[DECIDE_FIELDS_MAX];
-};
-
-/* The fields that name the resource come first. */
-static const struct decide_kind kinds[] = {
-    {"ecs_autoscaling",
-     "service/%/%",
-     {{"cluster", DECIDE_STRING, true},
-      {"service", DECIDE_STRING, true},
-      {"metric", DECIDE_STRING, false},
-      {"target", DECIDE_NUMBER, true},
-      {"min", DECIDE_COUNT, true},
-      {"max", DECIDE_COUNT, true},
-      {"scale_out_cooldown", DECIDE_DURATION, false},
-      {"scale_in_cooldown", DECIDE_DURATION, false},
-      {"disable_scale_in", DECIDE_BOOLEAN, false},
-      {"resource_label", DECIDE_STRING, false},
-      {"customized", DECIDE_TABLE, false}}},
-    {"ecs_desired_count",
-     "service/%/%",
-     {{"cluster", DECIDE_STRING, true},
-      {"service", DECIDE_STRING, true},
-      {"count", DECIDE_COUNT, true},
-      {"min", DECIDE_COUNT, false},
-      {"max", DECIDE_COUNT, false}}},
-    {"rds_instance",
-     "db/%",
-     {{"instance", DECIDE_STRING, true},
-      {"class", DECIDE_STRING, false},
-      {"allocated_storage", DECIDE_COUNT, false},
-      {"max_allocated_storage", DECIDE_COUNT, false},
-      {"autoscale_storage", DECIDE_BOOLEAN, false},
-      {"apply_immediately", DECIDE_BOOLEAN, false}}},
-    {"cache_parameters",
-     "parameter-group/%",
-     {{"group", DECIDE_STRING, true}, {"parameters", DECIDE_TABLE, true}}},
-    {"call",
-     "%:%",
-     {{"service", DECIDE_STRING, true},
-      {"operation", DECIDE_STRING, true},
-      {"params", DECIDE_TABLE, false},
-      {"idempotency_key", DECIDE_STRING, false}}},
-};
-
-/* Every kind takes these. region and account say where, and are fields of the decision; rails and
- * verify stay in `wanted`, where the one who carries it out reads them. */
-static const struct decide_field common[] = {
-    {"region", DECIDE_STRING, false},
-    {"account", DECIDE_STRING, false},
-    {"rails", DECIDE_TABLE, false},
-    {"verify", DECIDE_TABLE, false},
-};
-
-static const struct decide_field *field_named(const struct decide_kind *kind, const char *name)
+static int field_named(const struct kind *kind, const char *name)
 {
-    for (size_t i = 0; i < DECIDE_FIELDS_MAX && kind->fields[i].name; i++)
-        if (strcmp(kind->fields[i].name, name) == 0) return &kind->fields[i];
-    for (size_t i = 0; i < COUNT_OF(common); i++)
-        if (strcmp(common[i].name, name) == 0) return &common[i];
-    return NULL;
+    for (size_t i = 0; i < kind->field_count; i++)
+        if (strcmp(kind->fields[i].name, name) == 0) return (int)i;
+    return -1;
 }
 
-static void unknown_field(lua_State *L, const struct decide_kind *kind)
+static int common_named(const char *name)
 {
-    const char *known[DECIDE_FIELDS_MAX + COUNT_OF(common) + 1];
+    for (int i = 0; i < COMMON_COUNT; i++)
+        if (strcmp(common_names[i], name) == 0) return i;
+    return -1;
+}
+
+static int unknown_field(lua_State *L, const struct kind *kind)
+{
+    const char *known[KIND_FIELDS_MAX + COMMON_COUNT + 1];
     size_t count = 0;
-    for (size_t i = 0; i < DECIDE_FIELDS_MAX && kind->fields[i].name; i++)
+    for (size_t i = 0; i < kind->field_count; i++)
         known[count++] = kind->fields[i].name;
-    for (size_t i = 0; i < COUNT_OF(common); i++)
-        known[count++] = common[i].name;
+    for (size_t i = 0; i < COMMON_COUNT; i++)
+        known[count++] = common_names[i];
     known[count] = NULL;
-    char what[64];
-    snprintf(what, sizeof what, "decide.%s", kind->name);
+    char what[WHAT_MAX];
+    snprintf(what, sizeof what, "decide.%s", kind->info.name);
     convert_check_fields(L, 1, what, known);
-    luaL_error(L, "%s takes named fields only, no list of values", what);
+    return luaL_error(L, "%s takes named fields only, no list of values", what);
 }
 
-static int wrong(lua_State *L, const struct decide_kind *kind, const struct decide_field *field,
-                 const char *expected)
+/* The value is on top of the stack. */
+static int wrong(lua_State *L, const struct kind *kind, const char *field, const char *expected)
 {
     const char *shown = luaL_tolstring(L, -1, NULL);
-    return luaL_error(L, "decide.%s: %s must be %s, not %s", kind->name, field->name, expected,
+    return luaL_error(L, "decide.%s: %s must be %s, not %s", kind->info.name, field, expected,
                       shown);
 }
 
+static void push_duration(lua_State *L, const struct kind *kind, const char *field)
+{
+    int64_t ms = convert_duration_ms(L, -1, field);
+    if (ms / 1000 > DURATION_MAX_MS) wrong(L, kind, field, "a duration of at most 30 years");
+    lua_pushinteger(L, ms / 1000);
+}
+
 /* Pushes the value at the top, checked, in the form it has in `wanted`. */
-static void push_checked(lua_State *L, const struct decide_kind *kind,
-                         const struct decide_field *field)
+static void push_checked(lua_State *L, const struct kind *kind, const struct kind_field *field)
 {
     int whole = 0;
     int type = lua_type(L, -1);
     switch (field->type) {
-    case DECIDE_STRING:
+    case KIND_STRING:
         if (type != LUA_TSTRING || lua_rawlen(L, -1) == 0)
-            wrong(L, kind, field, "a string that is not empty");
-        lua_pushvalue(L, -1);
-        return;
-    case DECIDE_NUMBER:
+            wrong(L, kind, field->name, "a string that is not empty");
+        break;
+    case KIND_NUMBER:
         if (type != LUA_TNUMBER || !isfinite(lua_tonumber(L, -1)))
-            wrong(L, kind, field, "a number");
-        lua_pushvalue(L, -1);
-        return;
-    case DECIDE_COUNT: {
+            wrong(L, kind, field->name, "a number");
+        break;
+    case KIND_COUNT: {
         lua_Integer count = lua_tointegerx(L, -1, &whole);
         if (type != LUA_TNUMBER || !whole || count < 0 || count > INT32_MAX)
-            wrong(L, kind, field, "a whole number from 0 to 2147483647");
+            wrong(L, kind, field->name, "a whole number from 0 to 2147483647");
         lua_pushinteger(L, count);
         return;
     }
-    case DECIDE_DURATION: {
-        int64_t ms = convert_duration_ms(L, -1, field->name);
-        lua_pushinteger(L, ms / 1000);
-        return;
+    case KIND_DURATION: push_duration(L, kind, field->name); return;
+    case KIND_BOOLEAN:
+        if (type != LUA_TBOOLEAN) wrong(L, kind, field->name, "true or false");
+        break;
+    case KIND_TABLE:
+        if (type != LUA_TTABLE) wrong(L, kind, field->name, "a table");
+        break;
     }
-    case DECIDE_BOOLEAN:
-        if (type != LUA_TBOOLEAN) wrong(L, kind, field, "true or false");
-        lua_pushvalue(L, -1);
-        return;
-    case DECIDE_TABLE:
-        if (type != LUA_TTABLE) wrong(L, kind, field, "a table");
-        lua_pushvalue(L, -1);
-        return;
-    }
+    lua_pushvalue(L, -1);
 }
 
-/* verify = { within, check, on_failure }: check names a function of the policy's `checks`. */
-static void check_verify(lua_State *L, const struct policy *policy, const char *kind)
+/* verify = { within, check, on_failure }: check names a function of the policy's `checks`. Pushes
+ * it as it is stored. */
+static void push_verify(lua_State *L, const struct policy *policy, const struct kind *kind)
 {
     static const char *const known[] = {"within", "check", "on_failure", NULL};
     static const char *const failures[] = {"revert", "freeze", "alert", NULL};
-    char what[64];
-    snprintf(what, sizeof what, "decide.%s: verify", kind);
+    char what[WHAT_MAX + 16];
+    snprintf(what, sizeof what, "decide.%s: verify", kind->info.name);
+    if (!lua_istable(L, -1)) wrong(L, kind, "verify", "a table");
     int verify = lua_gettop(L);
     convert_check_fields(L, verify, what, known);
-    lua_getfield(L, verify, "within");
-    (void)convert_duration_ms(L, -1, "within");
-    if (lua_getfield(L, verify, "on_failure") != LUA_TNIL) {
-        const char *text = lua_tostring(L, -1);
-        bool found = false;
-        for (int i = 0; failures[i]; i++)
-            found = found || (text && strcmp(failures[i], text) == 0);
-        if (!found) luaL_error(L, "%s: on_failure must be revert, freeze or alert", what);
-    }
+    lua_createtable(L, 0, 3);
     if (lua_getfield(L, verify, "check") != LUA_TSTRING)
         luaL_error(L, "%s: check must name a function of the policy's checks", what);
     const char *check = lua_tostring(L, -1);
@@ -181,62 +116,156 @@ static void check_verify(lua_State *L, const struct policy *policy, const char *
         lua_rawgeti(L, LUA_REGISTRYINDEX, policy->checks_ref);
         lua_pushvalue(L, -2);
         known_check = lua_rawget(L, -2) == LUA_TFUNCTION;
+        lua_pop(L, 2);
     }
     if (!known_check) luaL_error(L, "%s: the policy's checks have no function '%s'", what, check);
-    lua_settop(L, verify);
+    lua_setfield(L, verify + 1, "check");
+    lua_getfield(L, verify, "within");
+    if (lua_isnil(L, -1)) luaL_error(L, "%s: within is missing", what);
+    push_duration(L, kind, "within");
+    lua_setfield(L, verify + 1, "within");
+    lua_settop(L, verify + 1);
+    int type = lua_getfield(L, verify, "on_failure");
+    if (type == LUA_TNIL) lua_pushliteral(L, "alert");
+    const char *text = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
+    bool found = false;
+    for (int i = 0; failures[i]; i++)
+        found = found || strcmp(failures[i], text) == 0;
+    if (!found) luaL_error(L, "%s: on_failure must be revert, freeze or alert", what);
+    lua_setfield(L, verify + 1, "on_failure");
+    lua_settop(L, verify + 1);
 }
 
-/* "service/%/%" with the first fields of the kind, which are required strings. */
-static const char *push_resource(lua_State *L, const struct decide_kind *kind, int wanted)
+/* ---- the resource's name ---- */
+
+/* The value of one field as a part of the name: text, or the hash of what is no text. */
+static void add_part(lua_State *L, luaL_Buffer *b, const char *what)
 {
-    luaL_Buffer b;
-    const struct decide_field *field = kind->fields;
-    luaL_buffinit(L, &b);
-    for (const char *at = kind->resource; *at; at++) {
-        if (*at != '%') {
-            luaL_addchar(&b, *at);
-            continue;
-        }
-        lua_getfield(L, wanted, field->name);
-        luaL_addvalue(&b);
-        field++;
+    if (lua_type(L, -1) == LUA_TSTRING) {
+        luaL_addvalue(b);
+        return;
     }
+    struct strbuf json;
+    struct fault fault;
+    unsigned char digest[SHA256_BYTES];
+    char hex[SHA256_HEX_MAX];
+    strbuf_init(&json, DECIDE_JSON_MAX);
+    int code = lua_isnil(L, -1) ? OK : convert_to_json(L, -1, what, &json, &fault);
+    sha256(strbuf_cstr(&json), json.len, digest);
+    strbuf_done(&json);
+    if (code < 0) luaL_error(L, "%s", fault.text);
+    hex_encode(digest, 8, hex); /* 64 bits: it tells calls of one policy apart */
+    lua_pop(L, 1);
+    luaL_addstring(b, hex);
+}
+
+/* "service/{cluster}/{service}", each with the field's value; of {a|b}, the first that is there. */
+static const char *push_resource(lua_State *L, const struct kind *kind, int wanted,
+                                 const char *what)
+{
+    const char *at = kind->resource, *before = at, *names;
+    size_t len;
+    luaL_Buffer b;
+    luaL_buffinit(L, &b);
+    while (kind_placeholder(&at, &names, &len)) {
+        luaL_addlstring(&b, before, (size_t)(names - 1 - before));
+        before = at;
+        for (const char *end = names + len; names < end;) {
+            size_t part = 0;
+            while (names + part < end && names[part] != '|')
+                part++;
+            lua_pushlstring(L, names, part);
+            lua_rawget(L, wanted);
+            names += part + 1;
+            if (!lua_isnil(L, -1) || names >= end) break;
+            lua_pop(L, 1);
+        }
+        add_part(L, &b, what);
+    }
+    luaL_addstring(&b, before);
     luaL_pushresult(&b);
     return lua_tostring(L, -1);
 }
 
-static const char *optional_text(lua_State *L, struct run *run, const char *field)
+/* ---- the statement ---- */
+
+static const char *keep_json(lua_State *L, struct run *run, int idx, const char *what)
 {
-    const char *text = NULL;
-    size_t len;
-    if (lua_getfield(L, 1, field) == LUA_TSTRING) {
-        text = lua_tolstring(L, -1, &len);
-        text = run_text(L, run, text, len);
-    }
-    lua_pop(L, 1);
+    struct strbuf json;
+    struct fault fault;
+    strbuf_init(&json, DECIDE_JSON_MAX);
+    int code = convert_to_json(L, idx, what, &json, &fault);
+    const char *text = code == OK ? evaluation_text(run->out, strbuf_cstr(&json), json.len) : NULL;
+    strbuf_done(&json);
+    if (code < 0) luaL_error(L, "%s", fault.text);
+    if (!text) luaL_error(L, "the decisions of one evaluation are too long");
     return text;
 }
 
-/* Pushes the table that becomes `wanted`. */
-static void push_wanted(lua_State *L, const struct policy *policy, const struct decide_kind *kind)
+/* One of the fields that every kind has; its value is on top. */
+static void take_common(lua_State *L, const struct policy *policy, const struct kind *kind,
+                        int which, struct run *run, struct decision *item)
+{
+    char what[WHAT_MAX + 16];
+    snprintf(what, sizeof what, "decide.%s: %s", kind->info.name, common_names[which]);
+    if (which == VERIFY) {
+        push_verify(L, policy, kind);
+        item->verify = keep_json(L, run, lua_gettop(L), what);
+    } else if (which == RAILS) {
+        if (!lua_istable(L, -1)) wrong(L, kind, "rails", "a table");
+        item->rails = keep_json(L, run, lua_gettop(L), what);
+    } else {
+        if (lua_type(L, -1) != LUA_TSTRING || lua_rawlen(L, -1) == 0)
+            wrong(L, kind, common_names[which], "a string that is not empty");
+        size_t len;
+        const char *text = lua_tolstring(L, -1, &len);
+        text = run_text(L, run, text, len);
+        *(which == REGION ? &item->region : &item->account) = text;
+    }
+}
+
+/* Pushes the table that becomes `wanted`, and fills what stands beside it. */
+static void push_wanted(lua_State *L, const struct policy *policy, const struct kind *kind,
+                        struct run *run, struct decision *item)
 {
     lua_newtable(L);
     int wanted = lua_gettop(L);
     for (lua_pushnil(L); lua_next(L, 1); lua_settop(L, wanted + 1)) {
-        const struct decide_field *field =
-            lua_type(L, -2) == LUA_TSTRING ? field_named(kind, lua_tostring(L, -2)) : NULL;
-        if (!field) unknown_field(L, kind);
-        if (strcmp(field->name, "verify") == 0 && lua_istable(L, -1))
-            check_verify(L, policy, kind->name);
-        push_checked(L, kind, field);
-        if (strcmp(field->name, "region") == 0 || strcmp(field->name, "account") == 0) continue;
-        lua_setfield(L, wanted, field->name);
+        const char *name = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "";
+        int field = field_named(kind, name), which = field < 0 ? common_named(name) : -1;
+        if (field < 0 && which < 0) unknown_field(L, kind);
+        if (which >= 0) {
+            take_common(L, policy, kind, which, run, item);
+            continue;
+        }
+        push_checked(L, kind, &kind->fields[field]);
+        lua_setfield(L, wanted, name);
     }
-    for (size_t i = 0; i < DECIDE_FIELDS_MAX && kind->fields[i].name; i++) {
+}
+
+static lua_Number number_at(lua_State *L, int wanted, const char *name)
+{
+    lua_getfield(L, wanted, name);
+    lua_Number value = lua_isnil(L, -1) ? (lua_Number)NAN : lua_tonumber(L, -1);
+    lua_pop(L, 1);
+    return value;
+}
+
+static void check_whole(lua_State *L, const struct kind *kind, int wanted)
+{
+    for (size_t i = 0; i < kind->field_count; i++) {
         if (!kind->fields[i].required) continue;
         if (lua_getfield(L, wanted, kind->fields[i].name) == LUA_TNIL)
-            luaL_error(L, "decide.%s: %s is missing", kind->name, kind->fields[i].name);
+            luaL_error(L, "decide.%s: %s is missing", kind->info.name, kind->fields[i].name);
         lua_pop(L, 1);
+    }
+    for (size_t i = 0; i < kind->ordered_count; i++) {
+        const char *low = kind->fields[kind->ordered[i][0]].name;
+        const char *high = kind->fields[kind->ordered[i][1]].name;
+        lua_Number least = number_at(L, wanted, low), most = number_at(L, wanted, high);
+        if (least > most)
+            luaL_error(L, "decide.%s: %s = %f is more than %s = %f", kind->info.name, low, least,
+                       high, most);
     }
 }
 
@@ -244,29 +273,20 @@ static void push_wanted(lua_State *L, const struct policy *policy, const struct 
 static int decide(lua_State *L)
 {
     struct policy *policy = policy_of_upvalue(L);
-    const struct decide_kind *kind = lua_touserdata(L, lua_upvalueindex(2));
-    char what[64];
-    snprintf(what, sizeof what, "decide.%s", kind->name);
+    const struct kind *kind = lua_touserdata(L, lua_upvalueindex(2));
+    char what[WHAT_MAX];
+    snprintf(what, sizeof what, "decide.%s", kind->info.name);
     struct run *run = policy_running(L, what);
     luaL_checktype(L, 1, LUA_TTABLE);
     lua_settop(L, 1);
-    push_wanted(L, policy, kind);
+    struct decision item = {0};
+    push_wanted(L, policy, kind, run, &item);
     int wanted = lua_gettop(L);
-    push_resource(L, kind, wanted);
-
-    struct strbuf json;
-    struct fault fault;
-    strbuf_init(&json, DECIDE_JSON_MAX);
-    int code = convert_to_json(L, wanted, what, &json, &fault);
-    const char *text = code == OK ? evaluation_text(run->out, strbuf_cstr(&json), json.len) : NULL;
-    strbuf_done(&json);
-    if (code < 0) return luaL_error(L, "%s", fault.text);
-    if (!text) return luaL_error(L, "the decisions of one evaluation are too long");
-
-    struct decision item = {.kind = kind->name, .wanted = text};
+    check_whole(L, kind, wanted);
+    push_resource(L, kind, wanted, what);
     item.resource = run_text(L, run, lua_tostring(L, -1), lua_rawlen(L, -1));
-    item.region = optional_text(L, run, "region");
-    item.account = optional_text(L, run, "account");
+    item.kind = run_text(L, run, kind->info.name, strlen(kind->info.name));
+    item.wanted = keep_json(L, run, wanted, what);
     struct decision *decision = evaluation_decision(run->out);
     if (!decision)
         return luaL_error(L, "more than %d decisions in one evaluation", EVALUATION_ITEMS_MAX);
@@ -275,13 +295,60 @@ static int decide(lua_State *L)
     return 0;
 }
 
-static int unknown_kind(lua_State *L)
+/* ---- decide, the table ---- */
+
+/* The policy keeps what it was given until it ends. */
+static int keep_kind(struct policy *policy, struct kind *kind)
 {
-    const char *names[COUNT_OF(kinds) + 1] = {NULL};
-    for (size_t i = 0; i < COUNT_OF(kinds); i++)
-        names[i] = kinds[i].name;
+    struct kind **kinds = realloc(policy->kinds, (policy->kind_count + 1) * sizeof(struct kind *));
+    if (!kinds) {
+        kind_release(kind);
+        return ERR_NOMEM;
+    }
+    policy->kinds = kinds;
+    kinds[policy->kind_count++] = kind;
+    return OK;
+}
+
+int policy_take_kind(struct policy *policy, const char *name, struct kind **out,
+                     struct fault *fault)
+{
+    struct kinds *kinds = policy->binding.host->kinds;
+    for (size_t i = 0; i < policy->kind_count; i++)
+        if (strcmp(policy->kinds[i]->info.name, name) == 0) {
+            *out = policy->kinds[i];
+            return OK;
+        }
+    if (!kinds) return fault_set(fault, ERR_NOT_FOUND, "there are no decision kinds here");
+    struct kind *kind = NULL;
+    int code = kinds_get(kinds, name, policy->dir, &kind, fault);
+    if (code < 0) return code;
+    code = keep_kind(policy, kind);
+    if (code < 0) return fault_set(fault, code, "out of memory");
+    *out = kind;
+    return OK;
+}
+
+/* __index of the table behind `decide`, which keeps what it finds there. Upvalue: the policy. */
+static int find_kind(lua_State *L)
+{
+    struct policy *policy = policy_of_upvalue(L);
+    struct fault fault;
+    struct kind *kind = NULL;
     const char *name = luaL_tolstring(L, 2, NULL);
-    return luaL_error(L, "there is no decision kind '%s'%s", name, fields_hint(name, names).text);
+    if (policy_take_kind(policy, name, &kind, &fault) < 0) {
+        char text[FAULT_TEXT_MAX + FAULT_FILE_MAX];
+        fault_print(&fault, text, sizeof text);
+        return luaL_error(L, "%s", text);
+    }
+    lua_pushvalue(L, 2);
+    lua_pushlightuserdata(L, policy);
+    lua_pushlightuserdata(L, kind);
+    lua_pushcclosure(L, decide, 2);
+    lua_pushvalue(L, -1);
+    lua_insert(L, -3);
+    lua_rawset(L, 1);
+    return 1;
 }
 
 static int write_refused(lua_State *L)
@@ -293,15 +360,10 @@ void policy_open_decide(lua_State *L, struct policy *policy)
 {
     lua_newtable(L); /* decide, which stays empty: a kind cannot be replaced */
     lua_createtable(L, 0, 3);
-    lua_createtable(L, 0, (int)COUNT_OF(kinds));
-    for (size_t i = 0; i < COUNT_OF(kinds); i++) {
-        lua_pushlightuserdata(L, policy);
-        lua_pushlightuserdata(L, (void *)&kinds[i]);
-        lua_pushcclosure(L, decide, 2);
-        lua_setfield(L, -2, kinds[i].name);
-    }
+    lua_newtable(L);
     lua_createtable(L, 0, 1);
-    lua_pushcfunction(L, unknown_kind);
+    lua_pushlightuserdata(L, policy);
+    lua_pushcclosure(L, find_kind, 1);
     lua_setfield(L, -2, "__index");
     lua_setmetatable(L, -2);
     lua_setfield(L, -2, "__index");

@@ -10,6 +10,8 @@
  * The path of a healthy target allocates nothing. */
 #include "policy_state.h"
 
+#include "moontide/base/json.h"
+
 #include <string.h>
 
 static void end_run(struct policy *policy)
@@ -88,6 +90,37 @@ static bool memo_untouched(lua_State *L, const struct policy_target *target)
     return !lua_next(L, 1) && !lua_getmetatable(L, 1);
 }
 
+/* The newest datapoint of each series that this evaluation read; keys are sorted by name. */
+static int tell_datapoints(struct run *run)
+{
+    struct strbuf text;
+    struct json_writer json;
+    strbuf_init(&text, EVALUATION_BYTES_MAX);
+    json_writer_init(&json, &text);
+    json_object(&json);
+    for (uint32_t i = 0; i < run->target->layout->count; i++) {
+        const struct layout_key *key = &run->target->layout->keys[i];
+        struct series_view view =
+            series_view(run->input->series[i], run->target->shown.uses[i].slots);
+        double value;
+        int64_t time_s;
+        if (key->read_at != run->number || !view_at(view, -1, &value, &time_s)) continue;
+        json_key(&json, key->name);
+        json_object(&json);
+        json_key(&json, "at");
+        json_int(&json, time_s);
+        json_key(&json, "value");
+        json_double(&json, value);
+        json_object_end(&json);
+    }
+    json_object_end(&json);
+    int code = strbuf_status(&text);
+    if (code == OK)
+        run->out->datapoints_json = evaluation_text(run->out, strbuf_cstr(&text), text.len);
+    strbuf_done(&text);
+    return code == OK && !run->out->datapoints_json ? ERR_LIMIT : code;
+}
+
 static int finish(struct policy *policy, int code, struct fault *fault)
 {
     struct run *run = &policy->run;
@@ -106,6 +139,8 @@ static int finish(struct policy *policy, int code, struct fault *fault)
         if (!run->out->memo_json)
             code = fault_set(fault, ERR_LIMIT, "the texts of one evaluation are too long");
     }
+    if (code == OK && run->out->decision_count > 0 && (code = tell_datapoints(run)) < 0)
+        fault_set(fault, code, "the texts of one evaluation are too long");
     if (code < 0) memo_revert(policy, target);
     end_run(policy);
     return code;
@@ -141,6 +176,95 @@ int policy_evaluate(struct evaluator *evaluator, const struct evaluation_input *
     run->layout_id = 0;
     if (code == VM_AGAIN) return EVALUATE_AGAIN;
     return finish(policy, code, fault);
+}
+
+/* ---- verification ---- */
+
+/* Arguments: the policy, the name. Pushes what the function answers: true, false or nil. */
+static int call_check(lua_State *L)
+{
+    struct policy *policy = lua_touserdata(L, 1);
+    const struct policy_target *target = policy->run.target;
+    lua_rawgeti(L, LUA_REGISTRYINDEX, policy->checks_ref);
+    lua_pushstring(L, lua_touserdata(L, 2));
+    lua_rawget(L, -2);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, target->table_ref);
+    layout_push_m(L, target->layout);
+    memo_push(L, policy, target);
+    lua_call(L, 3, 1);
+    if (!lua_isboolean(L, -1) && !lua_isnil(L, -1))
+        return luaL_error(L, "the check '%s' must return true, false or nil, not a %s",
+                          (const char *)lua_touserdata(L, 2), luaL_typename(L, -1));
+    return 1;
+}
+
+static bool has_check(struct policy *policy, const char *name)
+{
+    lua_State *L = vm_lua(policy->vm);
+    if (policy->checks_ref == LUA_NOREF || !lua_checkstack(L, 4)) return false;
+    lua_rawgeti(L, LUA_REGISTRYINDEX, policy->checks_ref);
+    bool found = false;
+    for (lua_pushnil(L); !found && lua_next(L, -2); lua_pop(L, 1))
+        found = strcmp(lua_tostring(L, -2), name) == 0; /* keys are strings: policy_fields.c */
+    lua_settop(L, 0);
+    return found;
+}
+
+/* As an evaluation that states nothing, and whose memo is only to be read. */
+static int run_check(struct policy *policy, const struct evaluation_input *input, const char *name,
+                     enum verdict *out, struct fault *fault)
+{
+    struct run *run = &policy->run;
+    struct evaluation scratch; /* where the series that cannot answer are told, for nobody */
+    lua_State *L = vm_lua(policy->vm);
+    evaluation_init(&scratch);
+    policy->binding.now_ms = input->now_ms;
+    run->input = input;
+    run->out = &scratch;
+    run->number++;
+    run->checking = true;
+    run->layout = run->target->layout;
+    run->layout_id = run->layout->id;
+    lua_pushcfunction(L, call_check);
+    lua_pushlightuserdata(L, policy);
+    lua_pushlightuserdata(L, (void *)(uintptr_t)name);
+    int code = vm_call(policy->vm, L, 2, 1, fault, NULL);
+    run->layout = NULL;
+    run->layout_id = 0;
+    run->checking = false;
+    if (code == OK) {
+        *out = lua_isnil(L, -1)         ? VERDICT_UNKNOWN
+               : lua_toboolean(L, -1) ? VERDICT_TRUE
+                                        : VERDICT_FALSE;
+        lua_settop(L, 0);
+    }
+    evaluation_done(&scratch);
+    return code;
+}
+
+int policy_verify(struct evaluator *evaluator, const struct evaluation_input *input,
+                  const char *name, enum verdict *out, struct fault *fault)
+{
+    struct policy *policy = (struct policy *)evaluator;
+    struct run *run = &policy->run;
+    if (run->under_way) return fault_set(fault, ERR_BUSY, "an evaluation is under way");
+    if (!has_check(policy, name))
+        return fault_set(fault, ERR_NOT_FOUND, "the policy's checks have no function '%s'", name);
+    struct policy_target *target = &policy->targets.items[input->target];
+    struct vm_budget budget = policy_budget(policy, "check");
+    vm_budget(policy->vm, &budget);
+    int code = memo_ready(policy, target, input->memo_json, fault);
+    if (code == OK && input->extra_json)
+        code = set_extra(policy, target->layout, input->extra_json, fault);
+    if (code == OK) {
+        vm_seed(policy->vm, input->seed);
+        run->target = target;
+        code = run_check(policy, input, name, out, fault);
+    }
+    if (input->extra_json) clear_extra(policy, target->layout);
+    memo_revert(policy, target);
+    end_run(policy);
+    return code;
 }
 
 void evaluate_stop(struct policy *policy)

@@ -3,9 +3,11 @@
  * of a faulty file stays behind. */
 #include "policy_state.h"
 
+#include "lexer.h"
 #include "moontide/base/fs.h"
 #include "moontide/base/hash.h"
 #include "moontide/base/log.h"
+#include "moontide/bind/kinds.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -102,6 +104,47 @@ static int load_module(void *data, const char *name, char **source, size_t *len,
     return code;
 }
 
+/* ---- kinds of the operator's own ---- */
+
+/* The kind counts among the files of the policy, whether it is there already or not: a save of it
+ * loads the policy anew. */
+static int use_kind(struct policy *policy, const char *name, struct fault *fault)
+{
+    const struct config *config = policy->binding.host->config;
+    const char *dirs[] = {policy->dir, config ? config->policies_dir : NULL};
+    struct kind *kind = NULL;
+    if (kind_is_built_in(name)) return OK; /* made when it is asked for */
+    for (size_t i = 0; i < COUNT_OF(dirs); i++) {
+        char *path = dirs[i] ? kind_path(dirs[i], name) : NULL;
+        int code = path ? remember_file(policy, path) : OK;
+        free(path);
+        if (code < 0) return fault_set(fault, code, "out of memory");
+    }
+    int code = policy_take_kind(policy, name, &kind, fault);
+    return code == ERR_NOT_FOUND ? OK : code; /* decide.<name> says it with its line */
+}
+
+/* Loads the kinds that a source names as decide.<name>, so that a fault in one is found with the
+ * policy. */
+static int use_kinds(struct policy *policy, const char *text, size_t len, struct fault *fault)
+{
+    struct lexer lexer;
+    lexer_init(&lexer, text, len);
+    struct token token = lexer_next(&lexer);
+    while (token.kind != TOKEN_END) {
+        bool decides = token_is(&token, "decide");
+        token = lexer_next(&lexer);
+        if (!decides || token.kind != '.') continue;
+        token = lexer_next(&lexer);
+        if (token.kind != TOKEN_NAME || token.len >= KIND_NAME_MAX) continue;
+        char name[KIND_NAME_MAX];
+        snprintf(name, sizeof name, "%.*s", (int)token.len, token.text);
+        int code = use_kind(policy, name, fault);
+        if (code < 0) return code;
+    }
+    return OK;
+}
+
 /* ---- life ---- */
 
 static void policy_stop(struct evaluator *evaluator)
@@ -121,6 +164,13 @@ static void policy_free(struct evaluator *evaluator)
         layouts_sweep(policy);
     }
     vm_free(policy->vm);
+    for (size_t i = 0; i < policy->kind_count; i++)
+        kind_release(policy->kinds[i]);
+    free(policy->kinds);
+    for (size_t i = 0; policy->depends_on && policy->depends_on[i]; i++)
+        free(policy->depends_on[i]);
+    free(policy->depends_on);
+    free(policy->rails);
     for (size_t i = 0; i < policy->binding.source_count; i++)
         source_free(policy->binding.sources[i]);
     free(policy->binding.sources);
@@ -170,6 +220,7 @@ static const struct evaluator_vtable policy_vtable = {
     .target = target_at,
     .collect = policy_collect,
     .evaluate = policy_evaluate,
+    .check = policy_verify,
     .stop = policy_stop,
     .memory_bytes = memory_bytes,
 };
@@ -264,6 +315,11 @@ static int run_file(struct policy *policy, const char *source, size_t len, struc
         returned = lua_rawequal(L, -1, -2);
     }
     lua_settop(L, 0);
+    for (size_t i = 0; returned && i < policy->binding.source_count; i++) {
+        const char *text = source_text(policy->binding.sources[i]);
+        code = use_kinds(policy, text, strlen(text), fault);
+        if (code < 0) return code;
+    }
     if (!returned) {
         fault_set(fault, ERR_INVALID, "the file does not return a policy { ... }");
         fault_at(fault, policy->shown, 0, 0);
@@ -280,6 +336,8 @@ static void fill_info(struct policy *policy, const char *source, size_t len)
     policy->info.name = policy->name;
     policy->info.doc = policy->doc;
     policy->info.file = policy->shown;
+    policy->info.rails = policy->rails;
+    policy->info.depends_on = (const char *const *)policy->depends_on;
     policy->binding.policy = policy->name;
 }
 

@@ -9,7 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NAME_LEN_MAX = 100, DISCOVER_DEFAULT_MS = 10 * 60 * 1000, EVERY_DEFAULT_MS = 60 * 1000 };
+enum {
+    NAME_LEN_MAX = 100,
+    DISCOVER_DEFAULT_MS = 10 * 60 * 1000,
+    EVERY_DEFAULT_MS = 60 * 1000,
+    RAILS_JSON_MAX = 64 * 1024,
+};
 
 static const char *const policy_known[] = {
     "name",    "doc",      "every", "mode",       "targets", "discover", "metrics",
@@ -47,14 +52,41 @@ static void check_checks(struct fields *f)
     lua_pop(L, 1);
 }
 
-static void check_depends_on(struct fields *f)
+static void read_depends_on(struct fields *f, struct policy *policy)
 {
     if (fields_push(f, "depends_on", 1 << LUA_TTABLE, "a list of policy names") == LUA_TNIL) return;
     lua_State *L = f->L;
     for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1))
         if (!lua_isinteger(L, -2) || lua_type(L, -1) != LUA_TSTRING)
             fields_fault(f, "depends_on", "depends_on must be a list of policy names");
+    size_t count = lua_rawlen(L, -1);
+    policy->depends_on = calloc(count + 1, sizeof *policy->depends_on);
+    if (!policy->depends_on) luaL_error(L, "out of memory");
+    for (size_t i = 0, kept = 0; i < count; i++) {
+        if (lua_rawgeti(L, -1, (lua_Integer)i + 1) == LUA_TSTRING) {
+            policy->depends_on[kept] = strdup(lua_tostring(L, -1));
+            if (!policy->depends_on[kept++]) luaL_error(L, "out of memory");
+        }
+        lua_pop(L, 1);
+    }
     lua_pop(L, 1);
+}
+
+/* What is in it is the rails' business. */
+static void read_rails(struct fields *f, struct policy *policy)
+{
+    if (fields_push(f, "rails", 1 << LUA_TTABLE, "a table") == LUA_TNIL) return;
+    struct strbuf json;
+    struct fault fault;
+    strbuf_init(&json, RAILS_JSON_MAX);
+    int code = convert_to_json(f->L, -1, "rails", &json, &fault);
+    policy->rails = code == OK ? strbuf_take(&json, NULL) : NULL;
+    strbuf_done(&json);
+    lua_pop(f->L, 1);
+    if (code < 0)
+        fields_fault(f, "rails", "%s", fault.text);
+    else if (!policy->rails)
+        luaL_error(f->L, "out of memory");
 }
 
 static void read_schedule(struct fields *f, struct policy *policy)
@@ -89,8 +121,6 @@ static void read_functions(struct fields *f, struct policy *policy)
     lua_getfield(L, f->at, "evaluate");
     if (lua_isnil(L, -1)) fields_fault(f, NULL, "evaluate is missing");
     lua_pop(L, 1);
-    int rails = fields_push(f, "rails", TABLE, "a table"); /* what is in it: the rails' business */
-    if (rails != LUA_TNIL) lua_pop(L, 1);
 }
 
 static int bind_policy(lua_State *L)
@@ -110,7 +140,8 @@ static int bind_policy(lua_State *L)
     read_schedule(&fields, policy);
     read_functions(&fields, policy);
     check_checks(&fields);
-    check_depends_on(&fields);
+    read_depends_on(&fields, policy);
+    read_rails(&fields, policy);
     lua_pushvalue(L, 1);
     policy->spec_ref = luaL_ref(L, LUA_REGISTRYINDEX);
     return 1;

@@ -47,6 +47,7 @@ struct layout_key {
                                  none */
     uint32_t samples;         /* index of the SampleCount series beside it, when that is > 0 */
     uint64_t told_at;         /* number of the evaluation in which it was recorded as unknown */
+    uint64_t read_at;         /* number of the evaluation that read it last */
     uint64_t masked_at;       /* number of the evaluation whose values are in `masked` */
     double *masked;           /* shape: [masked_cap] */
     uint32_t masked_cap;
@@ -81,6 +82,7 @@ struct target_set {
 struct run {
     bool under_way;
     bool has_extra; /* m.extra was set for it */
+    bool checking;  /* a function of `checks` runs: it states nothing */
     const struct evaluation_input *input;
     struct evaluation *out;
     struct policy_target *target;
@@ -112,6 +114,7 @@ enum word {
 };
 
 struct discovery;
+struct kind;
 struct gathering;
 
 struct policy {
@@ -122,6 +125,10 @@ struct policy {
     char *name, *doc, *shown, *path, *dir, *shown_dir;
     char **files; /* paths that this generation was built from: shape [file_count] */
     size_t file_count;
+    struct kind **kinds; /* that decide gave: shape [kind_count] */
+    size_t kind_count;
+    char **depends_on; /* ends with NULL; or NULL */
+    char *rails;       /* JSON; or NULL */
 
     /* What policy{} was given, as registry references; LUA_NOREF when absent. */
     int spec_ref, targets_ref, metrics_ref, collect_ref, evaluate_ref, checks_ref;
@@ -156,6 +163,10 @@ void policy_open_series(lua_State *L);                          /* the handles' 
 void policy_open_decide(lua_State *L, struct policy *policy);   /* decide.<kind> */
 void policy_open_settings(lua_State *L, struct policy *policy); /* config */
 void policy_open_strict(lua_State *L, struct policy *policy);   /* undefined globals are errors */
+
+/* decide.c: the kind of this name, which the policy keeps. */
+int policy_take_kind(struct policy *policy, const char *name, struct kind **out,
+                     struct fault *fault);
 
 /* Throws "name: only inside evaluate" unless an evaluation runs. */
 struct run *policy_running(lua_State *L, const char *name);
@@ -204,6 +215,8 @@ void memo_revert(struct policy *policy, struct policy_target *target);
 /* evaluate.c */
 int policy_evaluate(struct evaluator *evaluator, const struct evaluation_input *input,
                     struct evaluation *out, struct fault *fault);
+int policy_verify(struct evaluator *evaluator, const struct evaluation_input *input,
+                  const char *name, enum verdict *out, struct fault *fault);
 void evaluate_stop(struct policy *policy);
 
 #endif

@@ -110,6 +110,7 @@ static struct seen see(lua_State *L, const struct handle *handle)
                         .run = run,
                         .key = &run->layout->keys[handle->index],
                         .index = handle->index};
+    seen.key->read_at = run->number;
     seen.view = series_view(run->input->series[handle->index],
                             run->target->shown.uses[handle->index].slots);
     if (seen.key->low_samples_below > 0) mask_low_samples(L, &seen);
@@ -250,10 +251,11 @@ static inline int judge(lua_State *L, enum threshold_op op)
     if (lua_gettop(L) != 2 || lua_type(L, 2) != LUA_TNUMBER) return judge_points(L, op);
     const struct handle *handle = self_handle(L);
     const struct run *run = &handle->policy->run;
-    const struct layout_key *key = &run->layout->keys[handle->index];
+    struct layout_key *key = &run->layout->keys[handle->index];
     const struct series *series = run->input->series[handle->index];
     double newest = series->values[series->slots - 1], value = lua_tonumber(L, 2);
     if (isunordered(newest, value) || !key->plain) return judge_points(L, op);
+    key->read_at = run->number;
     lua_pushboolean(L, op == THRESHOLD_ABOVE ? newest > value : newest < value);
     return 1;
 }

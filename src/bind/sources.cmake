@@ -19,6 +19,10 @@ set(SOURCES_bind
     findings.c
     gather.c
     http.c
+    kinds.c
+    kinds_call.c
+    kinds_compare.c
+    kinds_declare.c
     journal.c
     layout.c
     lexer.c

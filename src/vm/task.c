@@ -448,6 +448,12 @@ void task_end_all(struct vm *vm)
 
 /* ---- waits ---- */
 
+void *task_tag(lua_State *L)
+{
+    const struct strand *strand = vm_of(L)->strand;
+    return strand ? strand->task->options.tag : NULL;
+}
+
 bool task_may_wait(lua_State *L)
 {
     struct vm *vm = vm_of(L);

@@ -4,6 +4,7 @@
 #include "moontide/base/clock.h"
 #include "moontide/base/log.h"
 #include "moontide/bind/config.h"
+#include "moontide/bind/kinds.h"
 #include "moontide/bind/policy.h"
 #include "moontide/io/loop.h"
 #include "target.h"
@@ -35,6 +36,7 @@ static struct bed *make_bed(void)
     clock_init_manual(&bed.clock, NOW_S * 1000);
     bed.host = (struct host){
         .loop = bed.loop, .clock = &bed.clock, .config = bed.config, .world_name = "fuzz"};
+    fuzz_require(kinds_new(&bed.host, &bed.host.kinds) == OK);
     evaluation_init(&bed.out);
     return &bed;
 }

@@ -7,6 +7,7 @@
 #include "moontide/base/clock.h"
 #include "moontide/base/faults.h"
 #include "moontide/bind/config.h"
+#include "moontide/bind/kinds.h"
 #include "moontide/bind/policy.h"
 #include "moontide/io/loop.h"
 
@@ -49,6 +50,7 @@ static inline int bench_open(void **state)
     clock_init_manual(&b->clock, NOW_S * 1000LL);
     b->host = (struct host){
         .loop = b->loop, .clock = &b->clock, .config = b->config, .world_name = "test"};
+    assert_int_equal(kinds_new(&b->host, &b->host.kinds), OK);
     faults_init(&b->faults);
     evaluation_init(&b->out);
     *state = b;
@@ -72,6 +74,7 @@ static inline int bench_close(void **state)
     bench_drop(b);
     evaluation_done(&b->out);
     answers_free(b->answers);
+    kinds_free(b->host.kinds);
     config_free(b->config);
     for (int i = 0; i < 100; i++)
         (void)loop_turn(b->loop, false);

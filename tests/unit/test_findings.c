@@ -155,11 +155,10 @@ static void a_decision_states_what_should_be_true(void **state)
          "\"metric\":\"ECSServiceAverageCPUUtilization\",\"min\":2,\"scale_in_cooldown\":300,"
          "\"scale_out_cooldown\":60,\"service\":\"s\",\"target\":50}"},
         {"decide.ecs_desired_count { cluster = 'c', service = 's', count = 3.0,\n"
-         " rails = { rate = 1 }, verify = { within = '10m', check = 'recovered',\n"
+         " rails = { cooldown_in = '1m' }, verify = { within = '10m', check = 'recovered',\n"
          " on_failure = 'revert' } }",
          "ecs_desired_count", "service/c/s",
-         "{\"cluster\":\"c\",\"count\":3,\"rails\":{\"rate\":1},\"service\":\"s\","
-         "\"verify\":{\"check\":\"recovered\",\"on_failure\":\"revert\",\"within\":\"10m\"}}"},
+         "{\"cluster\":\"c\",\"count\":3,\"service\":\"s\"}"},
         {"decide.rds_instance { instance = 'i', class = 'db.r6g.large', allocated_storage = 100 }",
          "rds_instance", "db/i",
          "{\"allocated_storage\":100,\"class\":\"db.r6g.large\",\"instance\":\"i\"}"},
@@ -167,7 +166,7 @@ static void a_decision_states_what_should_be_true(void **state)
          "cache_parameters", "parameter-group/g",
          "{\"group\":\"g\",\"parameters\":{\"maxmemory-policy\":\"x\"}}"},
         {"decide.call { service = 'sqs', operation = 'SetQueueAttributes', params = { A = 1 } }",
-         "call", "sqs:SetQueueAttributes",
+         "call", "sqs:SetQueueAttributes/52dddc1755a9b3ac",
          "{\"operation\":\"SetQueueAttributes\",\"params\":{\"A\":1},\"service\":\"sqs\"}"},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
@@ -180,7 +179,39 @@ static void a_decision_states_what_should_be_true(void **state)
         assert_string_equal(d->wanted, cases[i].wanted);
         assert_true((i == 0) == (d->region != NULL));
         if (i == 0) assert_string_equal(d->account, "a");
+        assert_true((i == 1) == (d->rails != NULL));
+        if (i != 1) continue;
+        assert_string_equal(d->rails, "{\"cooldown_in\":\"1m\"}");
+        assert_string_equal(d->verify, "{\"check\":\"recovered\",\"on_failure\":\"revert\","
+                                       "\"within\":600}");
     }
+}
+
+static void calls_are_told_apart_by_key_or_parameters(void **state)
+{
+    struct bench *b = *state;
+    run(b, "decide.call { service = 's', operation = 'O', idempotency_key = 'k', params = { 1 } }\n"
+           "decide.call { service = 's', operation = 'O' }\n"
+           "decide.call { service = 's', operation = 'O', params = { A = 1 } }\n"
+           "decide.call { service = 's', operation = 'O', params = { A = 1 } }");
+    evaluate_ok(b);
+    assert_int_equal(b->out.decision_count, 4);
+    const struct decision *d = b->out.decisions;
+    assert_string_equal(d[0].resource, "s:O/k");
+    assert_string_equal(d[2].resource, d[3].resource);
+    assert_string_not_equal(d[1].resource, d[2].resource);
+}
+
+static void decisions_come_with_the_datapoints_that_were_read(void **state)
+{
+    struct bench *b = *state;
+    run(b, "issue { type = 'a', severity = 'low', when = m.y:above(1) }");
+    evaluate_ok(b);
+    assert_null(b->out.datapoints_json);
+    run(b, "local v = m.x:last()\nif m.y:above(1) then decide.ecs_desired_count { cluster = 'c',\n"
+           " service = 's', count = 1 } end");
+    evaluate_ok(b);
+    assert_string_equal(b->out.datapoints_json, "{\"y\":{\"at\":1799999700,\"value\":10}}");
 }
 
 static void faulty_decisions_throw(void **state)
@@ -208,6 +239,15 @@ static void faulty_decisions_throw(void **state)
          "no function 'x'"},
         {"decide.call { service = 's', operation = 'o', verify = { chek = 'x', within = 1 } }",
          "unknown field 'chek'"},
+        {"decide.ecs_autoscaling { cluster = 'c', service = 's', target = 1, min = 5, max = 2 }",
+         "decide.ecs_autoscaling: min = 5.0 is more than max = 2.0"},
+        {"decide.ecs_autoscaling { cluster = 'c', service = 's', target = '5', min = 1, max = 2 }",
+         "target must be a number"},
+        {"decide.rds_instance { instance = 'i', allocated_storage = 20, max_allocated_storage = 9 }",
+         "allocated_storage = 20.0 is more than max_allocated_storage"},
+        {"decide.ecs_desired_count { cluster = 'c', service = 's', count = 1, rails = 5 }",
+         "rails must be a table"},
+        {"decide.call { service = 's', operation = 'o', region = '' }", "region must be a string"},
         {"decide.call { 5 }", "named fields only"},
         {"decide.mine = 5", "decide is read-only"},
     };
@@ -347,6 +387,8 @@ int main(void)
         ON_BENCH(an_absent_when_is_true_and_a_nil_one_is_unknown),
         ON_BENCH(faulty_statements_throw_with_their_line),
         ON_BENCH(a_decision_states_what_should_be_true),
+        ON_BENCH(calls_are_told_apart_by_key_or_parameters),
+        ON_BENCH(decisions_come_with_the_datapoints_that_were_read),
         ON_BENCH(faulty_decisions_throw),
         ON_BENCH(the_shipped_policy_asks_thirteen_metrics_of_each_environment),
         ON_BENCH(the_shipped_policy_sees_latency_and_cold_caches),

@@ -63,6 +63,7 @@ struct client_result {
     uint32_t attempts; /* 0: it failed before anything was sent */
     int64_t elapsed_us;
     bool sent; /* false: certainly nothing has left, so nothing was done; else it may have been */
+    bool refused; /* whatever has left was refused (4xx), attempt for attempt: nothing was done */
 };
 typedef void client_done_fn(void *data, const struct client_result *result);
 

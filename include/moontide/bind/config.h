@@ -23,6 +23,8 @@ struct config {
     char *region, *profile, *endpoint; /* NULL when not said */
     struct config_account *accounts;
     size_t account_count;
+    char **allow; /* "service:Operation": what decide.call may do */
+    size_t allow_count;
     char *policies_dir, *state_dir; /* joined with dir */
     char *language;                 /* "en" or "ko" */
     enum policy_mode mode;

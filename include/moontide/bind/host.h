@@ -15,6 +15,7 @@ struct http;
 struct loop;
 struct source;
 struct store;
+struct kinds;
 struct world;
 
 /* Borrowed, all of it; outlives every state that is made with it. */
@@ -28,7 +29,18 @@ struct host {
     const struct config *config;
     const char *database; /* path for the journal module; NULL: none */
     const char *world_name;
+    struct kinds *kinds; /* what policies may decide; NULL: nothing */
     bool trace_aws; /* the clients of `aws` show their requests on standard error */
+};
+
+/* Told of the calls of `aws` that tasks with a tag make: who carries a decision out must know what
+ * was sent, whatever becomes of the code that sent it. */
+struct call_record {
+    const char *action; /* "ecs:UpdateService" */
+    bool read_only;
+    bool ended;            /* false: it begins */
+    bool effect;           /* ended: something may have been done */
+    const char *request_id; /* ended; "" when there is none */
 };
 
 /* What vm_owner() is, in every state that bind makes: its first member. */
@@ -38,6 +50,8 @@ struct binding {
     struct faults *faults;   /* where declarations report their faults; NULL: they throw */
     struct source **sources; /* shape: [source_count]: the files that run here; none in scripts */
     size_t source_count;
+    /* Answers a number, which names the call when it ends (`begun`). NULL: nobody is told. */
+    size_t (*on_call)(void *tag, size_t begun, const struct call_record *record);
     int64_t now_ms; /* the tick's time, which is this code's now; 0: ask host->clock */
 };
 

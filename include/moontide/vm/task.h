@@ -33,6 +33,7 @@ typedef void task_done_fn(void *data, int code, lua_State *L, int nresults,
 struct task_options {
     struct vm_budget budget; /* for each stretch between two waits */
     int64_t deadline_ms;     /* real time for all of it; 0: none; then ERR_TIMEOUT */
+    void *tag;               /* whose it is, for bindings that keep a record; or NULL */
 };
 
 /* Function and nargs arguments are on the main stack and are popped. *out may be NULL; it is valid
@@ -42,6 +43,9 @@ MUST_CHECK int task_start(struct vm *vm, int nargs, const struct task_options *o
 /* Ends a waiting task: its operations are closed, done is called with ERR_CANCELED (or the code
  * given). */
 void task_cancel(struct task *task, int code, const char *why);
+
+/* The tag of the task that runs now; NULL: none. */
+void *task_tag(lua_State *L);
 
 /* Whether L runs inside a task, so that waiting is possible. Bindings that wait throw otherwise:
  * "http.get waits, and may be called only in collect, targets, scripts and the REPL". */
