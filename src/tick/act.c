@@ -98,10 +98,10 @@ static bool action_begin(struct action *action, size_t index)
     const struct decision *decision = action->decision;
     struct tick *tick = action_tick(action);
     struct engine *engine = tick->engine;
-    char item[24];
-    snprintf(item, sizeof item, "%zu", index);
+    char about[512]; /* with the index: an evaluation may decide one thing twice */
+    snprintf(about, sizeof about, "%zu %s", index, decision->resource);
     chain_id((const char *const[5]){engine->options.world->name, action_policy(action)->name,
-                                    action_target(action), decision->kind, decision->resource},
+                                    action_target(action), decision->kind, about},
              tick->at_ms, action->id);
     action->reason = "";
     if (policy_mode_in_force(action_policy(action)) == MODE_OBSERVE) {

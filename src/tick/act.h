@@ -55,6 +55,7 @@ struct action {
     struct rail_limits *limits; /* its own, or NULL: the policy's */
     struct rail_case rail;
     struct actor_call *call; /* check or apply under way */
+    uint64_t wish; /* its id */
     char id[33];
     char *text;  /* why, in words; NULL: nothing to say */
     char *calls; /* JSON, of apply */

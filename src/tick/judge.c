@@ -63,6 +63,42 @@ static void judge_unreadable(struct action *action)
                    "it was called already; another idempotency_key calls it again");
 }
 
+/* The decision's own bounds on a capacity: no state of the resource, so no wish of one. */
+static const char *const bounds[] = {"min", "max", NULL};
+
+static bool capacity_named(const struct comparison *comparison, const char *field)
+{
+    for (size_t i = 0; i < comparison->capacity_count; i++)
+        if (strcmp(comparison->capacities[i].field, field) == 0) return true;
+    return false;
+}
+
+static struct wish wish_of(const struct action *action)
+{
+    const struct decision *decision = action->decision;
+    const struct comparison *comparison = &action->comparison;
+    bool bounded = comparison->capacity_count > 0 && !capacity_named(comparison, "min") &&
+                   !capacity_named(comparison, "max");
+    return (struct wish){.policy = action_policy(action)->name,
+                         .target = action_target(action),
+                         .kind = decision->kind,
+                         .resource = decision->resource,
+                         .region = decision->region,
+                         .account = decision->account,
+                         .every_ms = action->judged->run->generation->info->every_ms,
+                         .wanted = decision->wanted,
+                         .bounds = bounded ? bounds : NULL,
+                         .capacities = comparison->capacities,
+                         .capacity_count = comparison->capacity_count};
+}
+
+/* Those in mode act hear each other; who only recommends hears all. */
+static struct wishes *wishes_of(const struct action *action)
+{
+    struct engine *engine = action_tick(action)->engine;
+    return acts(action) ? engine->acting_wishes : engine->wishes;
+}
+
 static void wish(struct action *action)
 {
     const struct comparison *comparison = &action->comparison;
@@ -74,20 +110,14 @@ static void wish(struct action *action)
             rail_history_wish(history, now_ms, capacity->from, capacity->to);
     }
     if (action->back) return; /* former values ask nobody */
-    struct policy *policy = action_policy(action);
-    struct engine *engine = policy->engine;
-    struct wish_of of = {.kind = action->decision->kind,
-                         .resource = action->decision->resource,
-                         .region = action->decision->region,
-                         .account = action->decision->account,
-                         .policy = policy->name,
-                         .target = action_target(action)};
-    const char *wanted = comparison->wanted ? comparison->wanted : action->decision->wanted;
-    int64_t every_ms = action->judged->run->generation->info->every_ms;
-    if (wishes_put(engine->wishes, &of, now_ms, every_ms, wanted, comparison) < 0 ||
-        (acts(action) &&
-         wishes_put(engine->acting_wishes, &of, now_ms, every_ms, wanted, comparison) < 0))
-        action_end(action, OUTCOME_FAILED, "", "no memory to compare it with other wishes");
+    struct wish wish = wish_of(action);
+    struct engine *engine = action_tick(action)->engine;
+    uint64_t unused;
+    int rc = wishes_put(wishes_of(action), &wish, now_ms, &action->wish);
+    if (rc >= 0 && acts(action)) rc = wishes_put(engine->wishes, &wish, now_ms, &unused);
+    if (rc < 0)
+        action_end(action, OUTCOME_FAILED, "", "its wish could not be compared with others: %s",
+                   err_text(rc));
 }
 
 static void compare_one(struct action *action)
@@ -148,7 +178,7 @@ void tick_compare(struct tick *tick)
 /* Everything of a case that is made of words; they live until the rails were asked. */
 struct facts {
     char paused[PAUSE_TEXT_MAX], unknown[RAIL_TEXT_MAX], gated[RAIL_TEXT_MAX];
-    char conflict[RAIL_TEXT_MAX], busy[RAIL_TEXT_MAX];
+    char conflict[WISH_TEXT_MAX], busy[RAIL_TEXT_MAX];
 };
 
 static const char *paused(const struct action *action, struct facts *facts)
@@ -232,16 +262,11 @@ static const char *gated(const struct action *action, struct facts *facts)
 static const char *conflict(const struct action *action, struct facts *facts)
 {
     if (action->back) return NULL;
-    const struct engine *engine = action_tick(action)->engine;
-    struct wish_of of = {.kind = action->decision->kind,
-                         .resource = action->decision->resource,
-                         .region = action->decision->region,
-                         .account = action->decision->account,
-                         .policy = action_policy(action)->name,
-                         .target = action_target(action)};
-    bool found = wishes_conflict(acts(action) ? engine->acting_wishes : engine->wishes, &of,
-                                 action_tick(action)->at_ms, facts->conflict);
-    return found ? facts->conflict : NULL;
+    struct wish wish = wish_of(action);
+    int rc = wishes_conflict(wishes_of(action), &wish, action->wish, action_tick(action)->at_ms,
+                             facts->conflict);
+    if (rc < 0) return "there was no memory to compare it with other wishes";
+    return rc > 0 ? facts->conflict : NULL;
 }
 
 static const char *busy(const struct action *action, struct facts *facts)
@@ -262,11 +287,10 @@ static void own_bounds(struct action *action)
 {
     struct rail_case *rail = &action->rail;
     rail->min = rail->max = NAN;
-    for (size_t i = 0; i < rail->capacity_count; i++)
-        if (strcmp(rail->capacities[i].field, "min") == 0 ||
-            strcmp(rail->capacities[i].field, "max") == 0)
-            return;
-    if (rail->capacity_count == 0) return;
+    const struct comparison *comparison = &action->comparison;
+    if (comparison->capacity_count == 0 || capacity_named(comparison, "min") ||
+        capacity_named(comparison, "max"))
+        return;
     cJSON *wanted = cJSON_Parse(action->decision->wanted);
     const cJSON *min = cJSON_GetObjectItemCaseSensitive(wanted, "min");
     const cJSON *max = cJSON_GetObjectItemCaseSensitive(wanted, "max");
