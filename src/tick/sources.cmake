@@ -13,6 +13,10 @@ set(SOURCES_tick
     generation.c
     memos.c
     propose.c
+    rails.c
+    rails_capacity.c
+    rails_history.c
+    rails_limits.c
     schedule.c
     sim_expression.c
     sim_fleet.c
@@ -20,6 +24,7 @@ set(SOURCES_tick
     table.c
     tick.c
     tickerror.c
+    wishes.c
     world.c
     world_aws.c
     world_sim.c)
