@@ -1,6 +1,7 @@
 /* base/timetext.c - durations and UTC times as text. */
 #include "moontide/base/timetext.h"
 
+#include "civil.h"
 #include "moontide/base/err.h"
 
 #include <ctype.h>
@@ -89,46 +90,6 @@ void duration_format(int64_t ms, char out[DURATION_TEXT_MAX])
     }
 }
 
-/* Days since 1970-01-01 of a proleptic Gregorian date, and back. Source: Howard Hinnant,
- * "chrono-Compatible Low-Level Date Algorithms", days_from_civil and civil_from_days. */
-static int64_t days_from_civil(int64_t y, int m, int d)
-{
-    y -= m <= 2;
-    int64_t era = (y >= 0 ? y : y - 399) / 400;
-    int64_t yoe = y - era * 400;
-    int64_t doy = (153 * (m + (m > 2 ? -3 : 9)) + 2) / 5 + d - 1;
-    int64_t doe = yoe * 365 + yoe / 4 - yoe / 100 + doy;
-    return era * 146097 + doe - 719468;
-}
-
-struct civil {
-    int64_t year;
-    int month, day, hour, minute, second, ms;
-};
-
-static struct civil civil_from_s(int64_t epoch_s)
-{
-    int64_t days = epoch_s / 86400, rest = epoch_s % 86400;
-    if (rest < 0) {
-        rest += 86400;
-        days--;
-    }
-    int64_t z = days + 719468;
-    int64_t era = (z >= 0 ? z : z - 146096) / 146097;
-    int64_t doe = z - era * 146097;
-    int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
-    int64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-    int64_t mp = (5 * doy + 2) / 153;
-    struct civil c = {0};
-    c.day = (int)(doy - (153 * mp + 2) / 5 + 1);
-    c.month = (int)(mp < 10 ? mp + 3 : mp - 9);
-    c.year = yoe + era * 400 + (c.month <= 2);
-    c.hour = (int)(rest / 3600);
-    c.minute = (int)(rest / 60 % 60);
-    c.second = (int)(rest % 60);
-    return c;
-}
-
 static struct civil civil_from_ms(int64_t epoch_ms)
 {
     int64_t s = epoch_ms / 1000, ms = epoch_ms % 1000;
@@ -185,10 +146,8 @@ static bool take_char(struct cursor *c, char want)
 
 static bool valid_civil(int year, int month, int day, int hour, int minute, int second)
 {
-    static const int month_days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
     if (month < 1 || month > 12 || day < 1 || hour > 23 || minute > 59 || second > 60) return false;
-    bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-    return day <= month_days[month - 1] + (month == 2 && leap);
+    return day <= days_of_month(year, month);
 }
 
 /* The years of four digits, so that what is read can be written: an offset or a leap second may

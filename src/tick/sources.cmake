@@ -21,6 +21,11 @@ set(SOURCES_tick
     note.c
     recover.c
     resources.c
+    propose.c
+    rails.c
+    rails_capacity.c
+    rails_history.c
+    rails_limits.c
     schedule.c
     sim_expression.c
     sim_fleet.c
@@ -30,6 +35,7 @@ set(SOURCES_tick
     tickerror.c
     verdicts.c
     verify.c
+    wishes.c
     world.c
     world_aws.c
     world_sim.c)

@@ -1,6 +1,6 @@
-foreach(name clock err fs hash json log nearest strbuf timetext)
+foreach(name clock cron err fs hash json log nearest strbuf timetext window zone)
     unit_test(${name})
 endforeach()
-foreach(name fs json strbuf)
+foreach(name fs json strbuf zone)
     allocations_can_fail(${name})
 endforeach()

@@ -1,8 +1,10 @@
 /* base/cron.h - cron text ("0 9 * * 1-5"), and windows of time that begin by it.
  *
  * Five fields: minute, hour, day of month, month, day of week (0-7, 0 and 7 are Sunday); names
- * (mon, jan), lists, ranges, steps, "*", and @hourly, @daily, @weekly, @monthly. As in Vixie cron,
- * when both day fields are restricted either may match. Source: crontab(5). */
+ * (mon, jan), lists, ranges, steps, "*", and @hourly, @daily, @midnight, @weekly, @monthly,
+ * @yearly,
+ * @annually. As in Vixie cron, when both day fields are restricted (neither begins with "*") either
+ * may match. Source: crontab(5). */
 #ifndef MOONTIDE_BASE_CRON_H
 #define MOONTIDE_BASE_CRON_H
 
@@ -20,7 +22,8 @@ struct cron {
     bool any_day, any_weekday;
 };
 
-/* ERR_INVALID: fault->text names the field and what is allowed there. */
+/* ERR_INVALID: fault->text names the field and what is allowed there, or that the day never comes
+ * (February 30). */
 MUST_CHECK int cron_parse(const char *text, struct cron *out, struct fault *fault);
 /* Whether local time y-m-d h:m fits. */
 bool cron_matches(const struct cron *cron, int month, int day, int weekday, int hour, int minute);
@@ -35,8 +38,8 @@ struct window {
     int64_t duration_ms;
     const struct zone *zone;
 };
-/* Whether now is inside; *until_ms (may be NULL) is when that window ends (or, when outside, when
- * the next one begins; 0: not within a year). */
+/* Whether now is inside; *until_ms (may be NULL) is when that window ends (of several that overlap,
+ * the last; or, when outside, when the next one begins; 0: not within a year). */
 bool window_contains(const struct window *window, int64_t now_ms, int64_t *until_ms);
 
 #endif

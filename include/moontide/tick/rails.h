@@ -84,19 +84,23 @@ void rail_limits_default(struct rail_limits *limits);
 /* Lays one JSON object (the table `rails`, as written: durations are texts or seconds) over what is
  * there. Fields: max_actions_per_tick, max_share, tolerance, stabilization_in, stabilization_out,
  * cooldown_in, cooldown_out, rate_in and rate_out = { add, percent, period }, min, max, drift_hold,
- * gate, change_windows and freezes = { { cron, duration, timezone }, ... }. ERR_INVALID:
- * fault->text names the field, what is allowed, and the nearest known name; limits are as before
- * then. Opens time zones, so it blocks: for load time. */
+ * gate, change_windows and freezes = { { cron, duration, timezone }, ... }. An empty
+ * list of windows lifts what a wider level said. ERR_INVALID: fault->text begins with the field
+ * ("rate_in.period: ...", "freezes[2].cron: ..."), and tells what is allowed, or the nearest known
+ * name; limits are as before then. Opens time zones, so it blocks: for load time. */
 MUST_CHECK int rail_limits_read(struct rail_limits *limits, const char *json, size_t len,
                                 struct fault *fault);
-/* The windows of `from` are shared. */
+/* The windows of `from` are shared; all who share them are on one thread. */
 void rail_limits_copy(struct rail_limits *to, const struct rail_limits *from);
 void rail_limits_done(struct rail_limits *limits);
 
 /* ---- the history of one capacity of one resource ---- */
 
-/* Wishes of the stabilization window, and what was added and taken away in the rate's. Bounded:
- * wishes of one second count as the highest (for in) and lowest (for out) of them. */
+/* Wishes of the stabilization window, and what was added and taken away in the rate's. Bounded: of
+ * many wishes in a sixteenth of the window the highest (for in) and lowest (for out) count, as long
+ * as the newest of them. Time is what the caller says: one that went backwards makes times of the
+ * future count as now (nothing is let pass earlier, nothing is held longer than its window from
+ * then); one that went forward cannot be told from time that passed. */
 struct rail_history;
 MUST_CHECK int rail_history_new(struct rail_history **out);
 void rail_history_free(struct rail_history *history);
@@ -106,7 +110,7 @@ void rail_history_wish(struct rail_history *history, int64_t now_ms, double curr
 /* A change that was made. */
 void rail_history_applied(struct rail_history *history, int64_t now_ms, double from, double to);
 /* What must outlive a restart (changes that were made, not wishes), as JSON; read back into a new
- * history. A clock that went backwards makes times of the future count as now. */
+ * history, which is as before when that fails: ERR_PARSE, ERR_LIMIT, ERR_NOMEM. */
 MUST_CHECK int rail_history_write(const struct rail_history *history, struct strbuf *out);
 MUST_CHECK int rail_history_read(struct rail_history *history, const char *json, size_t len);
 
