@@ -22,6 +22,17 @@ static const struct option_spec run_options[] = {
     DIR_OPTION,
     END,
 };
+static const struct option_spec plan_options[] = {
+    {"world", "WORLD", "aws (default), sim, or sim:FILE: a simulated fleet"},
+    {"mode", "MODE", "observe, recommend or act, for all policies"},
+    {"detailed-exitcode", NULL, "exit 2 when something would change"},
+    {"format", "FORMAT", "text (default) or json"},
+    {"trace-aws", NULL, "shows the requests of `aws` clients, secrets blanked, on standard error"},
+    {"log-format", "FORMAT", "of the log: text or json (default: text on a terminal)"},
+    {"log-level", "LEVEL", "debug, info, warn, error or off"},
+    DIR_OPTION,
+    END,
+};
 static const struct option_spec world_options[] = {
     {"world", "WORLD", "aws (default), sim, or sim:FILE: a simulated fleet"},
     {"speed", "N", "simulated time runs N times as fast (sim only; default 1)"},
@@ -40,6 +51,8 @@ static const struct option_spec no_options[] = {END};
 const struct command commands[] = {
     {"run", "", "the daemon: evaluates the policies, each on its own period", 0, 0, false,
      run_options, command_run},
+    {"plan", "", "one tick in which nothing is applied: what would change, and why", 0, 0, false,
+     plan_options, command_plan},
     {"check", "[PATH]", "loads and validates configuration and policies, offline", 0, 1, false,
      check_options, command_check},
     {"repl", "", "interactive Lua with all modules", 0, 0, false, world_options, command_repl},

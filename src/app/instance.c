@@ -79,8 +79,15 @@ static int open_world(const struct instance_options *options, struct instance *i
     return world_sim_new(&sim, &in->world, fault);
 }
 
-static int open_store(struct instance *in, struct fault *fault)
+/* A plan reads beside a daemon that writes, and where nothing was written yet there is nothing to
+ * read. */
+static int open_store(const struct instance_options *options, struct instance *in,
+                      struct fault *fault)
 {
+    if (options->plan) {
+        int read = store_open_reader(in->database_path, &in->store, fault);
+        return read == ERR_NOT_FOUND ? OK : read;
+    }
     int code = fs_make_dir(in->config->state_dir, fault);
     if (code < 0) return code;
     return store_open(in->loop, in->database_path, &in->store, fault);
@@ -93,6 +100,9 @@ static int open_engine(const struct instance_options *options, struct instance *
     struct engine_options engine = {.loop = in->loop,
                                     .world = in->world,
                                     .store = in->store,
+                                    .read_only = options->plan,
+                                    .actor = kinds_actor(in->host.kinds),
+                                    .paused_path = in->paused_path,
                                     .listener = options->listener,
                                     .mode = config->mode,
                                     .settle_ms = config->settle_ms,
@@ -130,7 +140,8 @@ static int open_parts(const struct instance_options *options, struct instance *i
 {
     int code;
     in->database_path = fs_join(in->config->state_dir, "moontide.db");
-    if (!in->database_path) return fault_set(fault, ERR_NOMEM, "out of memory");
+    in->paused_path = fs_join(in->config->state_dir, "PAUSED");
+    if (!in->database_path || !in->paused_path) return fault_set(fault, ERR_NOMEM, "out of memory");
     if ((code = loop_new(&in->loop)) < 0)
         return fault_set(fault, code, "no event loop: %s", err_text(code));
     struct http_options http = {.connect_timeout_ms = in->config->connect_ms,
@@ -139,12 +150,9 @@ static int open_parts(const struct instance_options *options, struct instance *i
     if ((code = http_new(in->loop, &http, &in->http)) < 0)
         return fault_set(fault, code, "no HTTP client: %s", err_text(code));
     if ((code = open_world(options, in, fault)) < 0) return code;
-    if (options->store && (code = open_store(in, fault)) < 0) return code;
-    code = options->policies ? open_engine(options, in, fault) : open_collector(in, fault);
-    if (code < 0) return code;
+    if (options->store && (code = open_store(options, in, fault)) < 0) return code;
     in->host = (struct host){.loop = in->loop,
                              .http = in->http,
-                             .collector = in->collector,
                              .world = in->world,
                              .clock = &in->world->clock,
                              .config = in->config,
@@ -152,7 +160,10 @@ static int open_parts(const struct instance_options *options, struct instance *i
                              .world_name = in->world->name,
                              .trace_aws = options->trace_aws};
     code = kinds_new(&in->host, &in->host.kinds);
-    return code < 0 ? fault_set(fault, code, "out of memory") : code;
+    if (code < 0) return fault_set(fault, code, "out of memory");
+    code = options->policies ? open_engine(options, in, fault) : open_collector(in, fault);
+    in->host.collector = in->collector;
+    return code;
 }
 
 int instance_open(const struct instance_options *options, struct instance *out)
@@ -181,6 +192,7 @@ int instance_close(struct instance *in)
     if (in->http) http_free(in->http);
     int left = in->loop ? loop_free(in->loop) : 0;
     free(in->database_path);
+    free(in->paused_path);
     config_free(in->config);
     memset(in, 0, sizeof *in);
     return left;

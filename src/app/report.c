@@ -1,6 +1,7 @@
 /* app/report.c - a tick as text for people or as the JSON document for programs. */
 #include "moontide/app/report.h"
 
+#include "moontide/app/decision_text.h"
 #include "moontide/base/json.h"
 #include "moontide/base/timetext.h"
 
@@ -15,6 +16,7 @@ struct report {
     bool color;
     struct strbuf targets; /* JSON: the elements of "targets" so far */
     struct json_writer writer;
+    size_t decided[OUTCOME_UNKNOWN + 1]; /* decisions by outcome, for a plan's last line */
 };
 
 int report_new(enum report_format format, FILE *out, bool color, struct report **out_report)
@@ -106,10 +108,13 @@ static void write_decisions(struct json_writer *w, const struct target_report *t
         key_string(w, "kind", d->decision->kind);
         key_string(w, "resource", d->decision->resource);
         key_raw(w, "current", d->current);
-        key_raw(w, "wanted", d->decision->wanted);
+        key_raw(w, "wanted", d->wanted);
         key_raw(w, "changes", d->changes);
         key_string(w, "outcome", outcome_names[d->outcome]);
         key_string(w, "reason", d->reason);
+        key_string(w, "text", d->text);
+        key_raw(w, "notes", d->notes);
+        key_raw(w, "calls", d->calls);
         json_object_end(w);
     }
     json_array_end(w);
@@ -173,6 +178,23 @@ static void text_issues(struct report *r, const struct target_report *t)
     }
 }
 
+static void plan_text(struct report *r, const struct target_report *t)
+{
+    size_t shown = 0;
+    for (size_t i = 0; i < t->decision_count; i++)
+        shown += t->decisions[i].outcome != OUTCOME_UNCHANGED;
+    for (size_t i = 0; i < t->decision_count; i++)
+        r->decided[t->decisions[i].outcome]++;
+    if (shown == 0) return;
+    fprintf(r->out, "%s%s%s  %s(%s)%s\n", status_color(r, t->status), t->target,
+            paint(r, "\033[0m"), paint(r, "\033[2m"), t->policy, paint(r, "\033[0m"));
+    text_issues(r, t);
+    for (size_t i = 0; i < t->decision_count; i++)
+        if (t->decisions[i].outcome != OUTCOME_UNCHANGED)
+            decision_print(r->out, &t->decisions[i], r->color);
+    fputc('\n', r->out);
+}
+
 static void target_text(struct report *r, const struct target_report *t)
 {
     const struct evaluation *e = t->evaluation;
@@ -184,11 +206,8 @@ static void target_text(struct report *r, const struct target_report *t)
         fprintf(r->out, "  do      %s: %s (impact %s, effort %s)\n", x->type, x->action,
                 severity_names[x->impact], severity_names[x->effort]);
     }
-    for (size_t i = 0; i < t->decision_count; i++) {
-        const struct decision_report *d = &t->decisions[i];
-        fprintf(r->out, "  %-8s%s %s (%s) %s\n", outcome_names[d->outcome], d->decision->kind,
-                d->decision->resource, d->reason, d->decision->wanted);
-    }
+    for (size_t i = 0; i < t->decision_count; i++)
+        decision_print(r->out, &t->decisions[i], r->color);
     for (uint32_t i = 0; e && i < e->unknown_count; i++)
         fprintf(r->out, "  unknown %s: %s\n", e->unknowns[i].metric, e->unknowns[i].reason);
 }
@@ -198,6 +217,8 @@ void report_target(void *data, const struct target_report *target)
     struct report *r = data;
     if (r->format == REPORT_JSON)
         target_json(r, target);
+    else if (r->format == REPORT_PLAN)
+        plan_text(r, target);
     else
         target_text(r, target);
 }
@@ -270,6 +291,16 @@ static void tick_json(struct report *r, const struct tick_report *tick)
     json_writer_init(&r->writer, &r->targets);
 }
 
+static void plan_summary(struct report *r)
+{
+    size_t held = r->decided[OUTCOME_REFUSED], change = r->decided[OUTCOME_PROPOSED];
+    size_t failed = r->decided[OUTCOME_FAILED] + r->decided[OUTCOME_UNKNOWN];
+    fprintf(r->out, "%sPlan:%s %zu to change, %zu held back, %zu as wanted", paint(r, "\033[1m"),
+            paint(r, "\033[0m"), change, held, r->decided[OUTCOME_UNCHANGED]);
+    if (failed) fprintf(r->out, ", %zu that could not be planned", failed);
+    fputs(". Nothing was changed.\n", r->out);
+}
+
 static void tick_text(struct report *r, const struct tick_report *tick)
 {
     for (size_t i = 0; i < tick->error_count; i++) {
@@ -281,6 +312,7 @@ static void tick_text(struct report *r, const struct tick_report *tick)
             fprintf(r->out, "%s: ", e->file);
         fprintf(r->out, "%s\n", e->message);
     }
+    if (r->format == REPORT_PLAN) plan_summary(r);
     fprintf(r->out, "%s%zu target%s:", paint(r, "\033[2m"), tick->targets,
             tick->targets == 1 ? "" : "s");
     for (int status = STATUS_CRITICAL; status >= 0; status--)

@@ -1,4 +1,5 @@
-/* app/run.c - `moontide run`: the daemon, or one tick. */
+/* app/run.c - `moontide run`: the daemon, or one tick; and `moontide plan`: one tick that changes
+ * nothing. */
 #include "moontide/app/daemon.h"
 #include "moontide/app/options.h"
 #include "moontide/app/report.h"
@@ -18,7 +19,7 @@ struct once {
 
 static int wrong(const char *what, const char *value)
 {
-    fprintf(stderr, "moontide run: %s: %s\n", what, value);
+    fprintf(stderr, "moontide: %s: %s\n", what, value);
     return 1;
 }
 
@@ -147,5 +148,65 @@ int command_run(const struct arguments *arguments)
     policy_dir_free(dir);
     instance_close(&instance);
     report_free(report);
+    return status;
+}
+
+/* ---- plan ---- */
+
+struct planning {
+    struct report *report;
+    size_t proposed;
+};
+
+static void plan_target(void *data, const struct target_report *target)
+{
+    struct planning *planning = data;
+    for (size_t i = 0; i < target->decision_count; i++)
+        planning->proposed += target->decisions[i].outcome == OUTCOME_PROPOSED;
+    report_target(planning->report, target);
+}
+
+static void plan_tick(void *data, const struct tick_report *tick)
+{
+    struct planning *planning = data;
+    report_tick(planning->report, tick);
+}
+
+int command_plan(const struct arguments *arguments)
+{
+    const char *world = arguments_value(arguments, "world"),
+               *dir_text = arguments_value(arguments, "dir");
+    enum report_format format;
+    struct planning planning = {0};
+    struct policy_dir *dir = NULL;
+    struct instance instance;
+    int status = 1;
+    if (read_format(arguments, &format)) return 1;
+    if (format == REPORT_TEXT) format = REPORT_PLAN;
+    if (report_new(format, stdout, terminal_color(STDOUT_FILENO), &planning.report) < 0) return 1;
+    struct instance_options options = {.dir = dir_text ? dir_text : ".",
+                                       .world = world ? world : "aws",
+                                       .mode = arguments_value(arguments, "mode"),
+                                       .speed = 1,
+                                       .trace_aws = arguments_flag(arguments, "trace-aws"),
+                                       .store = true,
+                                       .plan = true,
+                                       .policies = true};
+    options.listener = (struct engine_listener){&planning, plan_target, plan_tick};
+    if (instance_open(&options, &instance) < 0) {
+        report_free(planning.report);
+        return 1;
+    }
+    struct policy_dir_options dir_options = {.host = &instance.host,
+                                             .engine = instance.engine,
+                                             .directory = instance.config->policies_dir,
+                                             .source_bytes = instance.config->source_bytes};
+    if (start_log(arguments, &instance, true) == 0 && policy_dir_new(&dir_options, &dir) >= 0)
+        status = run_once(&instance, dir);
+    if (status == 0 && planning.proposed > 0 && arguments_flag(arguments, "detailed-exitcode"))
+        status = 2;
+    policy_dir_free(dir);
+    instance_close(&instance);
+    report_free(planning.report);
     return status;
 }

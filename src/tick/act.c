@@ -270,19 +270,19 @@ void engine_pauses_changed(struct engine *engine)
 
 static void fill_decision(const struct action *action, struct decision_report *out)
 {
-    *out = (struct decision_report){
-        .decision = action->decision,
-        .current = action->subject ? action->subject->current : NULL,
-        .changes = action->comparison.changes,
-        .wanted = action->comparison.wanted ? action->comparison.wanted : action->decision->wanted,
-        .outcome = action->outcome,
-        .reason = action->reason,
-        .text = action->text,
-        .notes = action->feasibility.notes,
-        .calls = action->calls,
-        .direction = action->comparison.direction,
-        .clipped = action->rail.clipped,
-        .back = action->back};
+    *out = (struct decision_report){.decision = action->decision,
+                                    .current = action->subject ? action->subject->current : NULL,
+                                    .changes = action->comparison.changes,
+                                    .wanted = action->comparison.wanted ? action->comparison.wanted
+                                                                        : action->decision->wanted,
+                                    .outcome = action->outcome,
+                                    .reason = action->reason,
+                                    .text = action->text,
+                                    .notes = action->feasibility.notes,
+                                    .calls = action->calls,
+                                    .direction = action->comparison.direction,
+                                    .clipped = action->rail.clipped,
+                                    .back = action->back};
     memcpy(out->id, action->id, sizeof out->id);
 }
 
@@ -292,7 +292,8 @@ static void report_judged(struct tick *tick, const struct judged *judged)
     struct run *run = judged->run;
     const struct evaluator *evaluator = run->generation->evaluator;
     struct target_report report = {.policy = run->policy->name,
-                                   .target = evaluator->vtable->target(evaluator, judged->target)->id,
+                                   .target =
+                                       evaluator->vtable->target(evaluator, judged->target)->id,
                                    .status = judged->status,
                                    .before = judged->before,
                                    .first = judged->first,

@@ -17,6 +17,7 @@
 #define MOONTIDE_TICK_ACT_H
 
 #include "engine_private.h"
+#include "moontide/base/json.h"
 #include "moontide/tick/pause.h"
 #include "resources.h"
 
@@ -55,16 +56,16 @@ struct action {
     struct rail_limits *limits; /* its own, or NULL: the policy's */
     struct rail_case rail;
     struct actor_call *call; /* check or apply under way */
-    uint64_t wish; /* its id */
+    uint64_t wish;           /* its id */
     char id[33];
     char *text;  /* why, in words; NULL: nothing to say */
     char *calls; /* JSON, of apply */
     enum outcome outcome;
     const char *reason;
-    bool back;      /* it puts former values back */
-    bool ended;     /* its outcome is known */
-    bool checked;   /* its check has begun */
-    bool to_apply;  /* its intent is noted */
+    bool back;     /* it puts former values back */
+    bool ended;    /* its outcome is known */
+    bool checked;  /* its check has begun */
+    bool to_apply; /* its intent is noted */
     bool applying, sent;
 };
 

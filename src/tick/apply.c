@@ -1,8 +1,9 @@
 /* tick/apply.c - the calls of a tick, once their intents are on disk.
  *
- * A few at a time, in the order in which they were decided. Before each one the kill switch is asked
- * again, as minutes may have passed since the rails were. An answer that leaves open whether the
- * change was made keeps its intent open: recover.c looks at the resource later, as after a crash. */
+ * A few at a time, in the order in which they were decided. Before each one the kill switch is
+ * asked again, as minutes may have passed since the rails were. An answer that leaves open whether
+ * the change was made keeps its intent open: recover.c looks at the resource later, as after a
+ * crash. */
 #include "act.h"
 
 #include "moontide/base/log.h"
@@ -66,13 +67,12 @@ static void on_failure(struct action *action, const struct applied *applied)
     if (applied->code == ERR_DENIED) {
         if (text_set(&resource->denied, words_of(applied)) == OK)
             resource->denied_until_ms = engine_now_ms(engine) + DENIED_MS;
-        action_end(action, OUTCOME_REFUSED, rail_codes[RAIL_NOT_ALLOWED], "%s",
-                   words_of(applied));
+        action_end(action, OUTCOME_REFUSED, rail_codes[RAIL_NOT_ALLOWED], "%s", words_of(applied));
     } else {
         action_end(action, OUTCOME_FAILED, "", "%s", words_of(applied));
     }
     if (applied->unsent || !resource->written) return;
-    (void)text_set(&resource->written, NULL); /* some of it may have been done */
+    text_set(&resource->written, NULL); /* some of it may have been done */
     resources_keep(&engine->resources, resource, engine->unsaved);
 }
 

@@ -66,8 +66,7 @@ static void drift_words(const char *changes_json, char *out, size_t size)
     cJSON_ArrayForEach(change, changes)
     {
         char found[96], written[96];
-        const char *field =
-            cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(change, "field"));
+        const char *field = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(change, "field"));
         value_text(cJSON_GetObjectItemCaseSensitive(change, "from"), found, sizeof found);
         value_text(cJSON_GetObjectItemCaseSensitive(change, "to"), written, sizeof written);
         int n = snprintf(out + len, size - len, "%s%s is %s (moontide had written %s)",
@@ -89,7 +88,7 @@ static void drifted(struct action *action, const struct comparison *found, uint6
     drift_words(found->changes, words, sizeof words);
     time_format(resource->drift_until_ms, until);
     snprintf(text, sizeof text, "somebody else changed it: %s; held until %s", words, until);
-    (void)text_set(&resource->drift, text);
+    text_set(&resource->drift, text);
     resources_keep(&tick->engine->resources, resource, tick->changes);
     struct note note = {.what = "drift",
                         .policy = action_policy(action)->name,
@@ -111,7 +110,7 @@ static void confirm(struct action *action)
     resource->confirmed = true;
     resource->drift_until_ms = 0;
     resource->drift_hash = 0;
-    (void)text_set(&resource->drift, NULL);
+    text_set(&resource->drift, NULL);
     resources_keep(&tick->engine->resources, resource, tick->changes);
 }
 
@@ -152,8 +151,8 @@ void drift_settled(struct action *action)
 {
     struct resource *resource = action->resource;
     if (!resource->written) return;
-    const char *wanted = action->comparison.wanted ? action->comparison.wanted
-                                                   : action->decision->wanted;
+    const char *wanted =
+        action->comparison.wanted ? action->comparison.wanted : action->decision->wanted;
     bool same = strcmp(resource->written, wanted) == 0;
     if (same && resource->confirmed && resource->drift_until_ms == 0) return;
     if (!same && text_set(&resource->written, wanted) < 0) return;

@@ -4,12 +4,12 @@
  * generation it began with. A policy that is removed then leaves the list at once, and its memory
  * when its run ends. */
 #include "engine_private.h"
-#include "verdicts.h"
 #include "moontide/base/hash.h"
 #include "moontide/base/log.h"
 #include "moontide/io/loop.h"
 #include "moontide/store/store.h"
 #include "moontide/tick/wishes.h"
+#include "verdicts.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -501,8 +501,8 @@ size_t engine_unfreeze(struct engine *engine, const char *name)
         struct resource *resource = (struct resource *)engine->resources.table.slots[i];
         if (!resource || strcmp(resource->resource, name) != 0) continue;
         if (!resource->frozen && !resource->failed) continue;
-        (void)text_set(&resource->frozen, NULL);
-        (void)text_set(&resource->failed, NULL);
+        text_set(&resource->frozen, NULL);
+        text_set(&resource->failed, NULL);
         back_done(&resource->back);
         resources_keep(&engine->resources, resource, engine->unsaved);
         log_event(LOG_INFO, "resource.resumed", LOG_S("resource", name),

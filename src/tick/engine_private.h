@@ -138,14 +138,14 @@ struct engine {
     struct alerts *alerts;
     struct memos memos;
     struct verdicts *verdicts;
-    struct rail_limits limits;   /* the configuration's */
+    struct rail_limits limits; /* the configuration's */
     struct resources resources;
     struct wishes *wishes, *acting_wishes; /* of all policies; of those in mode act */
-    struct pauses pauses;        /* as last read */
-    bool pauses_unknown;         /* they could not be read */
-    struct recovery *recoveries; /* open intents, as of a process that died */
+    struct pauses pauses;                  /* as last read */
+    bool pauses_unknown;                   /* they could not be read */
+    struct recovery *recoveries;           /* open intents, as of a process that died */
     struct loop_timer *recovery_timer;
-    uint32_t keeping;            /* batches and looks at files under way */
+    uint32_t keeping;         /* batches and looks at files under way */
     struct changes *unsaved;  /* of batches that failed, and of what happens between ticks; NULL:
                                  nothing is kept */
     struct fault store_fault; /* code OK: the store works */
@@ -214,7 +214,7 @@ struct run {
     size_t by_status[4], failed;
     uint32_t error_count, errors_hidden;
     uint32_t metrics_charged;
-    bool deferring;                        /* reports wait: a decision was made */
+    bool deferring;                           /* reports wait: a decision was made */
     uint32_t changed_acts, changed_proposals; /* targets with a change, for BLAST_RADIUS */
 };
 
@@ -244,16 +244,16 @@ struct tick {
     bool failed;
 
     struct judged *judged_first, *judged_last; /* whose reports wait */
-    struct action *actions;                    /* shape: [action_count], in the order they were decided */
-    struct subject *subjects;                  /* shape: [subject_count]: those that are read */
+    struct action *actions;   /* shape: [action_count], in the order they were decided */
+    struct subject *subjects; /* shape: [subject_count]: those that are read */
     size_t action_count, subject_count, decision_count;
-    size_t at;                      /* of actions, in phases that take them in slices or turns */
+    size_t at; /* of actions, in phases that take them in slices or turns */
     struct loop_timer *slice, *act_end;
     struct actor_call *reading;
-    uint32_t checking, applying;    /* calls under way */
+    uint32_t checking, applying;          /* calls under way */
     uint32_t tally_acts, tally_proposals; /* for BLAST_RADIUS */
-    int keep_code;                  /* of the last batch */
-    bool acted;                     /* an intent was kept */
+    int keep_code;                        /* of the last batch */
+    bool acted;                           /* an intent was kept */
 
     void (*done)(void *data, bool failed);
     void *data;
@@ -284,15 +284,17 @@ void pump_add(struct run *run, bool (*step)(struct run *run, int64_t until_ns));
 
 /* ---- keep.c ---- */
 enum { KEEP_UNDER_WAY = 1 };
-/* Everything unsaved, with `changes` (may be NULL; left empty) on top, as one batch. KEEP_UNDER_WAY:
- * done (may be NULL) will come, with OK or the failure, which is in engine->store_fault then and its
- * changes unsaved again. OK: there was nothing to write. Negative: it failed at once. */
+/* Everything unsaved, with `changes` (may be NULL; left empty) on top, as one batch.
+ * KEEP_UNDER_WAY: done (may be NULL) will come, with OK or the failure, which is in
+ * engine->store_fault then and its changes unsaved again. OK: there was nothing to write. Negative:
+ * it failed at once. */
 int engine_keep(struct engine *engine, struct changes *changes, int64_t at_ms,
                 void (*done)(void *data, int code), void *data);
 
 /* ---- act.c ---- */
 struct judged;
-/* Takes the policy's evaluation, whose report waits for what becomes of its decisions. ERR_NOMEM. */
+/* Takes the policy's evaluation, whose report waits for what becomes of its decisions. ERR_NOMEM.
+ */
 MUST_CHECK int tick_defer(struct run *run, const struct target_report *report);
 void tick_read(struct tick *tick);
 void tick_compare(struct tick *tick);
@@ -312,8 +314,9 @@ void tick_apply_cancel(struct tick *tick);
 
 /* ---- recover.c ---- */
 MUST_CHECK int recoveries_load(struct engine *engine, struct fault *fault);
-void recoveries_start(struct engine *engine); /* looks at those whose time has come, now and later */
-void recoveries_stop(struct engine *engine);  /* cancels the look under way */
+void recoveries_start(
+    struct engine *engine);                  /* looks at those whose time has come, now and later */
+void recoveries_stop(struct engine *engine); /* cancels the look under way */
 void recoveries_done(struct engine *engine);
 
 /* ---- verify.c ---- */

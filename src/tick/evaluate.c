@@ -151,8 +151,8 @@ static void issue_changed(void *data, const struct alert *alert, bool fired)
 static bool defers(const struct run *run, const struct target *target,
                    const struct evaluation *evaluation)
 {
-    return run->deferring || (evaluation && (evaluation->decision_count > 0 ||
-                                             verify_has_backs(run, target->id)));
+    return run->deferring ||
+           (evaluation && (evaluation->decision_count > 0 || verify_has_backs(run, target->id)));
 }
 
 static void report_target(struct run *run, const struct target *target, enum status status,

@@ -103,8 +103,7 @@ static char *former_values(const struct comparison *comparison)
     bool whole = wanted && changes;
     cJSON_ArrayForEach(change, changes)
     {
-        const char *field =
-            cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(change, "field"));
+        const char *field = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(change, "field"));
         const cJSON *from = cJSON_GetObjectItemCaseSensitive(change, "from");
         const char *name = NULL;
         if (!whole || !field || !from || cJSON_IsNull(from)) {
@@ -154,8 +153,7 @@ size_t capacities_of(const char *capacities_json, struct capacity out[CAPACITIES
     size_t count = 0;
     cJSON_ArrayForEach(change, changes)
     {
-        const char *field =
-            cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(change, "field"));
+        const char *field = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(change, "field"));
         const cJSON *from = cJSON_GetObjectItemCaseSensitive(change, "from");
         const cJSON *to = cJSON_GetObjectItemCaseSensitive(change, "to");
         bool fits = field && strlen(field) < CAPACITY_FIELD_MAX && cJSON_IsNumber(from) &&
@@ -189,8 +187,8 @@ void resource_applied(struct engine *engine, struct resource *resource,
     resource->confirmed = resource->call_unknown = false;
     resource->compared = resource->drift_hash = 0;
     resource->drift_until_ms = 0;
-    (void)text_set(&resource->drift, NULL);
-    (void)text_set(&resource->failed, NULL);
+    text_set(&resource->drift, NULL);
+    text_set(&resource->failed, NULL);
     histories_applied(resource, comparison, now_ms);
     while (resource->verifications) { /* of changes that this one has overtaken */
         struct verification *v = resource->verifications;

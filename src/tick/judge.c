@@ -2,8 +2,8 @@
  *
  * Three turns over the actions of a tick: what differs (COMPARE: also what each policy wishes, as a
  * conflict is only seen when all have spoken); the rails up to CONFLICT, and the check of
- * feasibility for what passed them (CHECK); the other rails, which end as proposal, refusal or intent
- * (DECIDE). Long turns give the loop its turn back after a slice. */
+ * feasibility for what passed them (CHECK); the other rails, which end as proposal, refusal or
+ * intent (DECIDE). Long turns give the loop its turn back after a slice. */
 #include "act.h"
 
 #include "moontide/io/loop.h"
@@ -55,9 +55,10 @@ static void judge_unreadable(struct action *action)
 {
     const struct resource *resource = action->resource;
     if (resource->call_unknown)
-        action_end(action, OUTCOME_UNKNOWN, rail_codes[RAIL_BUSY],
-                   "an earlier call of this kind and key was cut off, so nobody knows whether it was "
-                   "made: look, and give the decision another idempotency_key to do it again");
+        action_end(
+            action, OUTCOME_UNKNOWN, rail_codes[RAIL_BUSY],
+            "an earlier call of this kind and key was cut off, so nobody knows whether it was "
+            "made: look, and give the decision another idempotency_key to do it again");
     else if (resource->written)
         action_end(action, OUTCOME_UNCHANGED, rail_codes[RAIL_NO_CHANGE],
                    "it was called already; another idempotency_key calls it again");
@@ -252,8 +253,9 @@ static const char *gated(const struct action *action, struct facts *facts)
         const struct alert *alert =
             tier_saturated(run->tick->engine, tiers[i], action_target(action));
         if (!alert) continue;
-        snprintf(facts->gated, sizeof facts->gated, "the tier %s, which it depends on, is saturated: %s",
-                 tiers[i], alert->description[0] ? alert->description : alert->type);
+        snprintf(facts->gated, sizeof facts->gated,
+                 "the tier %s, which it depends on, is saturated: %s", tiers[i],
+                 alert->description[0] ? alert->description : alert->type);
         return facts->gated;
     }
     return NULL;

@@ -161,8 +161,8 @@ static void decision_members(struct json_writer *w, const void *data)
 static void log_decision(const struct action *action)
 {
     const struct decision *decision = action->decision;
-    const char *event = action->outcome == OUTCOME_PROPOSED  ? "decision.proposed"
-                        : action->outcome == OUTCOME_REFUSED ? "decision.refused"
+    const char *event = action->outcome == OUTCOME_PROPOSED    ? "decision.proposed"
+                        : action->outcome == OUTCOME_REFUSED   ? "decision.refused"
                         : action->outcome == OUTCOME_UNCHANGED ? "decision.unchanged"
                                                                : "decision.failed";
     enum log_level level = action->outcome == OUTCOME_UNCHANGED ? LOG_DEBUG
@@ -170,8 +170,7 @@ static void log_decision(const struct action *action)
                                                                 : LOG_INFO;
     log_event(level, event, LOG_S("policy", action_policy(action)->name),
               LOG_S("target", action_target(action)), LOG_S("kind", decision->kind),
-              LOG_S("resource", decision->resource),
-              LOG_S("changes", action->comparison.changes),
+              LOG_S("resource", decision->resource), LOG_S("changes", action->comparison.changes),
               LOG_S("wanted", action->comparison.changes ? NULL : decision->wanted),
               LOG_S("reason", action->reason[0] ? action->reason : NULL),
               LOG_S("text", action->text), LOG_S("id", action->id));
@@ -181,14 +180,13 @@ void note_decision(struct action *action, struct changes *changes)
 {
     const struct policy *policy = action_policy(action);
     const struct decision *decision = action->decision;
-    const char *about[5] = {world_name(policy), policy->name, action_target(action),
-                            decision->kind, decision->resource};
+    const char *about[5] = {world_name(policy), policy->name, action_target(action), decision->kind,
+                            decision->resource};
     const char *said = action->comparison.changes ? action->comparison.changes : decision->wanted;
     bool first;
     uint64_t verdict =
         hash64(said, strlen(said), action->ended ? (uint64_t)action->outcome + 1 : 0);
-    if (action->ended)
-        verdict = hash64(action->reason, strlen(action->reason), verdict);
+    if (action->ended) verdict = hash64(action->reason, strlen(action->reason), verdict);
     bool news = verdicts_news(policy->engine->verdicts, hash_of(0, about, 5), verdict, &first);
     if (!action->ended) return; /* it goes on as an intent, which is its entry */
     if (!news || (first && action->outcome == OUTCOME_UNCHANGED)) return;
@@ -266,8 +264,7 @@ void note_verification(struct engine *engine, const struct resource *resource,
     struct verification_note said = {verification, result, text, engine_now_ms(engine)};
     note_entry(changes, &note, verification_members, &said);
     bool failed = strcmp(result, "failed") == 0;
-    log_event(failed ? LOG_ERROR : LOG_INFO,
-              failed ? "verification.failed" : "verification.ended",
+    log_event(failed ? LOG_ERROR : LOG_INFO, failed ? "verification.failed" : "verification.ended",
               LOG_S("policy", verification->policy), LOG_S("target", verification->target),
               LOG_S("resource", resource->resource), LOG_S("check", verification->check),
               LOG_S("result", result), LOG_S("text", text), LOG_S("id", verification->id));

@@ -9,7 +9,8 @@
  *                  |                +-- something else    --> unknown
  *                  +-- LOOK_AGAIN_MS -- could not be read
  *
- * Kinds without a read are unknown at once, and never repeated by themselves. One look at a time. */
+ * Kinds without a read are unknown at once, and never repeated by themselves. One look at a time.
+ */
 #include "act.h"
 
 #include "moontide/base/log.h"
@@ -257,7 +258,8 @@ static void judge(struct recovery *recovery)
     if (differing == 0)
         made(recovery);
     else if (untouched)
-        recovered(recovery, OUTCOME_FAILED, "the resource is as it was before: nothing was changed");
+        recovered(recovery, OUTCOME_FAILED,
+                  "the resource is as it was before: nothing was changed");
     else
         recovered(recovery, OUTCOME_UNKNOWN,
                   "the resource is neither as it was nor as it was to become");

@@ -72,8 +72,7 @@ static void resource_free(struct resource *resource)
 void resources_done(struct resources *resources)
 {
     for (size_t i = 0; i < resources->table.cap; i++)
-        if (resources->table.slots[i])
-            resource_free((struct resource *)resources->table.slots[i]);
+        if (resources->table.slots[i]) resource_free((struct resource *)resources->table.slots[i]);
     table_done(&resources->table);
     *resources = (struct resources){0};
 }
@@ -226,8 +225,7 @@ static void count_anew(struct resources *resources)
     }
 }
 
-void resources_keep(struct resources *resources, struct resource *resource,
-                    struct changes *changes)
+void resources_keep(struct resources *resources, struct resource *resource, struct changes *changes)
 {
     struct strbuf text;
     struct json_writer w;
@@ -324,8 +322,7 @@ static int read_row(struct resource *r, const cJSON *row)
     {
         if (rc == OK) rc = read_verification(r, item);
     }
-    if (rc == OK)
-        rc = read_histories(r, cJSON_GetObjectItemCaseSensitive(row, "capacities"));
+    if (rc == OK) rc = read_histories(r, cJSON_GetObjectItemCaseSensitive(row, "capacities"));
     return rc;
 }
 

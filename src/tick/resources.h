@@ -33,7 +33,7 @@ extern const char *const on_failure_names[]; /* "alert", "freeze", "revert", NUL
 
 struct verification {
     struct verification *next;
-    char *id;             /* of the chain that changed it */
+    char *id; /* of the chain that changed it */
     char *policy, *target, *check;
     enum on_failure on_failure;
     int64_t due_ms;
@@ -53,17 +53,17 @@ struct known_capacity {
 };
 
 struct resource {
-    struct keyed key;        /* policy: kind, region and account; target: the resource */
-    char *kind, *resource;   /* owned */
-    char *region, *account;  /* NULL: the configuration's */
+    struct keyed key;       /* policy: kind, region and account; target: the resource */
+    char *kind, *resource;  /* owned */
+    char *region, *account; /* NULL: the configuration's */
     struct known_capacity capacities[CAPACITIES_MAX]; /* history NULL: free */
 
-    char *written;        /* JSON: the wanted that was applied; NULL: nothing was */
+    char *written; /* JSON: the wanted that was applied; NULL: nothing was */
     int64_t written_ms;
-    bool confirmed;       /* a read has shown it */
-    bool call_unknown;    /* of a kind that cannot be read: whether it was done is not known */
-    uint64_t compared;    /* hash of the `current` that was compared with `written`; 0: none */
-    uint64_t drift_hash;  /* of the `current` that drifted; 0: none did */
+    bool confirmed;      /* a read has shown it */
+    bool call_unknown;   /* of a kind that cannot be read: whether it was done is not known */
+    uint64_t compared;   /* hash of the `current` that was compared with `written`; 0: none */
+    uint64_t drift_hash; /* of the `current` that drifted; 0: none did */
     int64_t drift_until_ms;
     char *drift; /* in words; NULL: there is none */
 
@@ -99,7 +99,8 @@ void resources_keep(struct resources *resources, struct resource *resource,
 /* The history of a capacity; NULL: no memory. */
 struct rail_history *resource_history(struct resource *resource, const char *field);
 
-/* Replaces an owned text by a copy (text may be NULL). ERR_NOMEM: it is NULL then. */
-MUST_CHECK int text_set(char **owned, const char *text);
+/* Replaces an owned text by a copy (text may be NULL). ERR_NOMEM: it is NULL then, which who sets
+ * words for people may leave at that. */
+int text_set(char **owned, const char *text);
 
 #endif

@@ -21,7 +21,6 @@ set(SOURCES_tick
     note.c
     recover.c
     resources.c
-    propose.c
     rails.c
     rails_capacity.c
     rails_history.c

@@ -1,5 +1,5 @@
-/* tick/verdicts.c - the last verdict on each decision, as two hashes, so that the journal hears of one
- * only when it differs: a policy states the same decision each minute. */
+/* tick/verdicts.c - the last verdict on each decision, as two hashes, so that the journal hears of
+ * one only when it differs: a policy states the same decision each minute. */
 #include "verdicts.h"
 
 #include "moontide/base/err.h"

@@ -41,19 +41,21 @@ static void failed(struct engine *engine, struct resource *resource,
     const char *follows = goes_back ? "; its former values are put back, and it rests until resumed"
                           : verification->on_failure == ON_FAILURE_REVERT
                               ? "; it had no former values to put back, and rests until resumed"
-                          : verification->on_failure == ON_FAILURE_FREEZE ? "; it rests until resumed"
-                                                                         : "";
-    snprintf(text, sizeof text, "the change of %s did not do what it was for: the check %s failed%s",
+                          : verification->on_failure == ON_FAILURE_FREEZE
+                              ? "; it rests until resumed"
+                              : "";
+    snprintf(text, sizeof text,
+             "the change of %s did not do what it was for: the check %s failed%s",
              resource->resource, verification->check, follows);
-    (void)text_set(&resource->failed, text);
-    (void)text_set(&resource->failed_policy, verification->policy);
-    (void)text_set(&resource->failed_target, verification->target);
+    text_set(&resource->failed, text);
+    text_set(&resource->failed_policy, verification->policy);
+    text_set(&resource->failed_target, verification->target);
     resource->failed_ms = engine_now_ms(engine);
     if (verification->on_failure != ON_FAILURE_ALERT) {
         snprintf(text, sizeof text,
                  "frozen as the check %s of its last change failed; `moontide resume %s` ends that",
                  verification->check, resource->resource);
-        (void)text_set(&resource->frozen, text);
+        text_set(&resource->frozen, text);
     }
     if (goes_back) revert(resource, verification);
 }
@@ -113,7 +115,7 @@ static void state_issue(struct resource *resource, struct run *run, struct evalu
 {
     struct engine *engine = run->tick->engine;
     if (run->tick->at_ms - resource->failed_ms >= FAILED_SHOWN_MS) {
-        (void)text_set(&resource->failed, NULL);
+        text_set(&resource->failed, NULL);
         resources_keep(&engine->resources, resource, run->tick->changes);
         return;
     }
@@ -141,7 +143,8 @@ void verify_target(struct run *run, const struct target *target,
             next = v->next;
             if (is_of(v->policy, v->target, run, target)) look(run, resource, v, input);
         }
-        if (resource->failed && is_of(resource->failed_policy, resource->failed_target, run, target))
+        if (resource->failed &&
+            is_of(resource->failed_policy, resource->failed_target, run, target))
             state_issue(resource, run, evaluation);
     }
 }

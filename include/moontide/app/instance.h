@@ -1,7 +1,7 @@
 /* app/instance.h - the parts of one running moontide, put together in order and taken apart in
  * reverse.
  *
- *   config -> loop -> http -> world -> store -> engine -> policies */
+ *   config -> loop -> http -> world -> store -> kinds -> engine -> policies */
 #ifndef MOONTIDE_APP_INSTANCE_H
 #define MOONTIDE_APP_INSTANCE_H
 
@@ -22,6 +22,7 @@ struct instance_options {
     double speed;      /* of a simulated world */
     bool trace_aws;    /* --trace-aws */
     bool store;        /* open the database and become its writer */
+    bool plan;         /* ... or only its reader: nothing is written, and nothing carried out */
     bool policies;     /* make an engine that loads the policies */
     struct engine_listener listener;
 };
@@ -35,7 +36,7 @@ struct instance {
     struct engine *engine;
     struct collector *collector; /* the engine's, or its own when there is no engine */
     bool own_collector;
-    char *database_path;
+    char *database_path, *paused_path;
     struct host host;
 };
 

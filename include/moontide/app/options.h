@@ -51,6 +51,7 @@ extern const struct command commands[];
 int command_check(const struct arguments *arguments);
 int command_eval(const struct arguments *arguments);
 int command_init(const struct arguments *arguments);
+int command_plan(const struct arguments *arguments);
 int command_reload(const struct arguments *arguments);
 int command_repl(const struct arguments *arguments);
 int command_run(const struct arguments *arguments);

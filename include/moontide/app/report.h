@@ -9,7 +9,11 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-enum report_format { REPORT_TEXT, REPORT_JSON };
+enum report_format {
+    REPORT_TEXT,
+    REPORT_JSON,
+    REPORT_PLAN, /* text in which the decisions come first: what would change, field by field */
+};
 
 struct report;
 /* out is borrowed. color only matters for text. */

@@ -22,6 +22,7 @@
 #include "moontide/tick/alert.h"
 #include "moontide/tick/collect.h"
 #include "moontide/tick/evaluator.h"
+#include "moontide/tick/rails.h"
 #include "moontide/tick/world.h"
 
 struct engine;
@@ -98,11 +99,12 @@ struct engine_options {
     struct loop *loop;
     struct world *world; /* borrowed */
     struct store *store; /* borrowed; NULL: nothing is read or kept */
-    bool read_only;      /* memo and alerts are read from the store, none is written, and no decision
-                            carried out (plan) */
-    struct actor *actor; /* borrowed; NULL: decisions are proposed as they are, and none carried out */
+    bool read_only; /* memo and alerts are read from the store, none is written, and no decision
+                       carried out (plan) */
+    struct actor
+        *actor; /* borrowed; NULL: decisions are proposed as they are, and none carried out */
     const struct rail_limits *rails; /* the configuration's; NULL: the defaults. Copied */
-    const char *paused_path; /* of the kill switch's file; borrowed; NULL: there is none */
+    const char *paused_path;         /* of the kill switch's file; borrowed; NULL: there is none */
     struct engine_listener listener;
     enum policy_mode mode; /* of policies that do not say */
     bool mode_override;    /* `mode` holds for all, but never raises a policy's own mode unless
