@@ -12,6 +12,7 @@ set(SOURCES_tick
     gather.c
     generation.c
     memos.c
+    pause.c
     propose.c
     schedule.c
     sim_expression.c
