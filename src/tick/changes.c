@@ -11,7 +11,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum change_kind { CHANGE_MEMO, CHANGE_ALERT, CHANGE_ALERT_END, CHANGE_JOURNAL };
+enum change_kind {
+    CHANGE_MEMO,
+    CHANGE_ALERT,
+    CHANGE_ALERT_END,
+    CHANGE_RESOURCE,
+    CHANGE_INTENT,
+    CHANGE_INTENT_END,
+    CHANGE_JOURNAL
+};
 
 enum { STRINGS_MAX = 8 };
 
@@ -114,6 +122,27 @@ void changes_alert_end(struct changes *changes, const char *policy, const char *
     append(changes, CHANGE_ALERT_END, (const char *const[STRINGS_MAX]){policy, target, type, key});
 }
 
+void changes_resource(struct changes *changes, const struct resource_row *row)
+{
+    if (!changes) return;
+    append(changes, CHANGE_RESOURCE,
+           (const char *const[STRINGS_MAX]){row->kind, row->resource,
+                                            row->region ? row->region : "",
+                                            row->account ? row->account : "", row->json});
+}
+
+void changes_intent(struct changes *changes, const char *id, const char *json)
+{
+    if (!changes) return;
+    append(changes, CHANGE_INTENT, (const char *const[STRINGS_MAX]){id, json});
+}
+
+void changes_intent_end(struct changes *changes, const char *id)
+{
+    if (!changes) return;
+    append(changes, CHANGE_INTENT_END, (const char *const[STRINGS_MAX]){id});
+}
+
 void changes_journal(struct changes *changes, const struct journal_entry *entry)
 {
     if (!changes) return;
@@ -163,6 +192,14 @@ static void write_one(const struct change *change, struct store_batch *batch)
                                                      .keep_firing_ms = change->keep_firing_ms});
         return;
     case CHANGE_ALERT_END: store_batch_alert_end(batch, s[0], s[1], s[2], s[3]); return;
+    case CHANGE_RESOURCE:
+        store_batch_resource(
+            batch,
+            &(struct resource_row){
+                .kind = s[0], .resource = s[1], .region = s[2], .account = s[3], .json = s[4]});
+        return;
+    case CHANGE_INTENT: store_batch_intent(batch, s[0], s[1]); return;
+    case CHANGE_INTENT_END: store_batch_intent_end(batch, s[0]); return;
     case CHANGE_JOURNAL:
         store_batch_journal(batch, &(struct journal_entry){.policy = s[0],
                                                            .target = s[1],
@@ -194,10 +231,19 @@ static int key_strings(const struct change *change)
     switch (change->kind) {
     case CHANGE_MEMO: return 2;
     case CHANGE_ALERT:
-    case CHANGE_ALERT_END: return 4;
+    case CHANGE_ALERT_END:
+    case CHANGE_RESOURCE: return 4;
+    case CHANGE_INTENT:
+    case CHANGE_INTENT_END: return 1;
     case CHANGE_JOURNAL: break;
     }
     return 0;
+}
+
+/* An alert's key has as many strings as a resource's. */
+static bool is_resource(const struct change *change)
+{
+    return change->kind == CHANGE_RESOURCE;
 }
 
 static uint64_t key_hash(const struct change *change)
@@ -212,7 +258,7 @@ static uint64_t key_hash(const struct change *change)
 static bool same_key(const struct change *a, const struct change *b)
 {
     int n = key_strings(a);
-    if (n == 0 || n != key_strings(b)) return false;
+    if (n == 0 || n != key_strings(b) || is_resource(a) != is_resource(b)) return false;
     for (int i = 0; i < n; i++)
         if (strcmp(a->strings[i], b->strings[i]) != 0) return false;
     return true;

@@ -25,6 +25,7 @@ set(SOURCES_tick
     rails_capacity.c
     rails_history.c
     rails_limits.c
+    pause.c
     schedule.c
     sim_expression.c
     sim_fleet.c

@@ -1,8 +1,8 @@
 /* tick/changes.h - what a tick wants kept, until it is on disk.
  *
- * Memo, alert states and journal entries are noted here while targets are judged, and written as
- * one store batch. A batch that failed is gone, so its changes are kept: changes_absorb() lays the
- * newer ones over them, and the next tick tries all of it again.
+ * Memo, alert states, resources, intents and journal entries are noted here while targets are
+ * judged, and written as one store batch. A batch that failed is gone, so its changes are kept:
+ * changes_absorb() lays the newer ones over them, and the next tick tries all of it again.
  *
  * Rule 1: every function but _new takes NULL for "nothing is kept" (plan, tests of policies).
  * Rule 2: want of memory sticks and comes out of changes_write(). */
@@ -19,9 +19,10 @@
 struct alert_row;
 struct changes;
 struct journal_entry;
+struct resource_row;
 struct store_batch;
 
-/* Journal entries kept while the store fails; memo and alerts are bounded by the targets. */
+/* Journal entries kept while the store fails; the rest is bounded by the targets and resources. */
 enum { CHANGES_JOURNAL_MAX = 10000 };
 
 MUST_CHECK int changes_new(struct changes **out);
@@ -33,6 +34,10 @@ void changes_memo(struct changes *changes, const char *policy, const char *targe
 void changes_alert(struct changes *changes, const struct alert_row *row);
 void changes_alert_end(struct changes *changes, const char *policy, const char *target,
                        const char *type, const char *key);
+/* json NULL: nothing is known of it any more. region and account may be NULL for "". */
+void changes_resource(struct changes *changes, const struct resource_row *row);
+void changes_intent(struct changes *changes, const char *id, const char *json);
+void changes_intent_end(struct changes *changes, const char *id);
 void changes_journal(struct changes *changes, const struct journal_entry *entry);
 
 bool changes_empty(const struct changes *changes);
@@ -45,7 +50,8 @@ uint64_t changes_dropped(const struct changes *changes);
 MUST_CHECK int changes_write(struct changes *changes, struct store_batch *batch);
 
 /* Moves all of `newer` behind `older`, dropping what it supersedes (an older memo of the same
- * target, an older state of the same alert); newer is empty afterwards. */
+ * target, an older state of the same alert or resource, an intent that has ended meanwhile); newer
+ * is empty afterwards. */
 void changes_absorb(struct changes *older, struct changes *newer);
 
 #endif
