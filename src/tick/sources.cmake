@@ -14,9 +14,11 @@ set(SOURCES_tick
     memos.c
     propose.c
     schedule.c
+    sim_act.c
     sim_expression.c
     sim_fleet.c
     sim_fleet_file.c
+    sim_resources.c
     table.c
     tick.c
     tickerror.c

@@ -12,6 +12,32 @@ CPU = "ECSServiceAverageCPUUtilization"
 DIMENSION = {"ServiceNamespace": "ecs", "ScalableDimension": "ecs:service:DesiredCount"}
 DENIED = (400, json.dumps({"__type": "AccessDeniedException", "message": "not authorized"}))
 THROTTLED = (400, json.dumps({"__type": "ThrottlingException", "message": "Rate exceeded"}))
+
+
+def answer_of(operation, body):
+    return (f"<{operation}Response><{operation}Result>{body}</{operation}Result><ResponseMetadata>"
+            f"<RequestId>r-1</RequestId></ResponseMetadata></{operation}Response>")
+
+
+def parameter(name, value, allowed, modifiable="true", change="immediate"):
+    return (f"<Parameter><ParameterName>{name}</ParameterName><ParameterValue>{value}</ParameterValue><AllowedValues>"
+            f"{allowed}</AllowedValues><IsModifiable>{modifiable}</IsModifiable><ChangeType>{change}</ChangeType></Parameter>")
+
+
+# What no server here gives: parameters with their allowed values, events of storage, classes that are not offered.
+PARAMETERS = answer_of("DescribeCacheParameters", "<Parameters>" + "".join((
+    parameter("reserved-memory-percent", "25", "0-100", change="requires-reboot"),
+    parameter("maxmemory-policy", "noeviction", "volatile-lru,allkeys-lru"),
+    parameter("databases", "16", "1-1200000", modifiable="false"))) + "</Parameters>")
+CLUSTERS = answer_of("DescribeCacheClusters", "<CacheClusters>" + "".join(
+    f"<CacheCluster><CacheClusterId>{name}</CacheClusterId>{more}<CacheParameterGroup><CacheParameterGroupName>{group}"
+    "</CacheParameterGroupName><ParameterApplyStatus>in-sync</ParameterApplyStatus></CacheParameterGroup></CacheCluster>"
+    for name, more, group in (("d", "", "GROUP"), ("other", "", "default.redis7"),
+                              ("c-001", "<ReplicationGroupId>c</ReplicationGroupId>", "GROUP"))) + "</CacheClusters>")
+STORAGE_CHANGED = answer_of("DescribeEvents", "<Events><Event><Message>Finished applying modification to allocated "
+                            "storage.</Message><Date>2026-01-02T03:04:05Z</Date></Event></Events>")
+NOT_OFFERED = answer_of("DescribeOrderableDBInstanceOptions",
+                        "<OrderableDBInstanceOptions></OrderableDBInstanceOptions>")
 OWN_KIND = """
 return kind {
   name = "queue",
@@ -288,6 +314,134 @@ class OnMiniStack(kinds_bench.KindsCase):
     def parameters(self, name, **parameters):
         values = {key.replace("_", "-"): value for key, value in parameters.items()}
         return ("cache_parameters", f"parameter-group/{name}", {"group": name, "parameters": values})
+
+    def test_a_class_waits_for_the_window_and_counts_as_there(self):
+        name = self.instance()
+        wish = self.wish(name, **{"class": "db.t3.medium"})
+        answer = self.applied(wish, ["ModifyDBInstance"])
+        self.assertIn("ApplyImmediately=false", self.proxy.seen[-1][1])
+        self.assertIn("downtime in the maintenance window", answer["notes"][0])
+        self.assertEqual(self.database(name)["DBInstanceClass"], "db.t3.micro")
+        current = self.applied(wish, [])["current"]
+        self.assertEqual((current["class"], current["pending"]),
+                         ("db.t3.medium", {"DBInstanceClass": "db.t3.medium"}))
+        busy = self.ask("apply", self.wish(name, **{"class": "db.t3.large"}))[0]
+        self.assertIn("a change of class to db.t3.medium is pending", busy["busy"])
+        self.infeasible(self.wish(name, allocated_storage=30, apply_immediately=True),
+                        "apply what is pending too, with downtime: DBInstanceClass")
+
+    def test_a_class_now(self):
+        name = self.instance()
+        wish = self.wish(name, **{"class": "db.t3.small"}, apply_immediately=True)
+        answer = self.applied(wish, ["ModifyDBInstance"])
+        self.assertIn("downtime now", answer["notes"][0])
+        self.assertEqual(self.database(name)["DBInstanceClass"], "db.t3.small")
+        self.applied(wish, [])
+
+    def test_storage_grows_by_a_tenth_and_never_shrinks(self):
+        name = self.instance()
+        self.infeasible(self.wish(name, allocated_storage=21), "to 22 GiB or more")
+        self.infeasible(self.wish(name, allocated_storage=19), "never shrinks")
+        wish = self.wish(name, allocated_storage=22, apply_immediately=True)
+        answer = self.applied(wish, ["ModifyDBInstance"])
+        self.assertEqual((answer["direction"], self.database(name)["AllocatedStorage"]), ("out", 22))
+        self.assertNotIn("DBInstanceClass", self.proxy.seen[-1][1])
+        self.applied(wish, [])
+
+    def test_storage_autoscaling(self):
+        name = self.instance()
+        self.infeasible(self.wish(name, max_allocated_storage=21), "of 22 GiB or more")
+        self.infeasible(self.wish(name, autoscale_storage=True), "of 22 GiB or more")
+        self.infeasible(self.wish(name, autoscale_storage=False, max_allocated_storage=40), "max_allocated_storage = 20")
+        on = self.wish(name, autoscale_storage=True, max_allocated_storage=100)
+        self.applied(on, ["ModifyDBInstance"])
+        self.assertEqual(self.database(name)["MaxAllocatedStorage"], 100)
+        self.assertNotIn("&AllocatedStorage", self.proxy.seen[-1][1])
+        self.applied(on, [])
+        self.boto("rds", "modify_db_instance", DBInstanceIdentifier=name, MaxAllocatedStorage=50)
+        self.assertEqual(len(self.applied(on, ["ModifyDBInstance"])["changes"]), 1)
+        off = self.wish(name, autoscale_storage=False)
+        self.applied(off, ["ModifyDBInstance"])
+        self.assertIn("MaxAllocatedStorage=20", self.proxy.seen[-1][1])
+        self.assertNotIn("MaxAllocatedStorage", self.database(name))
+        self.applied(off, [])
+
+    def test_instances_that_cannot_be(self):
+        name = self.instance()
+        self.infeasible(self.wish("nowhere", allocated_storage=30), "there is no database instance nowhere")
+        self.proxy.faults["DescribeOrderableDBInstanceOptions"] = (200, NOT_OFFERED)
+        self.infeasible(self.wish(name, **{"class": "db.zz.tiny"}), "db.zz.tiny is not offered for postgres")
+        self.proxy.faults.clear()
+        answers = self.ask("read", self.wish(name), self.wish("nowhere"), self.wish("neither"))
+        self.assertEqual([a.get("problem") for a in answers],
+                         [None, "there is no database instance nowhere", "there is no database instance neither"])
+        self.assertEqual(len(self.proxy.seen), 1)
+
+    def test_storage_is_locked_after_a_change(self):
+        name = self.instance()
+        self.proxy.faults["DescribeEvents"] = (200, STORAGE_CHANGED)
+        answer = self.ask("apply", self.wish(name, allocated_storage=30))[0]
+        self.assertIn("storage was changed in the last 6 h (2026-01-02T03:04:05Z)", answer["busy"])
+        self.assertEqual(self.proxy.writes(), [])
+        self.proxy.faults["DescribeEvents"] = (403, "<ErrorResponse><Error><Code>AccessDenied</Code></Error></ErrorResponse>")
+        answer = self.ask("check", self.wish(name, allocated_storage=30))[0]
+        self.assertNotIn("busy", answer)
+        self.assertIn("could not be read", answer["notes"][-1])
+
+    def test_parameters_from_nothing_to_wanted_and_again(self):
+        name = self.group()
+        wish = self.parameters(name, maxmemory_policy="allkeys-lru", timeout=30)
+        answer = self.applied(wish, ["ModifyCacheParameterGroup"])
+        self.assertEqual({change["field"] for change in answer["changes"]},
+                         {"parameters.maxmemory-policy", "parameters.timeout"})
+        self.applied(wish, [])
+        self.boto("elasticache", "modify_cache_parameter_group", CacheParameterGroupName=name, ParameterNameValues=[
+            {"ParameterName": "maxmemory-policy", "ParameterValue": "noeviction"}])
+        answer = self.applied(wish, ["ModifyCacheParameterGroup"])
+        self.assertEqual(answer["changes"], [{"field": "parameters.maxmemory-policy", "from": "noeviction",
+                                              "to": "allkeys-lru"}])
+        self.assertNotIn("timeout", self.proxy.seen[-1][1])
+        self.applied(wish, [])
+
+    def test_parameters_that_cannot_be(self):
+        name = self.group()
+        self.infeasible(self.parameters("nowhere", timeout=1), "there is no cache parameter group nowhere")
+        self.infeasible(self.parameters(name, maxmemory_percent=5), "redis7 has no parameter maxmemory-percent")
+        self.infeasible(self.parameters(name, maxmemory_polic="x"), "did you mean 'maxmemory-policy'?")
+        self.proxy.faults["DescribeCacheParameters"] = (200, PARAMETERS)
+        self.infeasible(self.parameters(name, reserved_memory_percent=101), "allowed is 0-100")
+        self.infeasible(self.parameters(name, maxmemory_policy="random"), "allowed is volatile-lru,allkeys-lru")
+        self.infeasible(self.parameters(name, databases=17), "cannot be modified")
+        self.infeasible(self.parameters(name, max_item_size=1), "has no parameter max-item-size")
+
+    def test_what_a_change_of_parameters_reaches(self):
+        name = self.group()
+        self.proxy.faults["DescribeCacheParameters"] = (200, PARAMETERS)
+        self.proxy.faults["DescribeCacheClusters"] = (200, CLUSTERS.replace("GROUP", name))
+        answer = self.ask("check", self.parameters(name, reserved_memory_percent=50))[0]
+        self.assertEqual(answer["notes"], ["reaches the cache clusters c-001 (c), d",
+                                           "reserved-memory-percent takes effect only when the clusters are rebooted"])
+        self.proxy.faults["DescribeCacheClusters"] = (200, CLUSTERS.replace("GROUP", name).replace("in-sync", "applying"))
+        self.assertIn("being applied to", self.ask("check", self.parameters(name, reserved_memory_percent=50))[0]["busy"])
+
+    def test_groups_of_aws_are_not_touched(self):
+        answer = self.ask("apply", self.parameters("default.redis7", maxmemory_policy="allkeys-random"))[0]
+        self.assertIn("cannot be modified", answer["infeasible"])
+        self.assertEqual(self.proxy.writes(), [])
+
+    def test_more_than_twenty_parameters_are_several_calls(self):
+        name = self.group()
+        names = [f"p{i:02}" for i in range(45)]
+        found = "".join(f"<Parameter><ParameterName>{n}</ParameterName><ParameterValue>0</ParameterValue>"
+                        "<IsModifiable>true</IsModifiable></Parameter>" for n in names)
+        self.proxy.faults["DescribeCacheParameters"] = (200, answer_of("DescribeCacheParameters",
+                                                                       f"<Parameters>{found}</Parameters>"))
+        wish = self.parameters(name, **{n: 1 for n in names})
+        self.proxy.faults["ModifyCacheParameterGroup"] = (200, answer_of("ModifyCacheParameterGroup", ""))
+        answer = self.ask("apply", wish)[0]
+        self.assertEqual(answer["applied"]["code"], "OK", answer)
+        sent = [body for operation, body in self.proxy.seen if operation == "ModifyCacheParameterGroup"]
+        self.assertEqual([body.count("ParameterName=") for body in sent], [20, 20, 5])
 
 
 if __name__ == "__main__":
