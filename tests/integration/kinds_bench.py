@@ -102,7 +102,8 @@ class KindsCase(support.Case):
     """Tests against one server, which all tests of a class share; each has a project, a proxy and a tool of its own."""
 
     module = server = None
-    config = 'return { region = "us-east-1", retry = { attempts = 1 }, allow = { "sqs:CreateQueue" } }'
+    config = 'return { region = "us-east-1", retry = { attempts = 1 }, allow = { "sqs:CreateQueue" }, ' \
+        'accounts = { other = { role_arn = "arn:aws:iam::210987654321:role/moontide", region = "eu-west-1" } } }'
 
     @classmethod
     def setUpClass(cls):
@@ -130,10 +131,11 @@ class KindsCase(support.Case):
         return answer["answer"]
 
     def ask(self, verb, *subjects):
-        """subjects: (kind, resource, wanted). What became of each; notes requests anew."""
+        """subjects: (kind, resource, wanted [, region and account]). What became of each; notes requests anew."""
         self.proxy.seen.clear()
         return self.tool.ask({"do": verb, "subjects": [
-            {"kind": kind, "resource": resource, "wanted": wanted} for kind, resource, wanted in subjects]})
+            {"kind": kind, "resource": resource, "wanted": wanted, **(where[0] if where else {})}
+            for kind, resource, wanted, *where in subjects]})
 
     def applied(self, subject, writes):
         """Applies one decision, which is to make just these calls that write."""

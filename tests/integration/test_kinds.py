@@ -268,6 +268,17 @@ class OnMoto(kinds_bench.KindsCase):
         self.assertEqual((applied["code"], applied["unsent"]), ("ERR_SERVER", False))
         self.assertEqual(self.proxy.writes(), ["CreateQueue"])
 
+    def test_other_regions_and_accounts(self):
+        cluster = self.service()
+        subject = service_of(cluster, "api", "ecs_desired_count", count=3)
+        answers = self.ask("read", subject, (*subject, {"region": "eu-central-1"}), (*subject, {"account": "other"}),
+                           (*subject, {"account": "othr"}))
+        self.assertEqual(answers[0]["current"]["count"], 2)
+        for answer in answers[1:3]:
+            self.assertEqual(answer["problem"], f"the cluster {cluster} does not exist")
+        self.assertIn("did you mean 'other'?", answers[3]["problem"])
+        self.assertEqual(sorted(name for name, _ in self.proxy.seen), ["AssumeRole", *3 * ["DescribeServices"]])
+
     def test_a_kind_of_the_operators_own(self):
         self.lab.write("policies/lib/kind_queue.lua", OWN_KIND)
         self.boto("sqs", "create_queue", QueueName="own")
