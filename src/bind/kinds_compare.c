@@ -275,9 +275,10 @@ int kinds_compare(struct actor *actor, const struct subject *subject,
     int code = run(&job, compare_protected, "diff", fault);
     if (code == OK) {
         out->wanted = strbuf_take(&job.wanted, NULL);
-        out->changes = strbuf_take(&job.changes, NULL);
-        out->direction = out->changes ? direction_of(out) : DIRECTION_NONE;
-        if (!out->wanted) code = fault_set(fault, ERR_NOMEM, "out of memory");
+        bool differs = out->change_count > 0;
+        out->changes = differs ? strbuf_take(&job.changes, NULL) : NULL;
+        out->direction = differs ? direction_of(out) : DIRECTION_NONE;
+        if (!out->wanted || (differs && !out->changes)) code = fault_set(fault, ERR_NOMEM, "out of memory");
         if (code == OK && !out->changes && clipped_count == 0) equal_keep(kinds, kind, key, out);
     }
     strbuf_done(&job.changes);

@@ -93,7 +93,6 @@ end
 
 local function storage_wanted(wanted, current) return wanted.allocated_storage or current.allocated_storage end
 
--- Autoscaling that is to be off wants max_allocated_storage equal to what is allocated.
 local function diff(wanted, current)
   local changes = {}
   local function compare(field, to)
@@ -103,12 +102,8 @@ local function diff(wanted, current)
   end
   compare("class", wanted.class)
   compare("allocated_storage", wanted.allocated_storage)
-  if wanted.autoscale_storage == false then
-    compare("autoscale_storage", false)
-  else
-    compare("max_allocated_storage", wanted.max_allocated_storage)
-    compare("autoscale_storage", wanted.autoscale_storage)
-  end
+  compare("max_allocated_storage", wanted.max_allocated_storage)
+  compare("autoscale_storage", wanted.autoscale_storage)
   return changes
 end
 
@@ -254,7 +249,7 @@ local function apply(wanted, current, changes, at)
   }
   if fields.class then request.DBInstanceClass = wanted.class end
   if fields.allocated_storage then request.AllocatedStorage = wanted.allocated_storage end
-  if fields.autoscale_storage and wanted.autoscale_storage == false then
+  if wanted.autoscale_storage == false and (fields.autoscale_storage or fields.max_allocated_storage) then
     request.MaxAllocatedStorage = storage_wanted(wanted, current)
   elseif fields.max_allocated_storage or fields.autoscale_storage then
     request.MaxAllocatedStorage = wanted.max_allocated_storage or current.max_allocated_storage

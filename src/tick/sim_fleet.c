@@ -88,6 +88,15 @@ static const struct sim_environment *environment_of(const struct sim_fleet *flee
     return bsearch(name, fleet->environments, fleet->count, sizeof fleet->environments[0], by_name);
 }
 
+bool sim_fleet_has(const struct sim_fleet *fleet, const char *name, size_t len)
+{
+    char copy[SIM_NAME_MAX + 1];
+    if (len > SIM_NAME_MAX) return false;
+    memcpy(copy, name, len);
+    copy[len] = '\0';
+    return environment_of(fleet, copy) != NULL;
+}
+
 /* Which dimension names the environment, and how; the only other one there may be. */
 static const struct {
     const char *namespace_start, *dimension, *prefix;

@@ -15,7 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { SIM_ENVIRONMENTS_MAX = 100000, SIM_NAME_MAX = 255 };
+enum { SIM_ENVIRONMENTS_MAX = 100000, SIM_NAME_MAX = 255, SIM_RESOURCES_MAX = 100000 };
 
 struct sim_environment {
     char *name;
@@ -23,23 +23,33 @@ struct sim_environment {
     bool gaps;      /* now and then it sends nothing for ten minutes */
 };
 
+/* A resource of the file's own list. */
+struct sim_listed {
+    char *kind, *resource, *region, *current; /* region may be NULL; current: JSON */
+};
+
 struct sim_fleet {
     struct sim_environment *environments; /* shape: [count], sorted by name */
     size_t count;
     uint64_t seed;
     int64_t burst_every_s, burst_for_s;
+    struct sim_listed *resources; /* shape: [resource_count] */
+    size_t resource_count;
 };
 
 /* prod and staging: bursts of 12 minutes every 40, those of staging 20 minutes after those of prod;
  * staging has gaps. */
 MUST_CHECK int sim_fleet_default(struct sim_fleet *out);
 /* The JSON description in a file: { "environments": ["prod", ...], "seed": 1, "burst": { "every":
- * "40m", "for": "12m" }, "gaps": ["staging"] }, all but environments optional; an unknown field is
- * an error. The bursts of the environments are spread over `every`. */
+ * "40m", "for": "12m" }, "gaps": ["staging"], "resources": [{ "kind": "ecs_desired_count",
+ * "resource": "service/a/b", "region": "...", "current": {...} }] }, all but environments optional
+ * (and region); an unknown field is an error. The bursts of the environments are spread over `every`. */
 MUST_CHECK int sim_fleet_read(const char *path, struct sim_fleet *out, struct fault *fault);
 MUST_CHECK int sim_fleet_parse(const char *json, size_t len, const char *file,
                                struct sim_fleet *out, struct fault *fault);
 void sim_fleet_done(struct sim_fleet *fleet);
+/* Whether it has an environment of this name. */
+bool sim_fleet_has(const struct sim_fleet *fleet, const char *name, size_t len);
 
 /* One metric of the fleet, looked up once for many slots. */
 struct sim_source {

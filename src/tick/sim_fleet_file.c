@@ -20,6 +20,13 @@ void sim_fleet_done(struct sim_fleet *fleet)
     for (size_t i = 0; i < fleet->count; i++)
         free(fleet->environments[i].name);
     free(fleet->environments);
+    for (size_t i = 0; i < fleet->resource_count; i++) {
+        free(fleet->resources[i].kind);
+        free(fleet->resources[i].resource);
+        free(fleet->resources[i].region);
+        free(fleet->resources[i].current);
+    }
+    free(fleet->resources);
     *fleet = (struct sim_fleet){0};
 }
 
@@ -168,9 +175,77 @@ static int read_seed(struct reading *r)
     return OK;
 }
 
+/* The value that follows, a JSON object, as it stands. */
+static int read_raw(struct reading *r, char **out)
+{
+    const char *from = r->json.begin + json_offset(&r->json);
+    int token = next(r);
+    if (token < 0) return token;
+    if (token != JSON_OBJECT) return refuse(r, "resources: current is an object");
+    if (json_skip(&r->json) < 0) return refuse(r, "resources: current is malformed");
+    while (*from != '{')
+        from++;
+    free(*out);
+    *out = strndup(from, (size_t)(r->json.begin + json_offset(&r->json) - from));
+    return *out ? OK : fault_set(r->fault, ERR_NOMEM, "out of memory");
+}
+
+static int read_text(struct reading *r, const char *field, char **out)
+{
+    int token = next(r);
+    if (token < 0) return token;
+    if (token != JSON_STRING || r->json.len == 0 || memchr(r->json.text, '\0', r->json.len))
+        return refuse(r, "resources: %s is a string that is not empty", field);
+    free(*out);
+    *out = strndup(r->json.text, r->json.len);
+    return *out ? OK : fault_set(r->fault, ERR_NOMEM, "out of memory");
+}
+
+static int read_resource(struct reading *r, struct sim_listed *listed)
+{
+    static const char *const known[] = {"kind", "resource", "region", "current", NULL};
+    int token;
+    while ((token = next(r)) != JSON_OBJECT_END) {
+        if (token < 0) return token;
+        int code = text_is(r, "kind")       ? read_text(r, "kind", &listed->kind)
+                   : text_is(r, "resource") ? read_text(r, "resource", &listed->resource)
+                   : text_is(r, "region")   ? read_text(r, "region", &listed->region)
+                   : text_is(r, "current")  ? read_raw(r, &listed->current)
+                                            : unknown_field(r, " in resources", known);
+        if (code < 0) return code;
+    }
+    if (!listed->kind || !listed->resource || !listed->current)
+        return refuse(r, "resources: each has kind, resource and current");
+    return OK;
+}
+
+static int read_resources(struct reading *r)
+{
+    struct sim_fleet *fleet = &r->fleet;
+    int token = next(r);
+    if (token < 0) return token;
+    if (token != JSON_ARRAY || fleet->resource_count > 0)
+        return refuse(r, "resources: one list is expected");
+    while ((token = next(r)) != JSON_ARRAY_END) {
+        if (token < 0) return token;
+        if (token != JSON_OBJECT) return refuse(r, "resources: a resource is an object");
+        if (fleet->resource_count == SIM_RESOURCES_MAX)
+            return refuse(r, "resources: more than %d", SIM_RESOURCES_MAX);
+        struct sim_listed *list =
+            realloc(fleet->resources, (fleet->resource_count + 1) * sizeof *list);
+        if (!list) return fault_set(r->fault, ERR_NOMEM, "out of memory");
+        fleet->resources = list;
+        list[fleet->resource_count] = (struct sim_listed){0};
+        int code = read_resource(r, &list[fleet->resource_count++]);
+        if (code < 0) return code;
+    }
+    return OK;
+}
+
 static int read_fields(struct reading *r)
 {
-    static const char *const known[] = {"environments", "seed", "burst", "gaps", NULL};
+    static const char *const known[] = {"environments", "seed", "burst", "gaps", "resources",
+                                         NULL};
     int token = next(r);
     if (token < 0) return token;
     if (token != JSON_OBJECT) return refuse(r, "an object is expected");
@@ -185,6 +260,8 @@ static int read_fields(struct reading *r)
             code = read_seed(r);
         else if (text_is(r, "burst"))
             code = read_burst(r);
+        else if (text_is(r, "resources"))
+            code = read_resources(r);
         else
             code = unknown_field(r, "", known);
         if (code < 0) return code;

@@ -27,9 +27,11 @@ set(SOURCES_tick
     rails_limits.c
     pause.c
     schedule.c
+    sim_act.c
     sim_expression.c
     sim_fleet.c
     sim_fleet_file.c
+    sim_resources.c
     table.c
     tick.c
     tickerror.c

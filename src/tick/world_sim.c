@@ -2,6 +2,7 @@
  * the loop as a network would, and with a clock that may run faster than ours. */
 #include "moontide/tick/world.h"
 
+#include "sim_act.h"
 #include "sim_expression.h"
 #include "sim_fleet.h"
 
@@ -33,6 +34,8 @@ struct world_sim {
     struct loop *loop;
     struct sim_fleet fleet;
     struct sim_fetch *fetches;
+    struct sim_resources resources;
+    struct sim_acts acts;
 };
 
 /* What one metric needs to be computed slot by slot: a source, or an expression over such. */
@@ -197,14 +200,52 @@ static void sim_free(struct world *world)
     struct world_sim *sim = (struct world_sim *)world;
     while (sim->fetches)
         fetch_drop(sim->fetches);
+    sim_acts_done(&sim->acts);
+    sim_resources_done(&sim->resources);
     sim_fleet_done(&sim->fleet);
     free(sim);
+}
+
+/* Decisions: see sim_act.c. */
+
+static int sim_read(struct world *world, struct actor *actor, struct subject *subjects,
+                    size_t count, actor_read_fn *done, void *data, struct actor_call **out)
+{
+    return sim_act_read(&((struct world_sim *)world)->acts, actor, subjects, count, done, data,
+                        out);
+}
+
+static int sim_check(struct world *world, struct actor *actor, const struct subject *subject,
+                     const struct comparison *comparison, actor_check_fn *done, void *data,
+                     struct actor_call **out)
+{
+    (void)actor;
+    (void)comparison;
+    return sim_act_check(&((struct world_sim *)world)->acts, subject, done, data, out);
+}
+
+static int sim_apply(struct world *world, struct actor *actor, const struct subject *subject,
+                     const struct comparison *comparison, actor_apply_fn *done, void *data,
+                     struct actor_call **out)
+{
+    return sim_act_apply(&((struct world_sim *)world)->acts, actor, subject, comparison, done, data,
+                         out);
+}
+
+static void sim_cancel_act(struct world *world, struct actor *actor, struct actor_call *call)
+{
+    (void)actor;
+    sim_act_cancel(&((struct world_sim *)world)->acts, call);
 }
 
 static const struct world_vtable sim_vtable = {
     .free = sim_free,
     .fetch = sim_fetch_start,
     .cancel = sim_cancel,
+    .read = sim_read,
+    .check = sim_check,
+    .apply = sim_apply,
+    .cancel_act = sim_cancel_act,
 };
 
 static int init_clock(struct world *world, const struct world_sim_options *options,
@@ -250,6 +291,9 @@ int world_sim_new(const struct world_sim_options *options, struct world **out, s
         code = sim_fleet_default(&sim->fleet);
         if (code < 0) fault_set(fault, code, "%s", err_text(code));
     }
+    sim->acts = (struct sim_acts){.loop = sim->loop, .resources = &sim->resources};
+    if (code == OK && (code = sim_resources_init(&sim->resources, &sim->fleet)) < 0)
+        fault_set(fault, code, "%s", err_text(code));
     if (code < 0) {
         sim_free(&sim->world);
         return code;

@@ -133,6 +133,8 @@ static void every_field_is_read(void **state)
     assert_string_equal(config->accounts[0].name, "audit");
     assert_string_equal(config->accounts[0].region, "us-east-1");
     assert_string_equal(config->state_dir, "/var/lib/moontide");
+    assert_int_equal(config->allow_count, 1);
+    assert_string_equal(config->allow[0], "sqs:SetQueueAttributes");
     assert_true(strstr(config->policies_dir, "/rules") != NULL);
     assert_string_equal(config->language, "ko");
     assert_int_equal(config->mode, MODE_ACT);
