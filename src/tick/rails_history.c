@@ -5,9 +5,12 @@
  * highest wish of any window is then the first that is young enough, and a wish that stays the same
  * takes one place. The queue for scale-out is the same of negated wishes.
  *
- * A full queue is thinned: what is older than the window asked for goes, and of the wishes in one
- * sixteenth of it the oldest (the highest) stays, with the time of the newest: it counts longer
- * than it should, never shorter. Changes are thinned alike, by their sums. */
+ * A full queue is thinned: what is older than the window asked for counts hour by hour, and goes
+ * after two hours more, as a clock that was put forward by mistake may be put back; and where that
+ * is not enough, what is in the window by sixteenths of it. Of the wishes of one such span the
+ * oldest (the highest) stays, with the time of the newest: it counts longer than it should, never
+ * shorter. Changes are thinned alike, by their sums.
+ */
 #include "rails_private.h"
 
 #include "moontide/base/json.h"
@@ -17,8 +20,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Thinned, there are at most SPANS + 1 left. */
-enum { SPANS = 16, MOMENTS_MAX = 2 * SPANS, CHANGES_KEPT = 2 * SPANS };
+/* Thinned, there are at most SPANS + 1 of the window, and 4 of the hours before it. */
+enum { SPANS = 16, MOMENTS_MAX = 32, CHANGES_KEPT = 32, CROWDED = 24, HOUR_MS = 3600000 };
 
 static const int64_t MONTH_MS = (int64_t)30 * 86400000; /* no limit is longer */
 
@@ -96,22 +99,39 @@ void history_looks_back(struct rail_history *history, int64_t wishes_ms, int64_t
     if (changes_ms > history->changes_ms) history->changes_ms = changes_ms;
 }
 
-static bool in_one_span(int64_t a_ms, int64_t b_ms, int64_t window_ms)
+struct thinning {
+    int64_t now_ms, window_ms;
+    bool within; /* of what is in the window too */
+};
+
+static struct thinning thinning_of(int64_t now_ms, int64_t window_ms)
 {
-    int64_t width = window_ms / SPANS + 1;
-    return a_ms / width == b_ms / width;
+    return (struct thinning){now_ms, window_ms > 0 ? window_ms : MONTH_MS, false};
+}
+
+static bool is_gone(const struct thinning *t, int64_t at_ms)
+{
+    return t->now_ms - at_ms >= t->window_ms + 2 * HOUR_MS;
+}
+
+static bool in_one_span(const struct thinning *t, int64_t a_ms, int64_t b_ms)
+{
+    bool old = t->now_ms - a_ms >= t->window_ms;
+    if (old != (t->now_ms - b_ms >= t->window_ms)) return false;
+    if (old) return a_ms / HOUR_MS == b_ms / HOUR_MS;
+    int64_t width = t->window_ms / SPANS + 1;
+    return t->within && a_ms / width == b_ms / width;
 }
 
 /* ---- wishes ---- */
 
-static void thin_queue(struct queue *queue, int64_t now_ms, int64_t window_ms)
+static void thin_queue(struct queue *queue, const struct thinning *t)
 {
     size_t kept = 0;
-    if (window_ms <= 0) window_ms = MONTH_MS;
     for (size_t i = 0; i < queue->count; i++) {
         struct moment *item = &queue->items[i];
-        if (now_ms - item->at_ms >= window_ms) continue;
-        if (kept > 0 && in_one_span(queue->items[kept - 1].at_ms, item->at_ms, window_ms))
+        if (is_gone(t, item->at_ms)) continue;
+        if (kept > 0 && in_one_span(t, queue->items[kept - 1].at_ms, item->at_ms))
             queue->items[kept - 1].at_ms = item->at_ms;
         else
             queue->items[kept++] = *item;
@@ -119,12 +139,20 @@ static void thin_queue(struct queue *queue, int64_t now_ms, int64_t window_ms)
     queue->count = kept;
 }
 
+static void make_room(struct queue *queue, int64_t now_ms, int64_t window_ms)
+{
+    struct thinning t = thinning_of(now_ms, window_ms);
+    thin_queue(queue, &t);
+    t.within = true;
+    if (queue->count > CROWDED) thin_queue(queue, &t);
+    assert(queue->count < MOMENTS_MAX);
+}
+
 static void push(struct queue *queue, int64_t now_ms, double value, int64_t window_ms)
 {
     while (queue->count > 0 && queue->items[queue->count - 1].value <= value)
         queue->count--;
-    if (queue->count == MOMENTS_MAX) thin_queue(queue, now_ms, window_ms);
-    assert(queue->count < MOMENTS_MAX);
+    if (queue->count == MOMENTS_MAX) make_room(queue, now_ms, window_ms);
     queue->items[queue->count++] = (struct moment){now_ms, value};
 }
 
@@ -163,15 +191,14 @@ double history_lowest(struct rail_history *history, int64_t now_ms, int64_t wind
 
 /* ---- changes ---- */
 
-static void thin_changes(struct rail_history *history, int64_t now_ms)
+static void thin_changes(struct rail_history *history, const struct thinning *t)
 {
     size_t kept = 0;
-    int64_t window_ms = history->changes_ms > 0 ? history->changes_ms : MONTH_MS;
     for (size_t i = 0; i < history->change_count; i++) {
         const struct change *item = &history->changes[i];
         struct change *before = kept ? &history->changes[kept - 1] : NULL;
-        if (now_ms - item->at_ms >= window_ms) continue;
-        if (before && in_one_span(before->at_ms, item->at_ms, window_ms)) {
+        if (is_gone(t, item->at_ms)) continue;
+        if (before && in_one_span(t, before->at_ms, item->at_ms)) {
             before->at_ms = item->at_ms;
             before->added += item->added;
             before->removed += item->removed;
@@ -180,6 +207,15 @@ static void thin_changes(struct rail_history *history, int64_t now_ms)
         }
     }
     history->change_count = kept;
+}
+
+static void make_room_for_change(struct rail_history *history, int64_t now_ms)
+{
+    struct thinning t = thinning_of(now_ms, history->changes_ms);
+    thin_changes(history, &t);
+    t.within = true;
+    if (history->change_count > CROWDED) thin_changes(history, &t);
+    assert(history->change_count < CHANGES_KEPT);
 }
 
 void rail_history_applied(struct rail_history *history, int64_t now_ms, double from, double to)
@@ -192,8 +228,7 @@ void rail_history_applied(struct rail_history *history, int64_t now_ms, double f
     } else {
         history->in = (struct last){true, {now_ms, to}};
     }
-    if (history->change_count == CHANGES_KEPT) thin_changes(history, now_ms);
-    assert(history->change_count < CHANGES_KEPT);
+    if (history->change_count == CHANGES_KEPT) make_room_for_change(history, now_ms);
     history->changes[history->change_count++] =
         (struct change){now_ms, to > from ? to - from : 0, to > from ? 0 : from - to};
 }

@@ -13,6 +13,8 @@
 #include <string.h>
 
 enum { EVERY_TIMES = 3, LEAST_MS = 300000, SHOWN_MAX = 48 };
+/* What does not hold any more stays for so long: a clock put forward by mistake may be put back. */
+enum { KEPT_MS = 2 * 3600000 };
 
 struct entry {
     struct entry *next;
@@ -171,6 +173,13 @@ static bool goes_over(struct entry *entry, const void *data)
     return is_over(entry, *(const int64_t *)data);
 }
 
+/* Long enough over to be forgotten. */
+static bool goes_in_time(struct entry *entry, const void *data)
+{
+    const int64_t *now_ms = data;
+    return is_over(entry, *now_ms) && *now_ms - entry->at_ms >= entry->valid_ms + KEPT_MS;
+}
+
 struct owner {
     const char *policy, *target; /* target NULL: all of them */
     int64_t except_ms;
@@ -221,7 +230,7 @@ int wishes_put(struct wishes *wishes, const struct wish *wish, int64_t now_ms, u
     if (entry) {
         struct owner own = {wish->policy, wish->target, now_ms, true};
         prune(wishes, place, goes_with_owner, &own);
-        prune(wishes, place, goes_over, &now_ms);
+        prune(wishes, place, goes_in_time, &now_ms);
         entry->id = *id = ++wishes->last_id;
         entry->next = place->first;
         place->first = entry;
