@@ -193,7 +193,8 @@ void tick_read(struct tick *tick)
         return;
     }
     begin_all(tick);
-    if (tick->subject_count == 0) return;
+    if (tick->canceled) read_failed(tick, ERR_CANCELED);
+    if (tick->subject_count == 0 || tick->canceled) return;
     tick_read_pauses(tick);
     tick_wait(tick);
     int rc = world_read(engine->options.world, engine->options.actor, tick->subjects,
@@ -224,7 +225,8 @@ static void on_pauses(void *data, int status)
     struct engine *engine = reading->engine;
     struct tick *tick = reading->tick;
     if (status == OK && reading->code == OK) {
-        note_pauses(engine, &reading->pauses);
+        if (engine->pauses_read) note_pauses(engine, &reading->pauses); /* news, not old ones */
+        engine->pauses_read = true;
         pauses_done(&engine->pauses);
         engine->pauses = reading->pauses;
         engine->pauses_unknown = false;

@@ -143,6 +143,7 @@ struct engine {
     struct wishes *wishes, *acting_wishes; /* of all policies; of those in mode act */
     struct pauses pauses;                  /* as last read */
     bool pauses_unknown;                   /* they could not be read */
+    bool pauses_read;                      /* they were, once */
     struct recovery *recoveries;           /* open intents, as of a process that died */
     struct loop_timer *recovery_timer;
     uint32_t keeping;         /* batches and looks at files under way */

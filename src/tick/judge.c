@@ -385,6 +385,8 @@ static void judge_early(struct action *action)
     rail->gated = gated(action, &facts);
     rail->conflict = conflict(action, &facts);
     rails_judge(rail, RAIL_NO_CHANGE, RAIL_CONFLICT);
+    rail->paused = rail->unknown = rail->gated = rail->conflict =
+        NULL; /* those were on the stack */
     take_verdict(action);
 }
 
@@ -520,6 +522,7 @@ static void decide_one(struct action *action)
     rail->changed_targets = real ? run->changed_acts : run->changed_proposals;
     rail->target_counted = action->judged->counted;
     rails_judge(rail, RAIL_NOT_FEASIBLE, RAIL_MODE);
+    rail->busy = NULL;
     clip(action);
     if (action->ended) return;
     if (rail->effect == RAIL_PASSES || rail->effect == RAIL_PROPOSES) count_change(action);

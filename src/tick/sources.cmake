@@ -19,13 +19,13 @@ set(SOURCES_tick
     keep.c
     memos.c
     note.c
-    recover.c
-    resources.c
+    pause.c
     rails.c
     rails_capacity.c
     rails_history.c
     rails_limits.c
-    pause.c
+    recover.c
+    resources.c
     schedule.c
     sim_act.c
     sim_expression.c
