@@ -1,8 +1,8 @@
 /* bind/decide.c - decide.<kind>{}: what should be true of a resource, checked field by field.
  *
- * The kinds and their fields come from bind/kinds.h; each is looked up when a policy first names it,
- * and stays as it was then. The decision's JSON has durations as seconds and no field that was not
- * stated; where it is carried out, its rails and its verification stand beside it. */
+ * The kinds and their fields come from bind/kinds.h; each is looked up when a policy first names
+ * it, and stays as it was then. The decision's JSON has durations as seconds and no field that was
+ * not stated; where it is carried out, its rails and its verification stand beside it. */
 #include "policy_state.h"
 
 #include "fields.h"

@@ -43,7 +43,8 @@ MUST_CHECK int sim_fleet_default(struct sim_fleet *out);
 /* The JSON description in a file: { "environments": ["prod", ...], "seed": 1, "burst": { "every":
  * "40m", "for": "12m" }, "gaps": ["staging"], "resources": [{ "kind": "ecs_desired_count",
  * "resource": "service/a/b", "region": "...", "current": {...} }] }, all but environments optional
- * (and region); an unknown field is an error. The bursts of the environments are spread over `every`. */
+ * (and region); an unknown field is an error. The bursts of the environments are spread over
+ * `every`. */
 MUST_CHECK int sim_fleet_read(const char *path, struct sim_fleet *out, struct fault *fault);
 MUST_CHECK int sim_fleet_parse(const char *json, size_t len, const char *file,
                                struct sim_fleet *out, struct fault *fault);

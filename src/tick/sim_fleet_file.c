@@ -244,8 +244,7 @@ static int read_resources(struct reading *r)
 
 static int read_fields(struct reading *r)
 {
-    static const char *const known[] = {"environments", "seed", "burst", "gaps", "resources",
-                                         NULL};
+    static const char *const known[] = {"environments", "seed", "burst", "gaps", "resources", NULL};
     int token = next(r);
     if (token < 0) return token;
     if (token != JSON_OBJECT) return refuse(r, "an object is expected");

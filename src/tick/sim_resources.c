@@ -53,8 +53,8 @@ static int make_room(struct sim_resources *resources)
     struct sim_resource *items = calloc(cap, sizeof *items);
     if (!items) return ERR_NOMEM;
     for (size_t i = 0; i < resources->cap; i++)
-        if (resources->items[i].key) *slot_of(items, cap, resources->items[i].key) =
-            resources->items[i];
+        if (resources->items[i].key)
+            *slot_of(items, cap, resources->items[i].key) = resources->items[i];
     free(resources->items);
     resources->items = items;
     resources->cap = cap;
@@ -79,7 +79,8 @@ static int put(struct sim_resources *resources, uint64_t key, const char *curren
 int sim_resources_put(struct sim_resources *resources, const struct subject *subject,
                       const char *current)
 {
-    return put(resources, key_of(subject->kind, subject->resource, subject->region, subject->account),
+    return put(resources,
+               key_of(subject->kind, subject->resource, subject->region, subject->account),
                current);
 }
 
@@ -96,8 +97,7 @@ static bool is_standard(const struct sim_fleet *fleet, const char *pattern, cons
 
 static const char *find(const struct sim_resources *resources, const struct subject *subject)
 {
-    uint64_t key =
-        key_of(subject->kind, subject->resource, subject->region, subject->account);
+    uint64_t key = key_of(subject->kind, subject->resource, subject->region, subject->account);
     if (resources->cap) {
         const struct sim_resource *slot = slot_of(resources->items, resources->cap, key);
         if (slot->key) return slot->current;
