@@ -28,6 +28,7 @@ set(SOURCES_bind
     policy.c
     policy_fields.c
     pretty.c
+    rails.c
     script.c
     series.c
     settings.c

@@ -23,6 +23,7 @@
 #include "moontide/tick/world.h"
 
 struct engine;
+struct rail_limits;
 struct store;
 
 /* A decision with what became of it. */
@@ -98,6 +99,7 @@ struct engine_options {
     bool mode_override;    /* `mode` holds for all, but never raises a policy's own mode unless
                               override_up */
     bool override_up;      /* --mode act was said */
+    const struct rail_limits *rails; /* the configuration's, borrowed; NULL: the defaults */
     int64_t settle_ms;
     int64_t slice_ms;          /* 0: 5 */
     int64_t policy_wall_ms;    /* all evaluations of one policy in a tick; 0: 5,000 */
