@@ -105,6 +105,7 @@ static int open_engine(const struct instance_options *options, struct instance *
                                     .paused_path = in->paused_path,
                                     .listener = options->listener,
                                     .mode = config->mode,
+                                    .rails = &config->rails,
                                     .settle_ms = config->settle_ms,
                                     .policy_wall_ms = config->policy_wall_ms,
                                     .collect_ms = config->collect_ms,

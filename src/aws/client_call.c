@@ -122,8 +122,8 @@ static void answered(void *data, const struct http_response *response)
     char code[RETRY_CODE_MAX];
     call->http = NULL;
     call->result.sent = call->result.sent || response->sent;
-    bool refusal = response->code == OK ? response->status >= 400 && response->status <= 499
-                                        : !response->sent;
+    bool refusal =
+        response->code == OK ? response->status >= 400 && response->status <= 499 : !response->sent;
     call->result.refused = call->result.refused && refusal;
     bool error = response->code == OK && (response->status < 200 || response->status > 299);
     code[0] = '\0';

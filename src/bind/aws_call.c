@@ -106,9 +106,9 @@ static void find_request_id(const struct wire_response *response, char out[REQUE
         return;
     }
     static const char mark[] = "<RequestId>"; /* of the query protocol's answers */
-    const char *at = response->body_len ? memmem(response->body, response->body_len, mark,
-                                                 sizeof mark - 1)
-                                        : NULL;
+    const char *at = response->body_len
+                         ? memmem(response->body, response->body_len, mark, sizeof mark - 1)
+                         : NULL;
     if (!at) return;
     at += sizeof mark - 1;
     size_t left = (size_t)(response->body + response->body_len - at), len = 0;
@@ -128,9 +128,8 @@ static void record_begin(lua_State *L, struct call_box *box)
     char action[ACTION_MAX];
     box->tag = binding->on_call ? task_tag(L) : NULL;
     if (!box->tag) return;
-    struct call_record record = {
-        .action = aws_action(box->client->model, box->operation, action),
-        .read_only = box->operation->read_only};
+    struct call_record record = {.action = aws_action(box->client->model, box->operation, action),
+                                 .read_only = box->operation->read_only};
     box->record = binding->on_call(box->tag, 0, &record);
 }
 
@@ -139,9 +138,8 @@ static void record_end(const struct call_box *box, const struct client_result *r
     char request_id[REQUEST_ID_MAX];
     if (!box->tag) return;
     find_request_id(&result->response, request_id);
-    struct call_record record = {.ended = true,
-                                 .effect = result->sent && !result->refused,
-                                 .request_id = request_id};
+    struct call_record record = {
+        .ended = true, .effect = result->sent && !result->refused, .request_id = request_id};
     owner_of(box)->on_call(box->tag, box->record, &record);
 }
 

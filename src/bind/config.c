@@ -175,6 +175,9 @@ static int set_defaults(struct config *config, const char *dir)
     config->retry_attempts = 3; /* AWS SDKs' standard mode, see io/backoff.h */
     config->retry_base_ms = 1000;
     config->retry_cap_ms = 20000;
+    config->journal_keep_ms = (int64_t)90 * 86400000;
+    config->journal_max_bytes = (int64_t)256 << 20;
+    rail_limits_default(&config->rails);
     config->price_per_1000_usd = 0.01; /* Amazon CloudWatch pricing, GetMetricData */
     config->log_level = LOG_INFO;
     config->log_format = -1;
@@ -197,6 +200,7 @@ static int set_defaults(struct config *config, const char *dir)
 void config_free(struct config *config)
 {
     if (!config) return;
+    rail_limits_done(&config->rails);
     config_free_list(&config->environments, &config->environment_count);
     config_free_list(&config->allow, &config->allow_count);
     for (size_t i = 0; i < config->account_count; i++) {

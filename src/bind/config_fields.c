@@ -2,6 +2,7 @@
 #include "config_fields.h"
 
 #include "moontide/base/fs.h"
+#include "rails.h"
 
 #include <ctype.h>
 #include <math.h>
@@ -253,6 +254,19 @@ static void read_cost(struct config_reading *r)
     close_table(&inner);
 }
 
+static void read_journal(struct config_reading *r)
+{
+    static const char *const known[] = {"keep", "max_size", NULL};
+    struct fields inner;
+    struct config *c = r->config;
+    if (!open_table(&r->root, "journal", "configuration: journal", &inner)) return;
+    fields_known(&inner, known);
+    c->journal_keep_ms = take_time(&inner, "keep", c->journal_keep_ms);
+    c->journal_max_bytes =
+        (int64_t)take_size(&inner, "max_size", 1 << 20, 1e12, (size_t)c->journal_max_bytes);
+    close_table(&inner);
+}
+
 /* "service:Operation" */
 static void read_allow(struct config_reading *r)
 {
@@ -279,12 +293,6 @@ static void check_others(struct config_reading *r)
 {
     static const char *const alerts_known[] = {"receivers", "route", "mute", "inhibit", NULL};
     struct fields inner;
-    if (open_table(&r->root, "rails", "configuration: rails", &inner)) {
-        (void)fields_integer(&inner, "max_actions_per_tick", 0, 1000000, 10);
-        (void)fields_number(&inner, "max_share", 0, 1, 0.25);
-        (void)fields_duration(&inner, "drift_hold", OPTIONAL, 0);
-        close_table(&inner);
-    }
     if (open_table(&r->root, "alerts", "configuration: alerts", &inner)) {
         fields_known(&inner, alerts_known);
         for (int i = 0; alerts_known[i]; i++)
@@ -300,7 +308,7 @@ void config_read_fields(struct config_reading *r)
     static const char *const known[] = {
         "environments", "region", "profile", "endpoint", "accounts", "policies", "state",
         "language",     "mode",   "settle",  "allow",    "rails",    "limits",   "log",
-        "alerts",       "vars",   "cost",    "reload",   "retry",    NULL};
+        "alerts",       "vars",   "cost",    "reload",   "retry",    "journal",  NULL};
     static const char *const languages[] = {"en", "ko", NULL};
     struct fields *f = &r->root;
     struct config *c = r->config;
@@ -323,5 +331,7 @@ void config_read_fields(struct config_reading *r)
     read_log(r);
     read_cost(r);
     read_allow(r);
+    read_journal(r);
+    fields_rails(f, "configuration: rails", &c->rails);
     check_others(r);
 }

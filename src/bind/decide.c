@@ -1,8 +1,8 @@
 /* bind/decide.c - decide.<kind>{}: what should be true of a resource, checked field by field.
  *
- * The kinds and their fields come from bind/kinds.h; each is looked up when a policy first names it,
- * and stays as it was then. The decision's JSON has durations as seconds and no field that was not
- * stated; where it is carried out, its rails and its verification stand beside it. */
+ * The kinds and their fields come from bind/kinds.h; each is looked up when a policy first names
+ * it, and stays as it was then. The decision's JSON has durations as seconds and no field that was
+ * not stated; where it is carried out, its rails and its verification stand beside it. */
 #include "policy_state.h"
 
 #include "fields.h"
@@ -160,7 +160,7 @@ static void add_part(lua_State *L, luaL_Buffer *b, const char *what)
 }
 
 /* "service/{cluster}/{service}", each with the field's value; of {a|b}, the first that is there. */
-static const char *push_resource(lua_State *L, const struct kind *kind, int wanted,
+const char *decide_push_resource(lua_State *L, const struct kind *kind, int wanted,
                                  const char *what)
 {
     const char *at = kind->resource, *before = at, *names;
@@ -283,7 +283,7 @@ static int decide(lua_State *L)
     push_wanted(L, policy, kind, run, &item);
     int wanted = lua_gettop(L);
     check_whole(L, kind, wanted);
-    push_resource(L, kind, wanted, what);
+    decide_push_resource(L, kind, wanted, what);
     item.resource = run_text(L, run, lua_tostring(L, -1), lua_rawlen(L, -1));
     item.kind = run_text(L, run, kind->info.name, strlen(kind->info.name));
     item.wanted = keep_json(L, run, wanted, what);
@@ -360,7 +360,10 @@ void policy_open_decide(lua_State *L, struct policy *policy)
 {
     lua_newtable(L); /* decide, which stays empty: a kind cannot be replaced */
     lua_createtable(L, 0, 3);
-    lua_newtable(L);
+    lua_createtable(L, 0, 1);
+    lua_pushlightuserdata(L, policy);
+    lua_pushcclosure(L, decide_current, 1);
+    lua_setfield(L, -2, "current");
     lua_createtable(L, 0, 1);
     lua_pushlightuserdata(L, policy);
     lua_pushcclosure(L, find_kind, 1);

@@ -233,9 +233,9 @@ static int run_check(struct policy *policy, const struct evaluation_input *input
     run->layout_id = 0;
     run->checking = false;
     if (code == OK) {
-        *out = lua_isnil(L, -1)         ? VERDICT_UNKNOWN
+        *out = lua_isnil(L, -1)       ? VERDICT_UNKNOWN
                : lua_toboolean(L, -1) ? VERDICT_TRUE
-                                        : VERDICT_FALSE;
+                                      : VERDICT_FALSE;
         lua_settop(L, 0);
     }
     evaluation_done(&scratch);

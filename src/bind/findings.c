@@ -47,8 +47,7 @@ static const char *const recommend_fields[] = {"type", "action", "impact", "effo
 struct run *policy_running(lua_State *L, const char *name)
 {
     struct run *run = &policy_of_upvalue(L)->run;
-    if (!run->layout || run->checking)
-        luaL_error(L, "%s may be called only inside evaluate", name);
+    if (!run->layout || run->checking) luaL_error(L, "%s may be called only inside evaluate", name);
     return run;
 }
 

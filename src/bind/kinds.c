@@ -109,11 +109,8 @@ static int open_state(lua_State *L)
     static const luaL_Reg core[] = {
         {"answer", kinds_answer}, {"decode", bind_decode}, {NULL, NULL}};
     static const char *const functions[HOST_COUNT] = {
-        [HOST_READ] = "read",
-        [HOST_COMPARE] = "compare",
-        [HOST_CHECK] = "check",
-        [HOST_APPLY] = "apply",
-        [HOST_SIMULATE] = "simulate",
+        [HOST_READ] = "read",   [HOST_COMPARE] = "compare",   [HOST_CHECK] = "check",
+        [HOST_APPLY] = "apply", [HOST_SIMULATE] = "simulate",
     };
     struct kinds *kinds = lua_touserdata(L, 1);
     open_globals(L, kinds);
@@ -168,13 +165,12 @@ static int load_module(void *data, const char *name, char **source, size_t *len,
 static int make_state(struct kinds *kinds, struct fault *fault)
 {
     if (kinds->vm) return OK;
-    struct vm_options options = {.sandboxed = true,
-                                 .memory_limit_bytes = kinds->host.config
-                                                           ? kinds->host.config->policy_memory_bytes
-                                                           : 0,
-                                 .loop = kinds->host.loop,
-                                 .owner = &kinds->binding,
-                                 .print = print_line};
+    struct vm_options options = {
+        .sandboxed = true,
+        .memory_limit_bytes = kinds->host.config ? kinds->host.config->policy_memory_bytes : 0,
+        .loop = kinds->host.loop,
+        .owner = &kinds->binding,
+        .print = print_line};
     struct vm *vm = NULL;
     int code = vm_new(&options, &vm);
     if (code < 0) return fault_set(fault, code, "no Lua state: %s", err_text(code));
@@ -366,7 +362,8 @@ static int refresh(struct kinds *kinds, const char *name, const char *dir, struc
     if (!valid) return unknown_kind(kinds, name, fault);
     if (kind_is_built_in(name)) return install_built_in(kinds, name, fault);
     int code = dir ? install_from(kinds, dir, name, fault) : ERR_NOT_FOUND;
-    if (code == ERR_NOT_FOUND && config) code = install_from(kinds, config->policies_dir, name, fault);
+    if (code == ERR_NOT_FOUND && config)
+        code = install_from(kinds, config->policies_dir, name, fault);
     return code == ERR_NOT_FOUND ? unknown_kind(kinds, name, fault) : code;
 }
 

@@ -43,7 +43,7 @@ struct actor_call {
         actor_apply_fn *apply;
     } done; /* by the verb */
     void *data;
-    struct kind *kind; /* of check and apply; retained */
+    struct kind *kind;        /* of check and apply; retained */
     struct subject *subjects; /* of read */
     size_t count;
     struct task *task;
@@ -71,10 +71,9 @@ size_t kinds_on_call(void *tag, size_t begun, const struct call_record *record)
         return begun;
     }
     if (call->verb != VERB_APPLY) return 0;
-    struct noted_call *notes =
-        call->note_count < CALLS_MAX
-            ? realloc(call->notes, (call->note_count + 1) * sizeof *notes)
-            : NULL;
+    struct noted_call *notes = call->note_count < CALLS_MAX
+                                   ? realloc(call->notes, (call->note_count + 1) * sizeof *notes)
+                                   : NULL;
     if (!notes) {
         call->lost = true;
         return 0;
@@ -264,8 +263,10 @@ static int settle(struct actor_call *call)
 static int begun(struct actor_call *call, bool under_way, struct actor_call **out)
 {
     bool lost = call->over ? !call->timer : !under_way && settle(call) < 0;
-    if (lost) call_free(call);
-    else if (out) *out = call;
+    if (lost)
+        call_free(call);
+    else if (out)
+        *out = call;
     return lost ? ERR_NOMEM : OK;
 }
 

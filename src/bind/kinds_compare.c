@@ -1,8 +1,8 @@
 /* bind/kinds_compare.c - what differs between current and wanted; and what a simulated world makes
  * of a change. Both are pure, and run in Lua.
  *
- * A policy states the same decision minute after minute, and most often nothing differs. As a kind's
- * diff depends on nothing but (kind, wanted, current), a pair in which nothing differed is
+ * A policy states the same decision minute after minute, and most often nothing differs. As a
+ * kind's diff depends on nothing but (kind, wanted, current), a pair in which nothing differed is
  * remembered by a hash of 128 bits, and answered from there without running any Lua. */
 #include "kinds_state.h"
 
@@ -87,9 +87,9 @@ static void equal_keep(struct kinds *kinds, const struct kind *kind, const uint6
     if (!equal->key[0]) kinds->equal_count++;
     *equal = (struct equal){.key = {key[0], key[1]}, .count = (uint8_t)comparison->capacity_count};
     size_t at = 0;
-    for (size_t i = 0; i < comparison->capacity_count; i++) {
-        while (at < kind->capacity_count &&
-               strcmp(kind->fields[kind->capacities[at]].name, comparison->capacities[i].field) != 0)
+    for (size_t i = 0; i < comparison->capacity_count && i < CAPACITIES_MAX; i++) {
+        while (at < kind->capacity_count && strcmp(kind->fields[kind->capacities[at]].name,
+                                                   comparison->capacities[i].field) != 0)
             at++;
         equal->fields[i] = (uint8_t)at;
         equal->from[i] = comparison->capacities[i].from;
@@ -278,7 +278,8 @@ int kinds_compare(struct actor *actor, const struct subject *subject,
         bool differs = out->change_count > 0;
         out->changes = differs ? strbuf_take(&job.changes, NULL) : NULL;
         out->direction = differs ? direction_of(out) : DIRECTION_NONE;
-        if (!out->wanted || (differs && !out->changes)) code = fault_set(fault, ERR_NOMEM, "out of memory");
+        if (!out->wanted || (differs && !out->changes))
+            code = fault_set(fault, ERR_NOMEM, "out of memory");
         if (code == OK && !out->changes && clipped_count == 0) equal_keep(kinds, kind, key, out);
     }
     strbuf_done(&job.changes);

@@ -9,13 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const kind_fields[] = {"name",       "doc",     "event", "resource", "fields",
-                                          "capacities", "ordered", "read",  "diff",     "check",
+static const char *const kind_fields[] = {"name",       "doc",      "event", "resource", "fields",
+                                          "capacities", "ordered",  "read",  "diff",     "check",
                                           "apply",      "simulate", NULL};
-static const char *const field_fields[] = {"name", "type", "required", "doc", "compare", "names",
-                                           NULL};
-static const char *const type_names[] = {"string",   "number",  "count", "duration",
-                                         "boolean",  "table",   NULL};
+static const char *const field_fields[] = {"name",    "type",  "required", "doc",
+                                           "compare", "names", NULL};
+static const char *const type_names[] = {"string",  "number", "count", "duration",
+                                         "boolean", "table",  NULL};
 
 /* kind{}: answers its argument, so that a file reads like what it is. */
 int kind_declare(lua_State *L)
@@ -81,8 +81,8 @@ static bool take_flag(lua_State *L, int idx, const char *field, const char *name
 static size_t field_index(const struct kind *kind, const char *name, size_t len)
 {
     size_t i = 0;
-    while (i < kind->field_count && (strlen(kind->fields[i].name) != len ||
-                                     strncmp(kind->fields[i].name, name, len) != 0))
+    while (i < kind->field_count &&
+           (strlen(kind->fields[i].name) != len || strncmp(kind->fields[i].name, name, len) != 0))
         i++;
     return i;
 }

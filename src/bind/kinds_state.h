@@ -12,7 +12,10 @@
 #include "moontide/bind/kinds.h"
 #include "moontide/vm/task.h"
 
-enum { KINDS_MAX = 200, KIND_JSON_MAX = 1024 * 1024 /* of one current, wanted or list of changes */ };
+enum {
+    KINDS_MAX = 200,
+    KIND_JSON_MAX = 1024 * 1024 /* of one current, wanted or list of changes */
+};
 
 /* Functions of prelude/kinds.lua, in this order at host_refs. */
 enum host_function { HOST_READ, HOST_COMPARE, HOST_CHECK, HOST_APPLY, HOST_SIMULATE, HOST_COUNT };

@@ -7,6 +7,7 @@
  *   series.c        the handles in `m`
  *   findings.c      issue{} and recommend{}
  *   decide.c        decide.<kind>{}
+ *   decide_current.c  decide.current(), which waits
  *   memo.c          what a policy keeps of a target
  *   evaluate.c      one evaluation, start to end
  *   gather.c        collect(t)
@@ -211,6 +212,11 @@ int memo_store(struct policy *policy, struct policy_target *target, const char *
                struct fault *fault);
 /* After a failed one: what it did to the memo is forgotten. */
 void memo_revert(struct policy *policy, struct policy_target *target);
+
+/* decide.c: pushes the name of the resource that the fields at `wanted` tell of. */
+const char *decide_push_resource(lua_State *L, const struct kind *kind, int wanted,
+                                 const char *what);
+int decide_current(lua_State *L); /* decide_current.c; upvalue: the policy */
 
 /* evaluate.c */
 int policy_evaluate(struct evaluator *evaluator, const struct evaluation_input *input,

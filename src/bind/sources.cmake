@@ -14,6 +14,7 @@ set(SOURCES_bind
     config.c
     config_fields.c
     decide.c
+    decide_current.c
     evaluate.c
     fields.c
     findings.c
@@ -32,6 +33,7 @@ set(SOURCES_bind
     policy.c
     policy_fields.c
     pretty.c
+    rails.c
     script.c
     series.c
     settings.c

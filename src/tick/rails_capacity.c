@@ -63,7 +63,7 @@ static void for_each(struct rail_case *c, enum rail rail, bool with_new, reach_f
     bool clipped = false;
     for (size_t i = 0; i < c->capacity_count; i++) {
         struct capacity *capacity = &c->capacities[i];
-        char why[WHY_MAX] = "";
+        char why[WHY_MAX];
         if (!changes(capacity) || (is_new(capacity) && !with_new)) continue;
         double to = reach(c, i, why);
         if (to == capacity->to) continue;
@@ -107,6 +107,7 @@ static double stabilized(const struct rail_case *c, size_t i, char why[WHY_MAX])
     history_looks_back(history, limits->stabilization_out_ms, 0);
     double wish = out ? history_lowest(history, c->now_ms, window_ms, capacity->to)
                       : history_highest(history, c->now_ms, window_ms, capacity->to);
+    if (wish == capacity->to) return wish;
     snprintf(why, WHY_MAX, "%g is the %s wish of the last %g s", wish, out ? "lowest" : "highest",
              (double)window_ms / 1000);
     return out ? fmax(wish, capacity->from) : fmin(wish, capacity->from);
@@ -167,16 +168,20 @@ static double rated(const struct rail_case *c, size_t i, char why[WHY_MAX])
     double share = rate->percent / 100, furthest;
     history_looks_back(history, 0, c->limits->rate_in.period_ms);
     history_looks_back(history, 0, c->limits->rate_out.period_ms);
-    tell_rate(rate, out ? "+" : "-", why);
     if (out) {
         double base = capacity->from - history_added(history, c->now_ms, rate->period_ms);
         if (base < 0) base = 0;
-        furthest = rounded(capacity, fmax(base + rate->add, base * (1 + share)));
-        return fmin(capacity->to, fmax(furthest, capacity->from));
+        furthest = fmax(base + rate->add, base * (1 + share));
+        if (furthest >= capacity->to) return capacity->to;
+        furthest = fmax(rounded(capacity, furthest), capacity->from);
+    } else {
+        double base = capacity->from + history_removed(history, c->now_ms, rate->period_ms);
+        furthest = fmax(fmin(base - rate->add, base * (1 - share)), 0);
+        if (furthest <= capacity->to) return capacity->to;
+        furthest = fmin(rounded(capacity, furthest), capacity->from);
     }
-    double base = capacity->from + history_removed(history, c->now_ms, rate->period_ms);
-    furthest = rounded(capacity, fmax(fmin(base - rate->add, base * (1 - share)), 0));
-    return fmax(capacity->to, fmin(furthest, capacity->from));
+    tell_rate(rate, out ? "+" : "-", why);
+    return furthest;
 }
 
 void rule_rate(struct rail_case *c, enum rail rail)

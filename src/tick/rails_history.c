@@ -31,8 +31,8 @@ struct moment {
 };
 
 struct queue {
-    struct moment items[MOMENTS_MAX]; /* oldest and highest first */
     size_t count;
+    struct moment items[MOMENTS_MAX]; /* oldest and highest first */
 };
 
 struct change {
@@ -46,13 +46,13 @@ struct last {
 };
 
 struct rail_history {
+    int64_t latest_ms;             /* no time in here is later */
+    int64_t wishes_ms, changes_ms; /* how far back the limits look; 0: not known yet */
+    struct last out, in;
+    bool wished;
+    size_t change_count;
     struct queue highest, lowest; /* the latter of negated wishes */
     struct change changes[CHANGES_KEPT];
-    size_t change_count;
-    struct last out, in;
-    int64_t wishes_ms, changes_ms; /* how far back the limits look; 0: not known yet */
-    int64_t latest_ms;             /* no time in here is later */
-    bool wished;
 };
 
 int rail_history_new(struct rail_history **out)

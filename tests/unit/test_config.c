@@ -100,6 +100,10 @@ static void a_missing_file_means_defaults(void **state)
     assert_int_equal(config->retry_base_ms, 1000);
     assert_int_equal(config->retry_cap_ms, 20000);
     assert_int_equal(config->log_format, -1);
+    assert_int_equal(config->rails.max_actions_per_tick, 10);
+    assert_int_equal(config->rails.drift_hold_ms, 3600000);
+    assert_int_equal(config->journal_keep_ms, 7776000000);
+    assert_int_equal(config->journal_max_bytes, 256 << 20);
     assert_string_equal(config->json,
                         "{\"environments\":[\"prod\",\"staging\"],\"language\":\"en\","
                         "\"mode\":\"recommend\",\"vars\":{}}");
@@ -117,7 +121,11 @@ static void every_field_is_read(void **state)
         "  endpoint = 'http://127.0.0.1:1', policies = 'rules', state = '/var/lib/moontide',\n"
         "  accounts = { audit = { role_arn = 'arn:aws:iam::1:role/x', region = 'us-east-1' } },\n"
         "  language = 'ko', mode = 'act', settle = '2m', allow = { 'sqs:SetQueueAttributes' },\n"
-        "  rails = { max_actions_per_tick = 3, max_share = 0.5, tolerance = 0.2 },\n"
+        "  rails = { max_actions_per_tick = 3, max_share = 0.5, tolerance = 0.2,\n"
+        "            rate_out = { add = 8 }, cooldown_in = '10m', change_windows = {},\n"
+        "            freezes = { { cron = '0 18 * * fri', duration = '62h',\n"
+        "                          timezone = 'Asia/Seoul' } } },\n"
+        "  journal = { keep = '30d', max_size = '1GiB' },\n"
         "  limits = { policy_memory = '8MiB', instructions = 1e6, evaluation = ms,\n"
         "             evaluations = 2, collect = '10s', source = '64KiB', request = '5s',\n"
         "             connect = '1s', response = '1MiB' },\n"
@@ -153,6 +161,14 @@ static void every_field_is_read(void **state)
     assert_int_equal(config->retry_cap_ms, 1000);
     assert_int_equal(config->log_level, LOG_DEBUG);
     assert_int_equal(config->log_format, LOG_JSON);
+    assert_int_equal(config->rails.max_actions_per_tick, 3);
+    assert_true(config->rails.max_share == 0.5 && config->rails.tolerance == 0.2);
+    assert_true(config->rails.rate_out.add == 8 && config->rails.rate_out.percent == 100);
+    assert_int_equal(config->rails.cooldown_in_ms, 600000);
+    assert_null(config->rails.change_windows);
+    assert_non_null(config->rails.freezes);
+    assert_int_equal(config->journal_keep_ms, 2592000000);
+    assert_int_equal(config->journal_max_bytes, 1 << 30);
     assert_true(config->price_per_1000_usd == 0.02);
     assert_string_equal(
         config->json, "{\"environments\":[\"a\",\"b\",\"c\"],\"language\":\"ko\",\"mode\":\"act\","
@@ -185,7 +201,18 @@ static void a_faulty_field_names_itself_its_line_and_its_nearest(void **state)
         {"return { accounts = { 'x' } }", 1, "accounts must be named tables"},
         {"return { accounts = { x = { role = 'y' } } }", 1, "unknown field 'role'"},
         {"return { allow = { 'sqs' } }", 1, "service:Operation"},
-        {"return { rails = { max_share = 2 } }", 1, "max_share is 2"},
+        {"return { rails = { max_share = 2 } }", 1, "configuration: rails: max_share is 2"},
+        {"return {\n rails = {\n  gate = true,\n  cooldwn_in = 5 } }", 4,
+         "cooldwn_in: unknown field (did you mean 'cooldown_in'?)"},
+        {"return {\n rails = {\n  rate_in = {\n   period = '1x' } } }", 3, "rate_in.period: '1x'"},
+        {"return { rails = {\n freezes = { { cron = '* * *', duration = '1h' } } } }", 2,
+         "freezes[1].cron: cron: '* * *' must have five fields"},
+        {"return { rails = { min = 9, max = 0/0 } }", 1, "rails"},
+        {"return { rails = 5 }", 1, "rails must be a table"},
+        {"return { rails = { 1 } }", 1, "rails"},
+        {"return { journal = { keep = 0 } }", 1, "keep must be over 0"},
+        {"return { journal = { max_size = '5B' } }", 1, "max_size: '5B' is no size"},
+        {"return { journal = { max_siz = 1 } }", 1, "did you mean 'max_size'?"},
         {"return { alerts = { route = 1 } }", 1, "route must be a table"},
         {"return { vars = { f = print } }", 1, "vars.f"},
         {"return { log = { level = 'loud' } }", 1, "level is 'loud'"},

@@ -157,8 +157,7 @@ static void a_decision_states_what_should_be_true(void **state)
         {"decide.ecs_desired_count { cluster = 'c', service = 's', count = 3.0,\n"
          " rails = { cooldown_in = '1m' }, verify = { within = '10m', check = 'recovered',\n"
          " on_failure = 'revert' } }",
-         "ecs_desired_count", "service/c/s",
-         "{\"cluster\":\"c\",\"count\":3,\"service\":\"s\"}"},
+         "ecs_desired_count", "service/c/s", "{\"cluster\":\"c\",\"count\":3,\"service\":\"s\"}"},
         {"decide.rds_instance { instance = 'i', class = 'db.r6g.large', allocated_storage = 100 }",
          "rds_instance", "db/i",
          "{\"allocated_storage\":100,\"class\":\"db.r6g.large\",\"instance\":\"i\"}"},
@@ -243,7 +242,8 @@ static void faulty_decisions_throw(void **state)
          "decide.ecs_autoscaling: min = 5.0 is more than max = 2.0"},
         {"decide.ecs_autoscaling { cluster = 'c', service = 's', target = '5', min = 1, max = 2 }",
          "target must be a number"},
-        {"decide.rds_instance { instance = 'i', allocated_storage = 20, max_allocated_storage = 9 }",
+        {"decide.rds_instance { instance = 'i', allocated_storage = 20, max_allocated_storage = 9 "
+         "}",
          "allocated_storage = 20.0 is more than max_allocated_storage"},
         {"decide.ecs_desired_count { cluster = 'c', service = 's', count = 1, rails = 5 }",
          "rails must be a table"},

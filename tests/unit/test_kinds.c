@@ -60,8 +60,10 @@ static void kinds_have_events_and_may_read(void **state)
         const char *name, *event;
         bool reads;
     } cases[] = {
-        {"ecs_autoscaling", "scaling.ecs", true}, {"ecs_desired_count", "scaling.ecs", true},
-        {"rds_instance", "scaling.rds", true},    {"cache_parameters", "cache", true},
+        {"ecs_autoscaling", "scaling.ecs", true},
+        {"ecs_desired_count", "scaling.ecs", true},
+        {"rds_instance", "scaling.rds", true},
+        {"cache_parameters", "cache", true},
         {"call", "call", false},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
@@ -205,10 +207,8 @@ static void many_that_are_equal_are_remembered_apart(void **state)
             snprintf(wanted, sizeof wanted, "{\"cluster\":\"c\",\"service\":\"s\",\"count\":%d}",
                      i);
             snprintf(current, sizeof current, "{\"count\":%d}", i + (i % 7 == 0));
-            struct subject subject = {.kind = "ecs_desired_count",
-                                      .resource = "r",
-                                      .wanted = wanted,
-                                      .current = current};
+            struct subject subject = {
+                .kind = "ecs_desired_count", .resource = "r", .wanted = wanted, .current = current};
             compare(lab, &subject, NULL, 0, &c);
             assert_int_equal(c.changes != NULL, i % 7 == 0);
             assert_true(c.capacities[0].to == i);
@@ -290,8 +290,8 @@ static void a_simulated_resource_becomes_what_was_decided(void **state)
     };
     int reads = 0, applies = 0;
     for (int round = 0; round < 2; round++) {
-        assert_int_equal(
-            world_read(lab->world, lab->actor, subjects, 3, note_read, &reads, NULL), OK);
+        assert_int_equal(world_read(lab->world, lab->actor, subjects, 3, note_read, &reads, NULL),
+                         OK);
         assert_int_equal(reads, round); /* never before it returned */
         turn(lab);
         assert_int_equal(reads, round + 1);
@@ -304,12 +304,12 @@ static void a_simulated_resource_becomes_what_was_decided(void **state)
         assert_int_equal(c.changes == NULL, round == 1);
         if (c.changes) {
             struct feasibility found = {0};
-            assert_int_equal(world_check(lab->world, lab->actor, &subjects[0], &c, note_checked,
-                                         &found, NULL),
-                             OK);
-            assert_int_equal(world_apply(lab->world, lab->actor, &subjects[0], &c, note_applied,
-                                         &applies, NULL),
-                             OK);
+            assert_int_equal(
+                world_check(lab->world, lab->actor, &subjects[0], &c, note_checked, &found, NULL),
+                OK);
+            assert_int_equal(
+                world_apply(lab->world, lab->actor, &subjects[0], &c, note_applied, &applies, NULL),
+                OK);
             turn(lab);
             assert_null(found.infeasible);
             feasibility_done(&found);
@@ -353,7 +353,8 @@ static const char own[] =
     "             { name = 'size', type = 'count' } },\n"
     "  capacities = { 'size' },\n"
     "  read = function(list) for _, item in ipairs(list) do item.current = { size = 1 } end end,\n"
-    "  check = function(wanted) return { infeasible = wanted.size > 5 and 'too large' or nil } end,\n"
+    "  check = function(wanted) return { infeasible = wanted.size > 5 and 'too large' or nil } "
+    "end,\n"
     "  apply = function() end }\n";
 
 static struct kind *get(struct lab *lab, struct fault *fault)
@@ -487,9 +488,8 @@ static void a_policy_counts_the_kind_among_its_files(void **state)
     struct bench *b = lab->bench;
     char path[160];
     snprintf(path, sizeof path, "%s/p.lua", lab->dir);
-    static const char text[] =
-        "return policy { name = 'p', evaluate = function(t, m, memo)\n"
-        "  decide.own { id = 'a', size = 3, rails = { min = 1 } } end }";
+    static const char text[] = "return policy { name = 'p', evaluate = function(t, m, memo)\n"
+                               "  decide.own { id = 'a', size = 3, rails = { min = 1 } } end }";
     save(lab, own);
     bench_drop(b);
     assert_int_equal(policy_load_text(&b->host, path, "policies/p.lua", text, sizeof text - 1,
@@ -520,9 +520,8 @@ static void what_is_under_way_ends_with_the_kinds(void **state)
     struct kind *kind = get(lab, &fault);
     assert_non_null(kind);
     kind_release(kind);
-    struct subject subjects[2] = {
-        {.kind = "own", .resource = "own/a", .wanted = "{\"id\":\"a\"}"},
-        {.kind = "own", .resource = "own/b", .wanted = "{\"id\":\"b\"}"}};
+    struct subject subjects[2] = {{.kind = "own", .resource = "own/a", .wanted = "{\"id\":\"a\"}"},
+                                  {.kind = "own", .resource = "own/b", .wanted = "{\"id\":\"b\"}"}};
     struct actor_call *call = NULL;
     int reads = 0;
     const struct actor_vtable *actor = lab->actor->vtable;

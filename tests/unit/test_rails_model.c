@@ -48,6 +48,7 @@ struct trial {
     int64_t now_ms;
     double capacity, min, max;
     bool paused, unknown, gated;
+    bool ahead;    /* the clock was put forward, and is likely to be put back soon */
     bool put_back; /* the clock was since the last restart: old changes may count as new together */
     enum direction paused_direction;
     /* the model */
@@ -354,7 +355,9 @@ static void step(struct trial *t)
     uint64_t kind = draw(t, 1000);
     if (kind < 5) {
         t->now_ms += HOUR_MS;
-    } else if (kind < 10) {
+        t->ahead = true;
+    } else if (kind < 10 || (t->ahead && kind < 200)) {
+        t->ahead = false;
         t->now_ms -= HOUR_MS;
         t->put_back = true;
     } else if (kind < 20)
@@ -429,7 +432,7 @@ static void what_passes_the_rails_keeps_all_of_their_promises(void **state)
         in += trial.applied[DIRECTION_IN];
     }
     print_message("%d steps: %zu times out, %zu times in\n", TRIALS * STEPS, out, in);
-    assert_true(out > 2000 && in > 500); /* else it shows nothing */
+    assert_true(out > 2000 && in > 400); /* else it shows nothing */
 }
 
 int main(int argc, char **argv)

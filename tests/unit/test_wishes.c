@@ -151,6 +151,20 @@ static void a_clock_put_back_holds_no_longer(void **state)
     assert_string_equal(conflict(*state, b), "");
 }
 
+static void a_clock_put_forward_and_back_forgets_nobody(void **state)
+{
+    put_count(*state, "a", 9);
+    now_ms += HOUR_MS;
+    uint64_t b = put_count(*state, "b", 4);
+    assert_string_equal(conflict(*state, b), ""); /* a's is over by this clock */
+    now_ms -= HOUR_MS - MINUTE_MS;
+    b = put_count(*state, "b", 4);
+    assert_non_null(strstr(conflict(*state, b), "more than 4"));
+    now_ms += 4 * HOUR_MS;
+    put_count(*state, "b", 4);
+    assert_int_equal(wishes_count(*state), 1);
+}
+
 static void resources_are_told_apart(void **state)
 {
     struct capacity capacity = {"count", 5, 9};
@@ -318,6 +332,7 @@ int main(void)
         FACT(two_of_one_evaluation_are_two),
         FACT(a_wish_holds_for_three_periods_and_at_least_five_minutes),
         FACT(a_clock_put_back_holds_no_longer),
+        FACT(a_clock_put_forward_and_back_forgets_nobody),
         FACT(resources_are_told_apart),
         FACT(other_fields_refuse_both_when_they_differ),
         FACT(two_capacities_are_compared_one_by_one),

@@ -6,6 +6,7 @@
 #include "moontide/base/faults.h"
 #include "moontide/base/log.h"
 #include "moontide/model/evaluation.h"
+#include "moontide/tick/rails.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -41,6 +42,9 @@ struct config {
     int retry_attempts;         /* retry.attempts, 3 */
     int64_t retry_base_ms;      /* retry.base, 1 s: the most before the second attempt */
     int64_t retry_cap_ms;       /* retry.cap, 20 s: the most before any */
+    struct rail_limits rails;   /* rails */
+    int64_t journal_keep_ms;    /* journal.keep, 90 d */
+    int64_t journal_max_bytes;  /* journal.max_size, 256 MiB */
     double price_per_1000_usd;  /* cost.per_1000_metrics, 0.01 */
     enum log_level log_level;
     int log_format; /* enum log_format, or -1: auto */

@@ -30,7 +30,7 @@ struct host {
     const char *database; /* path for the journal module; NULL: none */
     const char *world_name;
     struct kinds *kinds; /* what policies may decide; NULL: nothing */
-    bool trace_aws; /* the clients of `aws` show their requests on standard error */
+    bool trace_aws;      /* the clients of `aws` show their requests on standard error */
 };
 
 /* Told of the calls of `aws` that tasks with a tag make: who carries a decision out must know what
@@ -38,8 +38,8 @@ struct host {
 struct call_record {
     const char *action; /* "ecs:UpdateService" */
     bool read_only;
-    bool ended;            /* false: it begins */
-    bool effect;           /* ended: something may have been done */
+    bool ended;             /* false: it begins */
+    bool effect;            /* ended: something may have been done */
     const char *request_id; /* ended; "" when there is none */
 };
 

@@ -33,8 +33,8 @@ struct kind_field {
 struct kind {
     struct kind_info info;
     char *doc;
-    char *resource;             /* "service/{cluster}/{service}" */
-    char *file;                 /* as messages show it; "" for those of the binary */
+    char *resource;            /* "service/{cluster}/{service}" */
+    char *file;                /* as messages show it; "" for those of the binary */
     struct kind_field *fields; /* shape: [field_count] */
     size_t field_count;
     size_t capacities[CAPACITIES_MAX]; /* indexes of fields */
@@ -57,9 +57,9 @@ struct actor *kinds_actor(struct kinds *kinds);
 
 /* The kind of this name; the caller releases it. One of an operator is read again when its file has
  * changed since. dir: of the policy that asks (its lib/kind_<name>.lua comes first, that of the
- * configuration's policies after it); NULL: that of the configuration. ERR_NOT_FOUND: there is none,
- * and the fault names the nearest one. Other errors: its file is faulty, and the fault has file and
- * line; who uses an earlier version may go on with it. */
+ * configuration's policies after it); NULL: that of the configuration. ERR_NOT_FOUND: there is
+ * none, and the fault names the nearest one. Other errors: its file is faulty, and the fault has
+ * file and line; who uses an earlier version may go on with it. */
 MUST_CHECK int kinds_get(struct kinds *kinds, const char *name, const char *dir, struct kind **out,
                          struct fault *fault);
 void kind_release(struct kind *kind); /* NULL is allowed */
@@ -69,7 +69,8 @@ bool kind_is_built_in(const char *name);
 /* "kind_<name>.lua" in the lib of a directory of policies. Malloc'ed; NULL: no memory. */
 char *kind_path(const char *dir, const char *name);
 
-/* "{cluster}" of `resource` at *at: where the names begin and end; false when there is none left. */
+/* "{cluster}" of `resource` at *at: where the names begin and end; false when there is none left.
+ */
 bool kind_placeholder(const char **at, const char **names, size_t *len);
 
 #endif

@@ -26,6 +26,7 @@
 #include "moontide/tick/world.h"
 
 struct engine;
+struct rail_limits;
 struct store;
 
 /* A decision with what became of it. */
