@@ -278,7 +278,8 @@ static void all_versions_are_read(void **state)
     assert_int_equal(zone_offset_s(zone, 999), 3600);
     assert_int_equal(zone_offset_s(zone, 1000), 7200);
     zone_free(zone);
-    for (char version = '2'; version <= '4'; version++) {
+    for (int v = '2'; v <= '4'; v++) {
+        char version = (char)v;
         toy = with_rule(version, "");
         assert_int_equal(read_exactly(toy.bytes, toy.len, &zone, NULL), OK);
         assert_int_equal(zone_offset_s(zone, 1000), 7200); /* no rule: the last type stays */
