@@ -117,7 +117,7 @@ static void read_fields(lua_State *L, int idx, struct kind *kind)
     size_t count = lua_rawlen(L, -1);
     if (count == 0 || count > KIND_FIELDS_MAX)
         luaL_error(L, "kind: from 1 to %d fields", KIND_FIELDS_MAX);
-    kind->fields = calloc(count, sizeof *kind->fields);
+    kind->fields = calloc(count + 1, sizeof *kind->fields);
     if (!kind->fields) luaL_error(L, "out of memory");
     for (size_t i = 0; i < count; i++) {
         lua_rawgeti(L, -1, (lua_Integer)i + 1);
