@@ -216,3 +216,28 @@ int store_each_journal(struct store *store, const struct journal_filter *filter,
     sqlite3_finalize(statement);
     return code;
 }
+
+/* Steps from name to name by the index: a DISTINCT would read an entry for each entry. */
+#define NAMES(column)                                                                              \
+    "WITH RECURSIVE names (name) AS ("                                                             \
+    " SELECT min(" column ") FROM journal WHERE " column " IS NOT NULL UNION ALL"                  \
+    " SELECT (SELECT min(" column ") FROM journal WHERE " column " > name) FROM names"             \
+    " WHERE name IS NOT NULL) SELECT name FROM names WHERE name IS NOT NULL"
+
+int store_each_name(struct store *store, store_name_fn *each, void *data, struct fault *fault)
+{
+    static const char *const queries[] = {NAMES("resource"), NAMES("target")};
+    struct database *database;
+    int code = store_reader(store, &database, fault);
+    bool more = true;
+    for (size_t i = 0; i < COUNT_OF(queries) && code == OK && more; i++) {
+        sqlite3_stmt *statement = NULL;
+        int rc = SQLITE_DONE;
+        code = database_prepare(database, queries[i], &statement, fault);
+        while (code == OK && more && (rc = sqlite3_step(statement)) == SQLITE_ROW)
+            more = each(data, text_or_empty(statement, 0));
+        if (code == OK && more && rc != SQLITE_DONE) code = database_fault(database, fault);
+        sqlite3_finalize(statement);
+    }
+    return code;
+}
