@@ -56,7 +56,7 @@ const char *entry_text(const struct entry *entry, const char *field)
 
 void entry_put_clean(struct strbuf *out, const char *text)
 {
-    for (const char *c = text; *c; c++)
+    for (const char *c = text ? text : "?"; *c; c++)
         strbuf_addc(out, (unsigned char)*c < 0x20 || *c == 0x7f ? ' ' : *c);
 }
 
@@ -70,7 +70,7 @@ void entry_put_value(struct strbuf *out, const cJSON *value)
         strbuf_add_double(out, value->valuedouble);
     } else {
         char *text = cJSON_PrintUnformatted(value);
-        entry_put_clean(out, text ? text : "?");
+        entry_put_clean(out, text);
         cJSON_free(text);
     }
 }
@@ -82,7 +82,7 @@ void entry_put_changes(struct strbuf *out, const cJSON *changes)
     {
         const char *field = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(change, "field"));
         if (change != changes->child) strbuf_adds(out, ", ");
-        entry_put_clean(out, field ? field : "?");
+        entry_put_clean(out, field);
         strbuf_addc(out, ' ');
         entry_put_value(out, cJSON_GetObjectItemCaseSensitive(change, "from"));
         strbuf_adds(out, " -> ");
@@ -130,7 +130,7 @@ static void put_drift(const struct entry *entry, struct strbuf *out)
     {
         const char *name = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(field, "field"));
         strbuf_addc(out, ' ');
-        entry_put_clean(out, name ? name : "?");
+        entry_put_clean(out, name);
         strbuf_addc(out, ' ');
         entry_put_value(out, cJSON_GetObjectItemCaseSensitive(field, "written"));
         strbuf_adds(out, " -> ");

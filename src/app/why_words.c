@@ -238,7 +238,7 @@ static void put_decision(const struct why *why, struct strbuf *out, const struct
         put_rule(out, reason, entry_text(entry, "text"));
     } else if (outcome[0] || entry_text(entry, "text")[0]) {
         put_label(out, outcome[0] ? outcome : "rails");
-        entry_put_clean(out, entry_text(entry, "text"));
+        entry_put_clean(out, entry_text(entry, "text")[0] ? entry_text(entry, "text") : "as it is");
         strbuf_addc(out, '\n');
     }
     put_list(out, "note", cJSON_GetObjectItemCaseSensitive(json, "notes"), false);
@@ -325,7 +325,7 @@ static void put_chain(const struct why *why, struct strbuf *out, const struct en
     strbuf_addc(out, ' ');
     entry_put_clean(out, entry_text(first, "kind"));
     strbuf_addf(out, "%s on ", paint->off);
-    entry_put_clean(out, first->resource ? first->resource : "?");
+    entry_put_clean(out, first->resource);
     if (first->target) {
         strbuf_adds(out, " for ");
         entry_put_clean(out, first->target);

@@ -28,9 +28,10 @@ void entry_done(struct entry *entry);
 
 /* A text field of the JSON; "" when there is none. Borrowed from the entry. */
 const char *entry_text(const struct entry *entry, const char *field);
-/* A value as people read it: 9, "9", {"a":1}; none for null. Control characters become spaces. */
+/* A value as people read it: 9, text, {"a":1}; "none" for null. Control characters become spaces.
+ */
 void entry_put_value(struct strbuf *out, const cJSON *value);
-void entry_put_clean(struct strbuf *out, const char *text);
+void entry_put_clean(struct strbuf *out, const char *text); /* NULL: "?" */
 /* "count 5 -> 9, max 10 -> 20"; nothing when there are no changes. */
 void entry_put_changes(struct strbuf *out, const cJSON *changes);
 
