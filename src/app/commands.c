@@ -45,6 +45,40 @@ static const struct option_spec talk_options[] = {
     DIR_OPTION,
     END,
 };
+static const struct option_spec pause_options[] = {
+    {"direction", "in|out", "only scaling in, or only scaling out (default: every change)"},
+    {"reason", "TEXT", "why, for those who find it paused; required"},
+    {"by", "NAME", "who (default: the user)"},
+    {"format", "FORMAT", "text (default) or json"},
+    DIR_OPTION,
+    END,
+};
+static const struct option_spec resume_options[] = {
+    {"direction", "in|out", "only what is paused in this direction"},
+    {"format", "FORMAT", "text (default) or json"},
+    DIR_OPTION,
+    END,
+};
+static const struct option_spec journal_options[] = {
+    {"since", "DURATION", "not older than this: 90s, 1h, 7d"},
+    {"policy", "NAME", "of this policy"},
+    {"target", "TARGET", "of this target: environment=prod"},
+    {"resource", "RESOURCE", "of this resource: service/cluster/name"},
+    {"id", "ID", "of one chain: a decision and all that came of it"},
+    {"what", "WHAT", "decision, intent, outcome, verification, drift, issue, pause, ..."},
+    {"world", "WORLD", "of this world (default: all)"},
+    {"limit", "N", "the newest N (default 100)"},
+    {"format", "FORMAT", "text (default), or json: one object a line"},
+    DIR_OPTION,
+    END,
+};
+static const struct option_spec why_options[] = {
+    {"since", "DURATION", "not older than this (default 24h)"},
+    {"world", "WORLD", "of this world (default: all)"},
+    {"format", "FORMAT", "text (default) or json"},
+    DIR_OPTION,
+    END,
+};
 static const struct option_spec check_options[] = {DIR_OPTION, END};
 static const struct option_spec no_options[] = {END};
 
@@ -63,6 +97,14 @@ const struct command commands[] = {
     {"status", "", "what the running daemon does", 0, 0, false, talk_options, command_status},
     {"reload", "", "asks the running daemon to read its policies again", 0, 0, false, talk_options,
      command_reload},
+    {"pause", "[POLICY|TARGET|RESOURCE]", "holds back every change, or those of one name", 0, 1,
+     false, pause_options, command_pause},
+    {"resume", "[POLICY|TARGET|RESOURCE]", "lets changes through again", 0, 1, false,
+     resume_options, command_resume},
+    {"journal", "", "what was decided and what came of it, newest last", 0, 0, false,
+     journal_options, command_journal},
+    {"why", "RESOURCE|TARGET", "why something was changed, or was not", 1, 1, false, why_options,
+     command_why},
     {"init", "[DIR]", "makes a project directory to start from", 0, 1, false, no_options,
      command_init},
     {"version", "", "prints the version, and those of the libraries", 0, 0, false, no_options,

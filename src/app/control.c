@@ -107,28 +107,35 @@ void control_answer(struct control_request *q, const char *json, size_t len)
         request_close(q);
 }
 
-/* {"command": "status"}: the one field that is read. */
-static int read_command(const struct strbuf *in, char *out, size_t size)
+/* The whole object is read, so that what follows the member is JSON too. */
+static int read_member(const char *text, size_t len, const char *name, char *out, size_t size)
 {
     struct json_reader r;
-    int token, code = ERR_PARSE;
-    json_reader_init(&r, in->data, in->len, CONTROL_REQUEST_MAX);
-    if (json_next(&r) != JSON_OBJECT) goto leave;
-    while ((token = json_next(&r)) == JSON_KEY) {
-        bool wanted = r.len == 7 && memcmp(r.text, "command", 7) == 0;
-        if (!wanted) {
-            if (json_skip(&r) < 0) goto leave;
-            continue;
+    int token, code = ERR_NOT_FOUND;
+    json_reader_init(&r, text, len, CONTROL_REQUEST_MAX);
+    if (json_next(&r) != JSON_OBJECT) code = ERR_PARSE;
+    while (code != ERR_PARSE && (token = json_next(&r)) != JSON_OBJECT_END) {
+        if (token != JSON_KEY) {
+            code = ERR_PARSE;
+        } else if (r.len != strlen(name) || memcmp(r.text, name, r.len) != 0) {
+            if (json_skip(&r) < 0) code = ERR_PARSE;
+        } else if (json_next(&r) != JSON_STRING || memchr(r.text, '\0', r.len)) {
+            code = ERR_PARSE;
+        } else if (r.len >= size) {
+            code = ERR_LIMIT;
+        } else {
+            memcpy(out, r.text, r.len);
+            out[r.len] = '\0';
+            code = OK;
         }
-        if (json_next(&r) != JSON_STRING || r.len >= size) goto leave;
-        memcpy(out, r.text, r.len);
-        out[r.len] = '\0';
-        code = OK;
     }
-    if (token != JSON_OBJECT_END) code = ERR_PARSE;
-leave:
     json_reader_done(&r);
     return code;
+}
+
+int control_argument(const char *arguments, const char *name, char *out, size_t size)
+{
+    return read_member(arguments, strlen(arguments), name, out, size);
 }
 
 static void handle_line(struct control_request *q)
@@ -140,10 +147,10 @@ static void handle_line(struct control_request *q)
     uv_read_stop((uv_stream_t *)&q->pipe);
     loop_timer_cancel(q->idle);
     q->idle = NULL;
-    if (read_command(&q->in, command, sizeof command) < 0)
+    if (read_member(q->in.data, q->in.len, "command", command, sizeof command) < 0)
         control_answer(q, malformed, sizeof malformed - 1);
     else
-        q->control->handler(q->control->data, command, q);
+        q->control->handler(q->control->data, command, q->in.data, q);
 }
 
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
@@ -166,6 +173,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
     char *end = memchr(q->in.data, '\n', q->in.len);
     if (!end) return;
     q->in.len = (size_t)(end - q->in.data);
+    *end = '\0';
     handle_line(q);
 }
 

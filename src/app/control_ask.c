@@ -1,5 +1,5 @@
-/* app/control_ask.c - the control socket's other side, blocking: for `status`, `reload` and the
- * like. */
+/* app/control_ask.c - the control socket's other side, blocking: for `status`, `reload`, `pause`
+ * and the like. */
 #include "moontide/app/control.h"
 
 #include <errno.h>
@@ -53,17 +53,26 @@ static int read_answer(int fd, struct strbuf *answer)
     }
 }
 
-int control_ask(const char *path, const char *command, int64_t timeout_ms, char **out, size_t *len,
-                struct fault *fault)
+/* The members of arguments follow the command: what is between its braces. */
+static int write_request(const char *command, const char *arguments, struct strbuf *out)
 {
-    struct strbuf answer;
-    char request[128];
+    const char *members = arguments && strcmp(arguments, "{}") != 0 ? arguments + 1 : "}";
+    strbuf_addf(out, "{\"command\":\"%s\"%s%s\n", command, members[0] == '}' ? "" : ",", members);
+    return strbuf_status(out);
+}
+
+int control_ask(const char *path, const char *command, const char *arguments, int64_t timeout_ms,
+                char **out, size_t *len, struct fault *fault)
+{
+    struct strbuf answer, request;
     int fd = -1;
     strbuf_init(&answer, ANSWER_BYTES_MAX);
-    int code = connect_to(path, timeout_ms, &fd, fault);
+    strbuf_init(&request, CONTROL_REQUEST_MAX);
+    int code = write_request(command, arguments, &request);
+    if (code < 0) fault_set(fault, code, "the request is too long");
+    if (code == OK) code = connect_to(path, timeout_ms, &fd, fault);
     if (code < 0) goto leave;
-    int n = snprintf(request, sizeof request, "{\"command\":\"%s\"}\n", command);
-    if (send(fd, request, (size_t)n, MSG_NOSIGNAL) != n) {
+    if (send(fd, request.data, request.len, MSG_NOSIGNAL) != (ssize_t)request.len) {
         code = fault_set(fault, ERR_IO, "%s: %s", path, strerror(errno));
         goto leave;
     }
@@ -77,5 +86,6 @@ int control_ask(const char *path, const char *command, int64_t timeout_ms, char 
 leave:
     if (fd >= 0) close(fd);
     strbuf_done(&answer);
+    strbuf_done(&request);
     return code;
 }

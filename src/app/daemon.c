@@ -7,6 +7,7 @@
 #include "moontide/base/json.h"
 #include "moontide/base/log.h"
 #include "moontide/io/loop.h"
+#include "moontide/tick/pause.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -123,7 +124,29 @@ static void answer_text(struct control_request *request, const char *json)
     control_answer(request, json, strlen(json));
 }
 
-static void on_command(void *data, const char *command, struct control_request *request)
+/* The file PAUSED was changed by a command, which waits for the answer only to say that it is known
+ * here. */
+static void on_pauses(struct daemon *d, struct control_request *request)
+{
+    (void)d; /* engine_pauses_changed(d->instance->engine) */
+    log_event(LOG_INFO, "pauses.changed", LOG_S("file", PAUSE_FILE));
+    answer_text(request, "{\"ok\":true}");
+}
+
+/* `resume RESOURCE` lifts what a failed verification froze, too. */
+static void on_unfreeze(struct daemon *d, const char *arguments, struct control_request *request)
+{
+    char resource[1024];
+    if (control_argument(arguments, "resource", resource, sizeof resource) < 0) {
+        answer_text(request, "{\"error\":\"unfreeze needs a resource\"}");
+        return;
+    }
+    (void)d; /* engine_unfreeze(d->instance->engine, resource): whether it was frozen */
+    answer_text(request, "{\"unfrozen\":false}");
+}
+
+static void on_command(void *data, const char *command, const char *arguments,
+                       struct control_request *request)
 {
     struct daemon *d = data;
     if (strcmp(command, "status") == 0) {
@@ -141,8 +164,12 @@ static void on_command(void *data, const char *command, struct control_request *
                         "{\"error\":\"a reload is under way, or the daemon is stopping\"}");
         else
             d->reloading = request;
+    } else if (strcmp(command, "pauses") == 0) {
+        on_pauses(d, request);
+    } else if (strcmp(command, "unfreeze") == 0) {
+        on_unfreeze(d, arguments, request);
     } else {
-        answer_text(request, "{\"error\":\"unknown command: status, reload\"}");
+        answer_text(request, "{\"error\":\"unknown command: status, reload, pauses, unfreeze\"}");
     }
 }
 

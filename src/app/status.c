@@ -1,10 +1,10 @@
 /* app/status.c - `moontide status` and `moontide reload`: ask the running daemon and show its
  * answer. */
-#include "moontide/app/control.h"
 #include "moontide/app/instance.h"
 #include "moontide/app/options.h"
+#include "moontide/app/pauses.h"
+#include "moontide/app/project.h"
 #include "moontide/app/terminal.h"
-#include "moontide/base/fs.h"
 
 #include <cjson/cJSON.h>
 #include <stdio.h>
@@ -26,32 +26,37 @@ static double number_of(const cJSON *object, const char *key)
     return cJSON_IsNumber(item) ? item->valuedouble : 0;
 }
 
-/* Only the configuration's `state` matters here: where the socket is. */
+/* config may be NULL when only the answer is wanted. */
 static int ask(const struct arguments *arguments, const char *command, int64_t timeout_ms,
-               char **out)
+               char **out, struct config **config_out)
 {
-    const char *dir = arguments_value(arguments, "dir");
     struct config *config = NULL;
-    struct faults faults;
     struct fault fault;
-    size_t len;
-    faults_init(&faults);
-    int code = config_load(dir ? dir : ".", &config, &faults);
-    if (code < 0) print_faults(&faults);
-    faults_done(&faults);
+    int code = project_config(arguments, &config);
     if (code < 0) return code;
-    char *path = fs_join(config->state_dir, "control.sock");
-    code = path ? control_ask(path, command, timeout_ms, out, &len, &fault)
-                : fault_set(&fault, ERR_NOMEM, "out of memory");
+    code = project_ask(config, command, NULL, timeout_ms, out, &fault);
     if (code < 0) print_fault(&fault);
     if (code == ERR_NOT_FOUND) fputs("start one with: moontide run\n", stderr);
-    free(path);
-    config_free(config);
+    if (config_out && code == OK)
+        *config_out = config;
+    else
+        config_free(config);
     return code;
 }
 
+/* With more members (or NULL) before its end. */
+static void print_answer(const char *answer, const char *members)
+{
+    size_t len = strlen(answer);
+    if (members && len > 2 && answer[len - 1] == '}')
+        printf("%.*s,%s}\n", (int)len - 1, answer, members);
+    else
+        puts(answer);
+}
+
 /* Prints the answer as it is when that was asked for, or when it is an error. */
-static int answered(const struct arguments *arguments, const char *answer, cJSON **out)
+static int answered(const struct arguments *arguments, const char *answer, const char *members,
+                    cJSON **out)
 {
     const char *format = arguments_value(arguments, "format");
     *out = cJSON_Parse(answer);
@@ -59,7 +64,7 @@ static int answered(const struct arguments *arguments, const char *answer, cJSON
         fputs("moontide: the daemon's answer is not JSON\n", stderr);
         return 1;
     }
-    if (format && strcmp(format, "json") == 0) puts(answer);
+    if (format && strcmp(format, "json") == 0) print_answer(answer, members);
     const char *error = text_of(*out, "error");
     if (error[0]) fprintf(stderr, "moontide: %s\n", error);
     return error[0] ? 1 : 0;
@@ -132,12 +137,29 @@ static void show_policy(const cJSON *policy, bool color)
     show_targets(cJSON_GetObjectItemCaseSensitive(policy, "targets"), color);
 }
 
+/* "pauses":[...], from the file, which is the truth of it. */
+static int read_pauses(const struct config *config, struct pauses *out, struct strbuf *members)
+{
+    struct json_writer w;
+    int code = project_pauses(config, out);
+    strbuf_init(members, 4 * PAUSE_BYTES_MAX);
+    if (code < 0) return code;
+    strbuf_adds(members, "\"pauses\":");
+    json_writer_init(&w, members);
+    pauses_json(out, &w);
+    return strbuf_status(members);
+}
+
 int command_status(const struct arguments *arguments)
 {
     char *answer = NULL;
     cJSON *status = NULL;
-    if (ask(arguments, "status", ASK_TIMEOUT_MS, &answer) < 0) return 1;
-    int result = answered(arguments, answer, &status);
+    struct config *config = NULL;
+    struct pauses pauses = {0};
+    struct strbuf members;
+    if (ask(arguments, "status", ASK_TIMEOUT_MS, &answer, &config) < 0) return 1;
+    if (read_pauses(config, &pauses, &members) < 0) fputs("moontide: out of memory\n", stderr);
+    int result = answered(arguments, answer, strbuf_cstr(&members), &status);
     if (result == 0 && wants_text(arguments)) {
         bool color = terminal_color(STDOUT_FILENO);
         const cJSON *collect = cJSON_GetObjectItemCaseSensitive(status, "collect"), *policy;
@@ -149,9 +171,13 @@ int command_status(const struct arguments *arguments)
                number_of(status, "resident_bytes") / 1048576, number_of(status, "cpu_ms") / 1000,
                number_of(collect, "series"), number_of(collect, "calls"),
                number_of(collect, "metrics_charged"), number_of(collect, "failures"));
+        pauses_print(&pauses, stdout, color);
         cJSON_ArrayForEach(policy, cJSON_GetObjectItemCaseSensitive(status, "policies"))
             show_policy(policy, color);
     }
+    pauses_done(&pauses);
+    strbuf_done(&members);
+    config_free(config);
     cJSON_Delete(status);
     free(answer);
     return result;
@@ -161,8 +187,8 @@ int command_reload(const struct arguments *arguments)
 {
     char *answer = NULL;
     cJSON *result = NULL;
-    if (ask(arguments, "reload", RELOAD_TIMEOUT_MS, &answer) < 0) return 1;
-    int status = answered(arguments, answer, &result);
+    if (ask(arguments, "reload", RELOAD_TIMEOUT_MS, &answer, NULL) < 0) return 1;
+    int status = answered(arguments, answer, NULL, &result);
     const cJSON *faults = cJSON_GetObjectItemCaseSensitive(result, "faults"), *fault;
     if (status == 0 && wants_text(arguments))
         printf("%.0f policies, %.0f loaded, %.0f removed\n", number_of(result, "policies"),

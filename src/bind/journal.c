@@ -18,7 +18,16 @@
 
 enum { ENTRIES_MAX = 10000, ENTRIES_DEFAULT = 100, JSON_BYTES_MAX = 32 * 1024 * 1024 };
 
-enum text { TEXT_PATH, TEXT_WORLD, TEXT_POLICY, TEXT_TARGET, TEXT_RESOURCE, TEXT_ID, TEXTS };
+enum text {
+    TEXT_PATH,
+    TEXT_WORLD,
+    TEXT_POLICY,
+    TEXT_TARGET,
+    TEXT_RESOURCE,
+    TEXT_ID,
+    TEXT_WHAT,
+    TEXTS
+};
 
 struct journal_job {
     char *texts[TEXTS]; /* NULL: any */
@@ -146,8 +155,8 @@ static int finish(lua_State *L, int status, lua_KContext box_idx)
     return 1;
 }
 
-static const char *const filter_names[] = {"since", "policy", "target", "resource",
-                                           "id",    "world",  "limit",  NULL};
+static const char *const filter_names[] = {"since", "policy", "target", "resource", "id",
+                                           "what",  "world",  "limit",  NULL};
 
 /* Takes a text field of the filter at index 1 into the job. */
 static void check_filter_text(lua_State *L, struct journal_job *job, enum text at, const char *key)
@@ -166,6 +175,7 @@ static void check_filter(lua_State *L, struct journal_job *job, const struct hos
     check_filter_text(L, job, TEXT_TARGET, "target");
     check_filter_text(L, job, TEXT_RESOURCE, "resource");
     check_filter_text(L, job, TEXT_ID, "id");
+    check_filter_text(L, job, TEXT_WHAT, "what");
     if (!job->texts[TEXT_WORLD] && host->world_name)
         job->texts[TEXT_WORLD] = strdup(host->world_name);
     job->texts[TEXT_PATH] = strdup(host->database);
@@ -184,6 +194,7 @@ static void check_filter(lua_State *L, struct journal_job *job, const struct hos
     job->filter.target = job->texts[TEXT_TARGET];
     job->filter.resource = job->texts[TEXT_RESOURCE];
     job->filter.id = job->texts[TEXT_ID];
+    job->filter.what = job->texts[TEXT_WHAT];
 }
 
 static int journal_entries(lua_State *L)

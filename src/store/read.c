@@ -138,8 +138,9 @@ static bool is_common(const char *what)
  * unary plus hides the others'. Each index ends with seq: rows come newest first without a sort,
  * and reading ends at the limit.
  *
- * since_ms becomes a lower bound of seq: the first entry that is that young. Where the clock went
- * back, at_ms is not in the order of seq, so at_ms is compared too. */
+ * since_ms becomes a lower bound of seq, so that reading ends there too. at_ms is in the order of
+ * seq but where the clock went back: so the bound is the lowest of a few thousand entries that are
+ * just that young, and at_ms is compared as well. */
 static int journal_sql(const struct journal_filter *filter, struct strbuf *sql)
 {
     const struct {
@@ -152,8 +153,9 @@ static int journal_sql(const struct journal_filter *filter, struct strbuf *sql)
     strbuf_adds(sql, "SELECT seq, at_ms, world, id, what, policy, target, resource, policy_sha256,"
                      " json FROM journal WHERE 1");
     if (filter->since_ms)
-        strbuf_adds(sql, " AND seq >= (SELECT seq FROM journal INDEXED BY journal_at"
-                         " WHERE at_ms >= ?1 ORDER BY at_ms, seq LIMIT 1) AND +at_ms >= ?1");
+        strbuf_adds(sql, " AND seq >= (SELECT min(seq) FROM (SELECT seq FROM journal"
+                         " INDEXED BY journal_at WHERE at_ms >= ?1 ORDER BY at_ms LIMIT 4096))"
+                         " AND +at_ms >= ?1");
     if (filter->what && !is_common(filter->what)) strbuf_adds(sql, " AND " DATABASE_RARE);
     for (size_t i = 0; i < COUNT_OF(conditions); i++) {
         if (!conditions[i].value) continue;
@@ -214,5 +216,30 @@ int store_each_journal(struct store *store, const struct journal_filter *filter,
     }
     if (code == OK && rc != SQLITE_DONE) code = database_fault(database, fault);
     sqlite3_finalize(statement);
+    return code;
+}
+
+/* Steps from name to name by the index: a DISTINCT would read an entry for each entry. */
+#define NAMES(column)                                                                              \
+    "WITH RECURSIVE names (name) AS ("                                                             \
+    " SELECT min(" column ") FROM journal WHERE " column " IS NOT NULL UNION ALL"                  \
+    " SELECT (SELECT min(" column ") FROM journal WHERE " column " > name) FROM names"             \
+    " WHERE name IS NOT NULL) SELECT name FROM names WHERE name IS NOT NULL"
+
+int store_each_name(struct store *store, store_name_fn *each, void *data, struct fault *fault)
+{
+    static const char *const queries[] = {NAMES("resource"), NAMES("target")};
+    struct database *database;
+    int code = store_reader(store, &database, fault);
+    bool more = true;
+    for (size_t i = 0; i < COUNT_OF(queries) && code == OK && more; i++) {
+        sqlite3_stmt *statement = NULL;
+        int rc = SQLITE_DONE;
+        code = database_prepare(database, queries[i], &statement, fault);
+        while (code == OK && more && (rc = sqlite3_step(statement)) == SQLITE_ROW)
+            more = each(data, text_or_empty(statement, 0));
+        if (code == OK && more && rc != SQLITE_DONE) code = database_fault(database, fault);
+        sqlite3_finalize(statement);
+    }
     return code;
 }

@@ -3,6 +3,7 @@
  * counts. Everything is in a temporary directory ($TMPDIR) that is removed at the end.
  *
  *   bench_store [ENTRIES]      of the large file; default 1,000,000 */
+#include "moontide/app/why.h"
 #include "moontide/base/clock.h"
 #include "moontide/base/compiler.h"
 #include "moontide/base/hash.h"
@@ -129,16 +130,21 @@ static void append(struct store *store, struct span *span)
     loop_run(loop);
 }
 
-static struct store *open_new(void)
+static void remove_files(void)
 {
-    static const char *const suffixes[] = {"", "-wal", "-shm"};
-    struct store *store;
-    struct fault fault;
+    static const char *const suffixes[] = {"", "-wal", "-shm", ".lock"};
     for (size_t i = 0; i < COUNT_OF(suffixes); i++) {
         char name[128];
         snprintf(name, sizeof name, "%s%s", path, suffixes[i]);
         unlink(name);
     }
+}
+
+static struct store *open_new(void)
+{
+    struct store *store;
+    struct fault fault;
+    remove_files();
     if (store_open(loop, path, &store, &fault) < 0) die(fault.text);
     return store;
 }
@@ -175,6 +181,52 @@ static void bench_prune(struct store *store)
     report("prune one step of 2,000 entries", times, STEPS);
 }
 
+/* The whole command but the process: opens the file, reads what there is of a name, words. */
+static void bench_why(const char *what, const char *as, const char *name, int64_t ago_ms)
+{
+    struct span times[ROUNDS];
+    for (int i = 0; i < ROUNDS; i++) {
+        struct why why = {.name = name, .what = as, .since_ms = ago_ms ? now_ms - ago_ms : 1};
+        struct store *reader;
+        struct strbuf text;
+        struct fault fault;
+        strbuf_init(&text, 64 << 20);
+        span_begin(&times[i]);
+        if (store_open_reader(path, &reader, &fault) < 0) die(fault.text);
+        if (why_read(&why, reader, NULL, &fault) < 0) die(fault.text);
+        if (why_write_text(&why, false, &text) < 0) die("no words");
+        store_close(reader);
+        span_end(&times[i]);
+        if (ago_ms != 1 && !strstr(strbuf_cstr(&text), "Why not:")) die("no answer");
+        strbuf_done(&text);
+        why_done(&why);
+    }
+    report(what, times, ROUNDS);
+}
+
+static bool count_row(void *data, const struct journal_row *row)
+{
+    (void)row;
+    ++*(int *)data;
+    return true;
+}
+
+static void bench_filter(const char *what, struct journal_filter filter)
+{
+    struct span times[ROUNDS];
+    for (int i = 0; i < ROUNDS; i++) {
+        struct store *reader;
+        struct fault fault;
+        int rows = 0;
+        span_begin(&times[i]);
+        if (store_open_reader(path, &reader, &fault) < 0) die(fault.text);
+        if (store_each_journal(reader, &filter, count_row, &rows, &fault) < 0) die(fault.text);
+        store_close(reader);
+        span_end(&times[i]);
+    }
+    report(what, times, ROUNDS);
+}
+
 int main(int argc, char **argv)
 {
     const char *tmp = getenv("TMPDIR");
@@ -187,10 +239,17 @@ int main(int argc, char **argv)
     struct span ignored;
     for (long made = 0; made < entries; made += BATCH)
         append(store, &ignored);
+    bench_why("why RESOURCE, the last 24 h", "resource", "service/gm-tool-7/api", 86400000);
+    bench_why("why RESOURCE, all of it", "resource", "service/gm-tool-7/api", 0);
+    bench_why("why TARGET, all of it", "target", "environment=env-7", 0);
+    bench_why("why of what is not there", "resource", "nobody", 1);
+    bench_filter("journal --what decision",
+                 (struct journal_filter){.what = "decision", .limit = 100});
+    bench_filter("journal --what pause (there is none)", (struct journal_filter){.what = "pause"});
     bench_large_append(store);
     bench_prune(store);
     store_close(store);
-    if (getenv("KEEP")) return 0;
-    open_new();
-    return 0;
+    remove_files();
+    rmdir(dir);
+    return loop_free(loop);
 }

@@ -19,8 +19,13 @@ struct control_request;
 
 enum { CONTROL_REQUEST_MAX = 64 * 1024, CONTROL_CLIENTS_MAX = 16, CONTROL_IDLE_MS = 5000 };
 
-/* Runs on the loop for each request; answers now or later with control_answer(), exactly once. */
-typedef void control_handler(void *data, const char *command, struct control_request *request);
+/* Runs on the loop for each request; answers now or later with control_answer(), exactly once.
+ * arguments is the whole request, a JSON object with the command in it; borrowed for the call. */
+typedef void control_handler(void *data, const char *command, const char *arguments,
+                             struct control_request *request);
+/* A text of the arguments. ERR_NOT_FOUND: there is none of that name; ERR_LIMIT: it does not fit;
+ * ERR_PARSE: it is no text. */
+MUST_CHECK int control_argument(const char *arguments, const char *name, char *out, size_t size);
 
 MUST_CHECK int control_new(struct loop *loop, const char *path, control_handler *handler,
                            void *data, struct control **out, struct fault *fault);
@@ -29,9 +34,10 @@ void control_free(struct control *control); /* closes clients, removes the socke
 /* json is copied. A client that went away in the meantime is no error. */
 void control_answer(struct control_request *request, const char *json, size_t len);
 
-/* The other side, blocking: sends {"command": command} and reads the answer within timeout_ms.
- * ERR_NOT_FOUND: no daemon there. The caller frees *out. */
-MUST_CHECK int control_ask(const char *path, const char *command, int64_t timeout_ms, char **out,
-                           size_t *len, struct fault *fault);
+/* The other side, blocking: sends {"command": command, and the members of arguments} and reads the
+ * answer within timeout_ms. arguments is a JSON object, or NULL for none. ERR_NOT_FOUND: no daemon
+ * there; ERR_TIMEOUT: it does not answer. The caller frees *out. */
+MUST_CHECK int control_ask(const char *path, const char *command, const char *arguments,
+                           int64_t timeout_ms, char **out, size_t *len, struct fault *fault);
 
 #endif

@@ -51,12 +51,16 @@ extern const struct command commands[];
 int command_check(const struct arguments *arguments);
 int command_eval(const struct arguments *arguments);
 int command_init(const struct arguments *arguments);
+int command_journal(const struct arguments *arguments);
+int command_pause(const struct arguments *arguments);
 int command_plan(const struct arguments *arguments);
 int command_reload(const struct arguments *arguments);
 int command_repl(const struct arguments *arguments);
+int command_resume(const struct arguments *arguments);
 int command_run(const struct arguments *arguments);
 int command_script(const struct arguments *arguments);
 int command_status(const struct arguments *arguments);
 int command_version(const struct arguments *arguments);
+int command_why(const struct arguments *arguments);
 
 #endif

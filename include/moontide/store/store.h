@@ -154,5 +154,9 @@ struct journal_filter {
 typedef bool store_journal_fn(void *data, const struct journal_row *row);
 MUST_CHECK int store_each_journal(struct store *store, const struct journal_filter *filter,
                                   store_journal_fn *each, void *data, struct fault *fault);
+/* The resources that the journal knows, then its targets, each in order and once; false stops. */
+typedef bool store_name_fn(void *data, const char *name);
+MUST_CHECK int store_each_name(struct store *store, store_name_fn *each, void *data,
+                               struct fault *fault);
 
 #endif

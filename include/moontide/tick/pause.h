@@ -20,6 +20,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define PAUSE_FILE "PAUSED" /* in the state directory */
+
 enum { PAUSE_BYTES_MAX = 256 * 1024, PAUSE_TEXT_MAX = 256, PAUSES_MAX = 1000 };
 
 struct pause {

@@ -1,0 +1,3 @@
+unit_test(why)
+target_sources(test_why PRIVATE support/store_files.c)
+allocations_can_fail(why)
