@@ -1,8 +1,7 @@
 /* base/cron.h - cron text ("0 9 * * 1-5"), and windows of time that begin by it.
  *
  * Five fields: minute, hour, day of month, month, day of week (0-7, 0 and 7 are Sunday); names
- * (mon, jan), lists, ranges, steps, "*", and @hourly, @daily, @midnight, @weekly, @monthly,
- * @yearly,
+ * (mon, jan), lists, ranges, steps, "*"; or @hourly, @daily, @midnight, @weekly, @monthly, @yearly,
  * @annually. As in Vixie cron, when both day fields are restricted (neither begins with "*") either
  * may match. Source: crontab(5). */
 #ifndef MOONTIDE_BASE_CRON_H
