@@ -45,7 +45,9 @@ static int open_world_aws(struct instance *in, struct fault *fault)
     for (size_t i = 0; i < config->account_count; i++)
         accounts[i] = (struct account_options){.name = config->accounts[i].name,
                                                .role_arn = config->accounts[i].role_arn,
-                                               .region = config->accounts[i].region};
+                                               .region = config->accounts[i].region,
+                                               .external_id = config->accounts[i].external_id,
+                                               .session_name = config->accounts[i].session_name};
     struct world_aws_options options = {.loop = in->loop,
                                         .http = in->http,
                                         .region = config->region,

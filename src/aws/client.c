@@ -20,7 +20,6 @@
 
 enum {
     CONCURRENCY = 50,
-    ATTEMPTS = 3,
     SPARE_CALLS = 64,
     KEEP_BODY_BYTES = 256 * 1024, /* a spare call keeps at most this much */
 };
@@ -38,8 +37,7 @@ int64_t client_now_s(const struct client *client)
 
 int client_max_attempts(const struct client *client)
 {
-    int attempts = client->options.backoff.max_attempts;
-    return attempts > 0 ? attempts : ATTEMPTS;
+    return client->options.backoff.max_attempts;
 }
 
 /* ---- lists of calls ---- */
@@ -387,6 +385,16 @@ static int find_endpoint(struct client *client, const struct client_options *opt
     return code;
 }
 
+static int find_retries(struct client *client, const struct client_options *options,
+                        struct fault *fault)
+{
+    struct retry_settings settings = {options->retry_mode, options->backoff.max_attempts};
+    int code = retry_settings_complete(&settings, options->profile, fault);
+    client->options.retry_mode = settings.mode;
+    client->options.backoff.max_attempts = settings.max_attempts;
+    return code;
+}
+
 int client_new(const struct client_options *options, struct client **out, struct fault *fault)
 {
     struct client *client = calloc(1, sizeof *client);
@@ -404,6 +412,7 @@ int client_new(const struct client_options *options, struct client **out, struct
     const char *signing = client->model->signing_name;
     client->s3 = signing && strncmp(signing, "s3", 2) == 0;
     int code = find_endpoint(client, options, fault);
+    if (code == OK) code = find_retries(client, options, fault);
     if (code == OK) {
         client->metrics = calloc(client->model->operation_count + 1u, sizeof *client->metrics);
         if (!client->metrics) code = ERR_NOMEM;
@@ -417,12 +426,15 @@ int client_new(const struct client_options *options, struct client **out, struct
         return code;
     }
     set_rates(client);
+    client->reserved = concurrency(client);
+    http_reserve(client->options.http, client->reserved);
     *out = client;
     return OK;
 }
 
 static void destroy(struct client *client)
 {
+    if (client->reserved) http_reserve(client->options.http, -client->reserved);
     for (uint32_t i = 0; client->metrics && i < client->model->operation_count; i++)
         free(client->metrics[i]);
     free(client->metrics);

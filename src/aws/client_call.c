@@ -128,7 +128,7 @@ static void answered(void *data, const struct http_response *response)
     retry_judge(response, code, &judgement);
     if (client->trace) trace_answer(call, response);
     if (judgement.kind == RETRY_THROTTLED) call->metrics->throttles++;
-    if (client->options.retry_mode == RETRY_ADAPTIVE)
+    if (client->options.retry_mode == RETRY_MODE_ADAPTIVE)
         adaptive_answer(&client->adaptive, judgement.kind == RETRY_THROTTLED,
                         client_now_ns(client));
     bool mended = false;
@@ -183,7 +183,7 @@ static bool passes_rates(struct client_call *call)
             return false;
         }
     }
-    if (client->options.retry_mode != RETRY_ADAPTIVE) return true;
+    if (client->options.retry_mode != RETRY_MODE_ADAPTIVE) return true;
     int64_t ns = adaptive_acquire(&client->adaptive, client_now_ns(client));
     if (ns > 0) wait_ns(call, ns);
     return ns == 0;

@@ -49,7 +49,8 @@ struct client {
     struct operation_metrics **metrics; /* shape: metrics[operation_count]; NULL: never called */
     struct call_list active, waiting, spare;
     int active_count, spare_count;
-    int entered; /* callbacks that are running */
+    int reserved; /* connections of http */
+    int entered;  /* callbacks that are running */
     bool pumping, doomed;
 };
 

@@ -46,6 +46,7 @@ set(SOURCES_aws
     path_parse.c
     profile.c
     retry.c
+    retry_settings.c
     serialize.c
     serialize_cbor.c
     serialize_check.c
@@ -63,4 +64,5 @@ set(SOURCES_aws
     throttle.c
     trace.c
     waiter.c
-    wire.c)
+    wire.c
+    xml.c)

@@ -220,7 +220,7 @@ static void read_limits(lua_State *L, int idx, struct client_options *options)
     if (concurrency > 0) options->max_concurrency = (int)concurrency;
     const char *mode = text_option(L, idx, "retry_mode");
     if (mode && strcmp(mode, "adaptive") == 0)
-        options->retry_mode = RETRY_ADAPTIVE;
+        options->retry_mode = RETRY_MODE_ADAPTIVE;
     else if (mode && strcmp(mode, "standard") != 0)
         luaL_error(L, "aws.client: retry_mode is \"standard\" or \"adaptive\", not '%s'", mode);
     if (lua_getfield(L, idx, "timeout") != LUA_TNIL)

@@ -172,8 +172,7 @@ static int set_defaults(struct config *config, const char *dir)
     config->request_ms = 30000;
     config->connect_ms = 3000;
     config->response_bytes = (size_t)32 << 20;
-    config->retry_attempts = 3; /* AWS SDKs' standard mode, see io/backoff.h */
-    config->retry_base_ms = 1000;
+    config->retry_base_ms = 1000; /* AWS SDKs' standard mode, see io/backoff.h */
     config->retry_cap_ms = 20000;
     config->price_per_1000_usd = 0.01; /* Amazon CloudWatch pricing, GetMetricData */
     config->log_level = LOG_INFO;
@@ -202,6 +201,8 @@ void config_free(struct config *config)
         free(config->accounts[i].name);
         free(config->accounts[i].role_arn);
         free(config->accounts[i].region);
+        free(config->accounts[i].external_id);
+        free(config->accounts[i].session_name);
     }
     free(config->accounts);
     free(config->dir);

@@ -42,6 +42,7 @@ struct account_options {
     const char *name;     /* of `accounts` */
     const char *role_arn; /* assumed with the world's credentials; NULL: those themselves */
     const char *region;
+    const char *external_id, *session_name; /* for the role; may be NULL */
 };
 
 struct world_aws_options {
