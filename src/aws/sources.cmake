@@ -32,6 +32,7 @@ set(SOURCES_aws
     model_find.c
     model_gzip.c
     model_link.c
+    model_protocol.c
     model_read.c
     model_shapes.c
     parse.c

@@ -22,9 +22,9 @@ static const char CHAIN_TYPE[] = "moontide.aws.chain";
 static const char MODEL_TYPE[] = "moontide.aws.model";
 static const char CHAINS_KEY, MODELS_KEY; /* in the registry: tables of what is shared */
 
-static const char *const option_names[] = {"region",  "profile",    "endpoint", "credentials",
-                                           "retries", "retry_mode", "timeout",  "max_concurrency",
-                                           "rate",    "dry_run",    "model",    NULL};
+static const char *const option_names[] = {
+    "region",          "profile", "endpoint", "credentials", "retries",  "retry_mode", "timeout",
+    "max_concurrency", "rate",    "dry_run",  "model",       "protocol", NULL};
 
 struct aws_client *aws_check_client(lua_State *L, int idx)
 {
@@ -104,6 +104,50 @@ static struct model *load_model(lua_State *L, const char *service, int model_idx
         lua_setfield(L, shared, service);
     }
     return *holder;
+}
+
+static int no_such_protocol(lua_State *L, const struct model *model, const char *name)
+{
+    luaL_Buffer known;
+    uint32_t bits = model->protocols;
+    enum protocol_kind kind;
+    luaL_buffinit(L, &known);
+    for (; protocol_best(bits, &kind); bits &= ~(1u << kind)) {
+        if (bits != model->protocols) luaL_addstring(&known, ", ");
+        luaL_addstring(&known, protocol_name(kind));
+    }
+    luaL_pushresult(&known);
+    return luaL_error(L, "aws.client: protocol is '%s', but %s has %s", name, model->service,
+                      lua_tostring(L, -1));
+}
+
+/* The client's models; the option `protocol` of the table at idx chooses one of several. */
+static void take_model(lua_State *L, int idx, struct aws_client *client, struct model *model)
+{
+    enum protocol_kind kind = model->protocol;
+    client->first = model_retain(model);
+    client->model = model_retain(model);
+    client->settled = (model->protocols & (model->protocols - 1)) == 0; /* there is but one */
+    int top = lua_gettop(L);
+    if (lua_getfield(L, idx, "protocol") != LUA_TNIL) {
+        const char *name = check_text(L, top + 1, "aws.client: protocol");
+        int code =
+            protocol_by_name(name, strlen(name), &kind) ? aws_speak(client, kind) : ERR_UNSUPPORTED;
+        if (code == ERR_UNSUPPORTED) no_such_protocol(L, model, name);
+        if (code < 0) luaL_error(L, "out of memory");
+        client->settled = true;
+    }
+    lua_settop(L, top);
+}
+
+int aws_speak(struct aws_client *client, enum protocol_kind kind)
+{
+    struct model *model = NULL;
+    int code = model_in_protocol(client->first, kind, &model);
+    if (code < 0) return code;
+    model_release(client->model);
+    client->model = model;
+    return OK;
 }
 
 /* ---- credentials ---- */
@@ -283,7 +327,8 @@ static int client_gc(lua_State *L)
     client->chain = NULL;
     wire_request_done(&client->request);
     model_release(client->model);
-    client->model = NULL;
+    model_release(client->first);
+    client->model = client->first = NULL;
     return 0;
 }
 
@@ -370,7 +415,7 @@ int aws_client_new(lua_State *L)
         lua_setfield(L, -2, "__metatable");
     }
     lua_setmetatable(L, client_idx);
-    client->model = model_retain(model);
+    take_model(L, 3, client, model);
     client->options.model = model;
     bool large = model->member_count > KEYS_ARRAY_MAX;
     for (int i = CLIENT_KEYS; i <= CLIENT_METHODS; i++) {

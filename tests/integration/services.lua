@@ -296,6 +296,12 @@ function scenes.cloudwatch()
   watch:put_metric_alarm { AlarmName = run, MetricName = "m", Namespace = run, Statistic = "Average", Period = 60,
     EvaluationPeriods = 2, Threshold = 1.5, ComparisonOperator = "GreaterThanThreshold" }
   equal(read("cloudwatch", "describe_alarms", { AlarmNames = { run } }).MetricAlarms[1].Threshold, 1.5)
+  for _, protocol in ipairs { "json", "query" } do
+    local other = aws.client("cloudwatch", { protocol = protocol })
+    equal(other:describe_alarms { AlarmNames = { run } }.MetricAlarms[1].Threshold, 1.5)
+    equal(count(other, "list_metrics", { Namespace = run }, "Metrics"), 1)
+    equal(#other:describe_alarms { AlarmNames = { "none" } }.MetricAlarms, 0)
+  end
 end
 
 assert(scenes[arg[1]], "there is no scene " .. tostring(arg[1]))()

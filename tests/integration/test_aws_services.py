@@ -1,8 +1,8 @@
 """The module `aws` against moto and MiniStack: every built-in service that they serve, with paging, waiters, errors and
 200 calls at once (services.lua); what was read, boto3 reads the same from the same server.
 
-moto has no CloudWatch in rpc-v2-cbor and no cache parameter groups; MiniStack has no Application Auto Scaling and no
-Cost Explorer."""
+moto has no CloudWatch in rpc-v2-cbor, so the client has to find another protocol there, and no cache parameter groups;
+MiniStack has no Application Auto Scaling and no Cost Explorer."""
 
 import pathlib
 import secrets
@@ -59,7 +59,7 @@ def with_scenes(absent):
     return add
 
 
-@with_scenes({"cloudwatch", "elasticache"})
+@with_scenes({"elasticache"})
 class OnMoto(Services, unittest.TestCase):
     module, server = "moto", staticmethod(support.moto)
 

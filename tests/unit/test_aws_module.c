@@ -434,6 +434,86 @@ static void a_model_may_be_a_table(void **state)
                     "model.metadata");
 }
 
+/* An endpoint that knows no CBOR. */
+static void a_client_finds_the_protocol_that_its_endpoint_speaks(void **state)
+{
+    struct fixture *f = *state;
+    static const struct reply list[] = {
+        {.status = 503},
+        {.status = 404, .headers = "Content-Type: text/html\r\n", .body = "<h1>Not Found</h1>"},
+        {.status = 200,
+         .headers = "Content-Type: application/x-amz-json-1.0\r\n",
+         .body = "{\"Metrics\":[{\"MetricName\":\"a\"}]}"},
+        {.status = 400, .headers = "Content-Type: text/html\r\n", .body = "<h1>a proxy</h1>"},
+        {.status = 200, .headers = "Content-Type: application/x-amz-json-1.0\r\n", .body = "{}"}};
+    replies(list, COUNT_OF(list));
+    fixture_run(f, "watch = client('cloudwatch', {retries = 1})\n"
+                   "first = watch:list_metrics{Namespace = 'N'}.Metrics[1].MetricName\n"
+                   "page = fails(watch.list_metrics, watch, {})\n"
+                   "watch:list_metrics{}");
+    assert_int_equal(f->code, OK);
+    assert_echo(f, "first", "\"a\"\n");
+    assert_echo(f, "page", "\"cloudwatch:list_metrics: 400: Bad Request (HTTP 400)\"\n");
+    assert_int_equal(reply_server_requests(server), 5);
+    for (int i = 0; i < 5; i++)
+        assert_true(!!strcasestr(reply_server_head(server, i), "smithy-protocol") == (i < 2));
+    assert_string_equal(reply_server_body(server, 2), "{\"Namespace\":\"N\"}");
+}
+
+static void an_endpoint_that_speaks_nothing_changes_nothing(void **state)
+{
+    struct fixture *f = *state;
+    static const struct reply list[] = {
+        {.status = 403, .headers = "Content-Type: text/html\r\n", .body = "<h1>a proxy</h1>"}};
+    replies(list, COUNT_OF(list));
+    fixture_run(f, "watch = client('cloudwatch')\n"
+                   "said = fails(watch.list_metrics, watch, {})\n"
+                   "fails(watch.list_metrics, watch, {})\n");
+    assert_echo(f, "said", "\"cloudwatch:list_metrics: 403: Forbidden (HTTP 403)\"\n");
+    assert_int_equal(reply_server_requests(server), 6);
+    static const char *const types[] = {"application/cbor", "application/x-amz-json-1.0",
+                                        "application/x-www-form-urlencoded"};
+    for (int i = 0; i < 6; i++)
+        assert_non_null(strstr(reply_server_head(server, i), types[i % 3]));
+}
+
+static void many_calls_agree_about_the_protocol(void **state)
+{
+    struct fixture *f = *state;
+    static const struct reply list[] = {
+        {.status = 404, .headers = "Content-Type: text/html\r\n", .together = 4},
+        {.status = 404, .headers = "Content-Type: text/html\r\n", .together = 4},
+        {.status = 404, .headers = "Content-Type: text/html\r\n", .together = 4},
+        {.status = 404, .headers = "Content-Type: text/html\r\n", .together = 4},
+        {.status = 200, .headers = "Content-Type: application/x-amz-json-1.0\r\n", .body = "{}"}};
+    replies(list, COUNT_OF(list));
+    fixture_run(f, "watch = client('cloudwatch')\n"
+                   "local function call() return watch:list_metrics{} end\n"
+                   "async.all{call, call, call, call}\n");
+    assert_int_equal(f->code, OK);
+    assert_int_equal(reply_server_requests(server), 8);
+}
+
+static void a_protocol_may_be_chosen(void **state)
+{
+    struct fixture *f = *state;
+    assert_echo(f,
+                "client('cloudwatch', {protocol = 'query'}):serialize('list_metrics', "
+                "{Namespace = 'N'}).body",
+                "\"Action=ListMetrics&Version=2010-08-01&Namespace=N\"\n");
+    assert_echo(f, "fails(client, 'cloudwatch', {protocol = 'ec2'})",
+                "\"aws.client: protocol is 'ec2', but cloudwatch has smithy-rpc-v2-cbor, json, "
+                "query\"\n");
+    assert_echo(f, "fails(client, 'ecs', {protocol = 'morse'})",
+                "\"aws.client: protocol is 'morse', but ecs has json\"\n");
+    static const struct reply list[] = {
+        {.status = 404, .headers = "Content-Type: text/html\r\n", .body = "<h1>Not Found</h1>"}};
+    replies(list, COUNT_OF(list));
+    fixture_run(f, "local watch = client('cloudwatch', {protocol = 'json'})\n"
+                   "fails(watch.list_metrics, watch, {})\n");
+    assert_int_equal(reply_server_requests(server), 1); /* no other one is tried */
+}
+
 static void help_shows_parameters_with_their_types(void **state)
 {
     struct fixture *f = *state;
@@ -557,6 +637,10 @@ int main(void)
         aws_test(serialize_and_parse_need_no_network),
         aws_test(values_keep_their_kinds),
         aws_test(a_model_may_be_a_table),
+        aws_test(a_client_finds_the_protocol_that_its_endpoint_speaks),
+        aws_test(an_endpoint_that_speaks_nothing_changes_nothing),
+        aws_test(many_calls_agree_about_the_protocol),
+        aws_test(a_protocol_may_be_chosen),
         aws_test(help_shows_parameters_with_their_types),
         aws_test(parameters_are_read_without_metamethods),
         aws_test(a_signature_shows_its_stages),
