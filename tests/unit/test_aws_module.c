@@ -1,5 +1,7 @@
 /* Facts about the Lua module `aws`, called as a script calls it: against a server on loopback where
- * a call goes out, and without any where it is pure. */
+ * a call goes out, and without any where it is pure.
+ *
+ * Size: one module's facts, each a few lines of a script. */
 #include "support/reply_server.h"
 #include "unit/script_fixture.h"
 
@@ -501,11 +503,10 @@ static void a_protocol_may_be_chosen(void **state)
                 "client('cloudwatch', {protocol = 'query'}):serialize('list_metrics', "
                 "{Namespace = 'N'}).body",
                 "\"Action=ListMetrics&Version=2010-08-01&Namespace=N\"\n");
-    assert_echo(f, "fails(client, 'cloudwatch', {protocol = 'ec2'})",
-                "\"aws.client: protocol is 'ec2', but cloudwatch has smithy-rpc-v2-cbor, json, "
-                "query\"\n");
-    assert_echo(f, "fails(client, 'ecs', {protocol = 'morse'})",
-                "\"aws.client: protocol is 'morse', but ecs has json\"\n");
+    assert_contains(fixture_echo(f, "fails(client, 'cloudwatch', {protocol = 'ec2'})"),
+                    "protocol is 'ec2', but cloudwatch has smithy-rpc-v2-cbor, json, query");
+    assert_contains(fixture_echo(f, "fails(client, 'ecs', {protocol = 'morse'})"),
+                    "protocol is 'morse', but ecs has json");
     static const struct reply list[] = {
         {.status = 404, .headers = "Content-Type: text/html\r\n", .body = "<h1>Not Found</h1>"}};
     replies(list, COUNT_OF(list));
