@@ -23,8 +23,9 @@ static const char MODEL_TYPE[] = "moontide.aws.model";
 static const char CHAINS_KEY, MODELS_KEY; /* in the registry: tables of what is shared */
 
 static const char *const option_names[] = {
-    "region",          "profile", "endpoint", "credentials", "retries",  "retry_mode", "timeout",
-    "max_concurrency", "rate",    "dry_run",  "model",       "protocol", NULL};
+    "region",     "profile",  "endpoint",           "credentials", "retries",
+    "retry_mode", "timeout",  "max_concurrency",    "rate",        "dry_run",
+    "model",      "protocol", "first_byte_timeout", NULL};
 
 struct aws_client *aws_check_client(lua_State *L, int idx)
 {
@@ -269,6 +270,8 @@ static void read_limits(lua_State *L, int idx, struct client_options *options)
         luaL_error(L, "aws.client: retry_mode is \"standard\" or \"adaptive\", not '%s'", mode);
     if (lua_getfield(L, idx, "timeout") != LUA_TNIL)
         options->timeout_ms = convert_duration_ms(L, -1, "aws.client: timeout");
+    if (lua_getfield(L, idx, "first_byte_timeout") != LUA_TNIL)
+        options->first_byte_ms = convert_duration_ms(L, -1, "aws.client: first_byte_timeout");
     if (lua_getfield(L, idx, "rate") != LUA_TNIL) {
         options->rate_per_s = luaL_checknumber(L, -1);
         if (!(options->rate_per_s > 0)) options->rate_per_s = -1; /* 0: not even the known ones */

@@ -214,6 +214,16 @@ function scenes.sqs()
   fails("NonExistentQueue", sqs.get_queue_url, sqs, { QueueName = "none" })
 end
 
+-- A service may take its time until its answer begins: no call is cut off, and none is sent twice.
+function scenes.long_poll()
+  local sqs = aws.client("sqs")
+  local url = sqs:create_queue { QueueName = run }.QueueUrl
+  local began = time.now()
+  equal(sqs:receive_message { QueueUrl = url, WaitTimeSeconds = 12 }.Messages, nil)
+  assert(time.now() - began >= 11)
+  equal(sqs:metrics().receive_message.attempts, 1)
+end
+
 function scenes.sns()
   local sns = aws.client("sns")
   local arn

@@ -14,7 +14,7 @@ import support
 SCRIPT = pathlib.Path(__file__).with_name("services.lua")
 READER = pathlib.Path(__file__).with_name("compare_reads.py")
 SERVICES = ["application-autoscaling", "autoscaling", "ce", "cloudwatch", "concurrency", "dynamodb", "ecs", "elasticache",
-            "elbv2", "events", "lambda", "logs", "rds", "secretsmanager", "sesv2", "sns", "sqs", "ssm", "sts"]  # fmt: skip
+            "elbv2", "events", "lambda", "logs", "long_poll", "rds", "secretsmanager", "sesv2", "sns", "sqs", "ssm", "sts"]  # fmt: skip
 
 
 class Services:
@@ -64,7 +64,7 @@ class OnMoto(Services, unittest.TestCase):
     module, server = "moto", staticmethod(support.moto)
 
 
-@with_scenes({"application-autoscaling", "ce"})
+@with_scenes({"application-autoscaling", "ce", "long_poll"})
 class OnMiniStack(Services, unittest.TestCase):
     module, server = "ministack", staticmethod(support.ministack)
 

@@ -146,7 +146,8 @@ static void no_answer_is_an_error_too(void **state)
                 "local ok, e = pcall(ecs.list_clusters, ecs)\n"
                 "return ok, e.service, e.operation, e.status",
                 "false\t\"ecs\"\t\"list_clusters\"\tnil\n");
-    assert_contains(fixture_echo(f, "fails(ecs.list_clusters, ecs)"), "ecs:list_clusters: ");
+    assert_contains(fixture_echo(f, "fails(ecs.list_clusters, ecs)"),
+                    "\"ecs:list_clusters: 127.0.0.1:"); /* and not the names twice */
     static const struct reply garbage[] = {{.status = 200, .body = "<html>"}};
     replies(garbage, 1);
     assert_contains(fixture_echo(f, "fails(ecs.list_clusters, ecs)"),
@@ -191,6 +192,8 @@ static void options_are_checked(void **state)
         {"aws.client('ecs', {credentials = keys}):list_clusters()", "region"},
         {"aws.client('ecs', {region = 'eu-west-1', endpoint = where}):list_clusters()",
          "credentials"},
+        {"aws.client('ecs', {region = 'eu west', endpoint = where}):list_clusters()",
+         "\\\"eu west\\\" is not the name of a region"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char text[256];
@@ -365,6 +368,7 @@ static void a_wait_that_is_in_vain_says_so(void **state)
     assert_contains(fixture_echo(f, wait), "AccessDeniedException: no");
     assert_contains(fixture_echo(f, "fails(ecs.wait, ecs, 'service_stable', {})"),
                     "did you mean 'services_stable'?");
+    assert_contains(fixture_echo(f, "fails(ecs.wait, ecs, 'quiet', {})"), "it has daemon_active, ");
     assert_contains(fixture_echo(f, "fails(ecs.wait, ecs, 'services_stable', {}, {dealy = 1})"),
                     "unknown field 'dealy'");
 }
@@ -579,6 +583,14 @@ static void a_presigned_url_holds_its_signature(void **state)
         "\"aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404\"\n");
     assert_contains(fixture_echo(f, "fails(aws.presign, {url = 'https://x/', credentials = keys})"),
                     "service is missing");
+    setenv("AWS_REGION", "eu-south-1", 1);
+    assert_contains(fixture_echo(f, "aws.presign {url = 'https://x/', service = 'sts', expires = "
+                                    "'1m', credentials = keys}:match('Credential=[^&]+')"),
+                    "%2Feu-south-1%2Fsts%2F");
+    unsetenv("AWS_REGION");
+    assert_contains(fixture_echo(f, "fails(aws.presign, {url = 'https://x/', service = 'sts', "
+                                    "region = 'r', expires = '8d', credentials = keys})"),
+                    "expires is from one second to seven days");
 }
 
 static void regions_are_known(void **state)

@@ -490,6 +490,22 @@ static void a_stalled_answer_times_out_and_is_asked_again(void **state)
     assert_int_equal(w->attempts, 2);
 }
 
+static void an_answer_that_does_not_begin_ends_at_its_own_timeout(void **state)
+{
+    struct world *w = *state;
+    static const struct reply replies[] = {{.how = REPLY_STALL}};
+    w->options.timeout_ms = 25000;
+    w->options.first_byte_ms = 1000;
+    w->options.backoff.max_attempts = 1;
+    make_client(w);
+    SCRIPT(w, replies);
+    const struct clock real = {0};
+    int64_t before_ns = clock_mono_ns(&real);
+    ask(w);
+    assert_int_equal(w->code, ERR_TIMEOUT);
+    assert_true(clock_mono_ns(&real) - before_ns < 15 * 1000000000ll);
+}
+
 static void a_trickled_answer_is_waited_for(void **state)
 {
     struct world *w = *state;
@@ -974,6 +990,7 @@ int main(void)
         FACT(a_failure_of_the_network_names_service_operation_and_host),
         FACT(nobody_there_means_that_nothing_was_sent),
         FACT(a_stalled_answer_times_out_and_is_asked_again),
+        FACT(an_answer_that_does_not_begin_ends_at_its_own_timeout),
         FACT(a_trickled_answer_is_waited_for),
         FACT(it_waits_as_long_as_it_was_told_and_no_longer_than_its_cap),
         FACT(attempts_come_from_the_caller_the_environment_the_profile),

@@ -35,7 +35,8 @@ struct client_options {
     /* What is not said here, the environment says, then the profile (retry_settings_complete()). */
     struct backoff_policy backoff;
     enum retry_mode retry_mode;
-    int64_t timeout_ms; /* of one attempt; 0: 30,000 */
+    int64_t timeout_ms;    /* of one attempt; 0: 30,000 */
+    int64_t first_byte_ms; /* until its answer begins; 0: timeout_ms */
     /* 0: 50; further calls wait in order. The client opens as many connections where the service
      * does not speak HTTP/2, whatever the defaults of `http` are. */
     int max_concurrency;

@@ -57,8 +57,11 @@ struct http_request {
     int64_t connect_timeout_ms; /* 0: that of the options */
     int64_t timeout_ms;         /* whole request; 0: that of the options */
     int64_t stall_timeout_ms;   /* less than 1 byte/s for that long, averaged over 5 s; 0: 10,000 */
-    size_t max_body_bytes;      /* 0: that of the options */
-    bool verify_tls_off;        /* only for tests that ask for it */
+    /* The same until the answer begins, which a service may take its time for (a long poll). 0: the
+     * request's own timeout_ms when it names one and no stall timeout, else the stall timeout. */
+    int64_t first_byte_timeout_ms;
+    size_t max_body_bytes; /* 0: that of the options */
+    bool verify_tls_off;   /* only for tests that ask for it */
 };
 
 /* Valid only during the callback. code < 0: no usable answer, fault says why in words that name
