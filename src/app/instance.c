@@ -2,6 +2,7 @@
  * reverse. */
 #include "moontide/app/instance.h"
 
+#include "moontide/aws/rates.h"
 #include "moontide/base/fs.h"
 #include "moontide/base/log.h"
 #include "moontide/io/http.h"
@@ -50,6 +51,7 @@ static int open_world_aws(struct instance *in, struct fault *fault)
                                                .session_name = config->accounts[i].session_name};
     struct world_aws_options options = {.loop = in->loop,
                                         .http = in->http,
+                                        .rates = in->rates,
                                         .region = config->region,
                                         .profile = config->profile,
                                         .endpoint = config->endpoint,
@@ -139,12 +141,14 @@ static int open_parts(const struct instance_options *options, struct instance *i
                                 .max_body_bytes = in->config->response_bytes};
     if ((code = http_new(in->loop, &http, &in->http)) < 0)
         return fault_set(fault, code, "no HTTP client: %s", err_text(code));
+    if ((code = rates_new(&in->rates)) < 0) return fault_set(fault, code, "out of memory");
     if ((code = open_world(options, in, fault)) < 0) return code;
     if (options->store && (code = open_store(in, fault)) < 0) return code;
     code = options->policies ? open_engine(options, in, fault) : open_collector(in, fault);
     if (code < 0) return code;
     in->host = (struct host){.loop = in->loop,
                              .http = in->http,
+                             .rates = in->rates,
                              .collector = in->collector,
                              .world = in->world,
                              .clock = &in->world->clock,
@@ -177,6 +181,7 @@ int instance_close(struct instance *in)
     if (in->own_collector) collector_free(in->collector);
     if (in->store) store_close(in->store);
     world_free(in->world);
+    rates_free(in->rates);
     if (in->http) http_free(in->http);
     int left = in->loop ? loop_free(in->loop) : 0;
     free(in->database_path);

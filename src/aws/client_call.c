@@ -173,9 +173,9 @@ static bool passes_rates(struct client_call *call)
 {
     struct client *client = call->client;
     bool throttled =
-        client->has_throttle && (!client->throttled || client->throttled == call->operation);
+        client->throttle && (!client->throttled || client->throttled == call->operation);
     if (throttled && !call->may_send) {
-        int64_t ns = throttle_take(&client->throttle, client_now_ns(client));
+        int64_t ns = throttle_take(client->throttle, client_now_ns(client));
         call->may_send = true;
         if (ns > 0) {
             call->promised = true;
@@ -224,7 +224,7 @@ void call_stop(struct client_call *call)
     if (client->options.credentials) credential_chain_forget(client->options.credentials, call);
     if (call->http) http_cancel(call->http);
     loop_timer_cancel(call->timer);
-    if (call->promised) throttle_give_back(&client->throttle);
+    if (call->promised) throttle_give_back(client->throttle);
     call->http = NULL;
     call->timer = NULL;
     call->promised = false;

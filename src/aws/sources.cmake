@@ -46,6 +46,7 @@ set(SOURCES_aws
     path.c
     path_parse.c
     profile.c
+    rates.c
     retry.c
     retry_settings.c
     serialize.c

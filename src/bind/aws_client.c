@@ -450,6 +450,7 @@ struct client *aws_connect(lua_State *L, int idx)
     options->credentials = client->chain->chain;
     options->loop = host->loop;
     options->http = host->http;
+    options->rates = host->rates;
     if (client_new(options, &client->client, &fault) < 0) raise_fault(L, "aws.client", &fault);
     lua_settop(L, top);
     return client->client;

@@ -45,6 +45,7 @@ struct world_aws {
     struct http *http;
     char *region, *profile, *endpoint;
     struct backoff_policy retry;
+    struct rates *rates;
     char *default_region; /* of environment or profile, once found */
     struct account *accounts;
     size_t account_count;
@@ -153,6 +154,7 @@ static int client_new(struct world_aws *aws, const char *region,
             .region = region,
             .endpoint = endpoint,
             .backoff = aws->retry,
+            .rates = aws->rates,
         };
         options.backoff.max_attempts = retries.max_attempts;
         code = cloudwatch_new(&options, &client->cloudwatch);
@@ -355,6 +357,7 @@ int world_aws_new(const struct world_aws_options *options, struct world **out, s
     aws->loop = options->loop;
     aws->http = options->http;
     aws->retry = options->retry;
+    aws->rates = options->rates;
     int code = copy_options(aws, options);
     if (code == OK) {
         struct credential_options credentials = {

@@ -2,6 +2,7 @@
  *
  * Size: each way in which a service misbehaves is a fact of its own. */
 #include "moontide/aws/client.h"
+#include "moontide/aws/rates.h"
 #include "moontide/base/clock.h"
 #include "moontide/io/http.h"
 #include "moontide/io/loop.h"
@@ -835,6 +836,35 @@ static void get_metric_data_has_a_rate_of_its_own(void **state)
     assert_true(took_ms(w, "get_metric_data", 15) < 5000);
 }
 
+static void clients_of_one_region_share_the_rate(void **state)
+{
+    struct world *w = *state;
+    struct model *model = NULL;
+    struct client *others[15] = {NULL};
+    struct fault fault = {0};
+    const struct clock real = {0};
+    assert_int_equal(rates_new(&w->options.rates), OK);
+    assert_int_equal(model_load("cloudwatch", NULL, &model, &fault), OK);
+    use_model(w, model);
+    struct client *first = w->client;
+    for (size_t i = 0; i < COUNT_OF(others); i++)
+        assert_int_equal(client_new(&w->options, &others[i], &fault), OK);
+    int64_t before_ns = clock_mono_ns(&real);
+    w->done = 0;
+    for (size_t i = 0; i < COUNT_OF(others); i++) {
+        w->client = others[i];
+        begin(w, "get_metric_data", NULL);
+    }
+    wait(w, COUNT_OF(others));
+    assert_true(clock_mono_ns(&real) - before_ns >= 190 * 1000000ll);
+    w->client = first;
+    for (size_t i = 0; i < COUNT_OF(others); i++)
+        client_free(others[i]);
+    client_free(w->client);
+    w->client = NULL;
+    rates_free(w->options.rates);
+}
+
 /* How long a call takes that is throttled once. Nothing was measured yet: half a call a second
  * until something is. */
 static int64_t throttled_once_ms(struct world *w)
@@ -1009,6 +1039,7 @@ int main(void)
         FACT(a_rate_spreads_the_calls),
         FACT(a_cancelled_call_gives_its_token_back),
         FACT(get_metric_data_has_a_rate_of_its_own),
+        FACT(clients_of_one_region_share_the_rate),
         FACT(the_adaptive_mode_slows_down_after_throttling),
         FACT(the_environment_may_choose_the_adaptive_mode),
         FACT(a_dry_run_sends_only_what_reads),

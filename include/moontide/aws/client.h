@@ -22,6 +22,7 @@ struct loop;
 struct clock;
 struct client;
 struct client_call;
+struct rates;
 
 struct client_options {
     struct loop *loop;
@@ -43,6 +44,7 @@ struct client_options {
     /* Client-side throttle of all operations. 0: none but the known ones (CloudWatch's
      * GetMetricData: 50); negative: none at all. */
     double rate_per_s;
+    struct rates *rates; /* borrowed: shares the known ones with other clients; NULL: its own */
     bool dry_run; /* refuses what is not read_only with ERR_DENIED and what it would have sent */
     /* Requests and answers on stderr, with signatures, tokens and what looks secret blanked. */
     bool trace;

@@ -13,6 +13,7 @@
 
 struct http;
 struct loop;
+struct rates;
 struct world;
 
 typedef void world_ready_fn(void *data, int code, const struct fault *fault);
@@ -50,6 +51,7 @@ struct world_aws_options {
     struct http *http;
     const char *region, *profile, *endpoint; /* NULL: from environment and profile */
     struct backoff_policy retry;
+    struct rates *rates; /* borrowed; as in cloudwatch_options */
     const struct account_options *accounts;
     size_t account_count;
 };
