@@ -2,6 +2,7 @@
  * reverse. */
 #include "moontide/app/instance.h"
 
+#include "moontide/aws/rates.h"
 #include "moontide/base/fs.h"
 #include "moontide/base/log.h"
 #include "moontide/bind/kinds.h"
@@ -46,9 +47,12 @@ static int open_world_aws(struct instance *in, struct fault *fault)
     for (size_t i = 0; i < config->account_count; i++)
         accounts[i] = (struct account_options){.name = config->accounts[i].name,
                                                .role_arn = config->accounts[i].role_arn,
-                                               .region = config->accounts[i].region};
+                                               .region = config->accounts[i].region,
+                                               .external_id = config->accounts[i].external_id,
+                                               .session_name = config->accounts[i].session_name};
     struct world_aws_options options = {.loop = in->loop,
                                         .http = in->http,
+                                        .rates = in->rates,
                                         .region = config->region,
                                         .profile = config->profile,
                                         .endpoint = config->endpoint,
@@ -150,10 +154,12 @@ static int open_parts(const struct instance_options *options, struct instance *i
                                 .max_body_bytes = in->config->response_bytes};
     if ((code = http_new(in->loop, &http, &in->http)) < 0)
         return fault_set(fault, code, "no HTTP client: %s", err_text(code));
+    if ((code = rates_new(&in->rates)) < 0) return fault_set(fault, code, "out of memory");
     if ((code = open_world(options, in, fault)) < 0) return code;
     if (options->store && (code = open_store(options, in, fault)) < 0) return code;
     in->host = (struct host){.loop = in->loop,
                              .http = in->http,
+                             .rates = in->rates,
                              .world = in->world,
                              .clock = &in->world->clock,
                              .config = in->config,
@@ -190,6 +196,7 @@ int instance_close(struct instance *in)
     if (in->own_collector) collector_free(in->collector);
     if (in->store) store_close(in->store);
     world_free(in->world);
+    rates_free(in->rates);
     if (in->http) http_free(in->http);
     int left = in->loop ? loop_free(in->loop) : 0;
     free(in->database_path);

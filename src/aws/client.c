@@ -20,7 +20,6 @@
 
 enum {
     CONCURRENCY = 50,
-    ATTEMPTS = 3,
     SPARE_CALLS = 64,
     KEEP_BODY_BYTES = 256 * 1024, /* a spare call keeps at most this much */
 };
@@ -38,8 +37,7 @@ int64_t client_now_s(const struct client *client)
 
 int client_max_attempts(const struct client *client)
 {
-    int attempts = client->options.backoff.max_attempts;
-    return attempts > 0 ? attempts : ATTEMPTS;
+    return client->options.backoff.max_attempts;
 }
 
 /* ---- lists of calls ---- */
@@ -343,28 +341,26 @@ static int make_user_agent(struct client *client)
     return ERR_NOMEM;
 }
 
-/* Documented limits that a client reaches by itself. */
-static const struct known_rate {
-    const char *service_id, *operation;
-    double rate_per_s;
-} known_rates[] = {
-    {"CloudWatch", "GetMetricData", 50}, /* CloudWatch service quotas, default */
-};
-
-static void set_rates(struct client *client)
+/* A rate that the caller names is the client's own; a known one is shared. */
+static int set_rates(struct client *client)
 {
     const struct model *model = client->model;
+    struct client_options *options = &client->options;
     int64_t now_ns = client_now_ns(client);
-    double rate_per_s = client->options.rate_per_s;
     adaptive_init(&client->adaptive, now_ns);
-    for (size_t i = 0; i < COUNT_OF(known_rates) && rate_per_s == 0; i++) {
-        const struct known_rate *known = &known_rates[i];
-        if (!model->service_id || strcmp(model->service_id, known->service_id) != 0) continue;
-        client->throttled = model_operation(model, known->operation);
-        if (client->throttled) rate_per_s = known->rate_per_s;
+    if (options->rate_per_s > 0) {
+        throttle_init(&client->own_throttle, options->rate_per_s, now_ns);
+        client->throttle = &client->own_throttle;
+        return OK;
     }
-    client->has_throttle = rate_per_s > 0;
-    if (client->has_throttle) throttle_init(&client->throttle, rate_per_s, now_ns);
+    const char *operation = rates_operation(model->service_id);
+    if (options->rate_per_s < 0 || !operation) return OK;
+    client->throttled = model_operation(model, operation);
+    if (!client->throttled) return OK;
+    if (!options->rates && rates_new(&client->own_rates) < 0) return ERR_NOMEM;
+    client->throttle = rates_get(options->rates ? options->rates : client->own_rates,
+                                 model->service_id, client->endpoint.region, now_ns);
+    return client->throttle ? OK : ERR_NOMEM;
 }
 
 static int find_endpoint(struct client *client, const struct client_options *options,
@@ -388,6 +384,16 @@ static int find_endpoint(struct client *client, const struct client_options *opt
     return code;
 }
 
+static int find_retries(struct client *client, const struct client_options *options,
+                        struct fault *fault)
+{
+    struct retry_settings settings = {options->retry_mode, options->backoff.max_attempts};
+    int code = retry_settings_complete(&settings, options->profile, fault);
+    client->options.retry_mode = settings.mode;
+    client->options.backoff.max_attempts = settings.max_attempts;
+    return code;
+}
+
 int client_new(const struct client_options *options, struct client **out, struct fault *fault)
 {
     struct client *client = calloc(1, sizeof *client);
@@ -405,28 +411,33 @@ int client_new(const struct client_options *options, struct client **out, struct
     const char *signing = client->model->signing_name;
     client->s3 = signing && strncmp(signing, "s3", 2) == 0;
     int code = find_endpoint(client, options, fault);
+    if (code == OK) code = find_retries(client, options, fault);
     if (code == OK) {
         client->metrics = calloc(client->model->operation_count + 1u, sizeof *client->metrics);
         if (!client->metrics) code = ERR_NOMEM;
         if (code == OK) code = make_user_agent(client);
         if (code == OK) code = signing_keys_new(&client->keys);
         if (code == OK && options->trace) code = trace_new(client->model, &client->trace);
+        if (code == OK) code = set_rates(client);
         if (code < 0) fault_set(fault, code, "%s", err_text(code));
     }
     if (code < 0) {
         client_free(client);
         return code;
     }
-    set_rates(client);
+    client->reserved = concurrency(client);
+    http_reserve(client->options.http, client->reserved);
     *out = client;
     return OK;
 }
 
 static void destroy(struct client *client)
 {
+    if (client->reserved) http_reserve(client->options.http, -client->reserved);
     for (uint32_t i = 0; client->metrics && i < client->model->operation_count; i++)
         free(client->metrics[i]);
     free(client->metrics);
+    rates_free(client->own_rates);
     trace_free(client->trace);
     signing_keys_free(client->keys);
     strbuf_done(&client->authorization);

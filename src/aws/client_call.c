@@ -131,7 +131,7 @@ static void answered(void *data, const struct http_response *response)
     retry_judge(response, code, &judgement);
     if (client->trace) trace_answer(call, response);
     if (judgement.kind == RETRY_THROTTLED) call->metrics->throttles++;
-    if (client->options.retry_mode == RETRY_ADAPTIVE)
+    if (client->options.retry_mode == RETRY_MODE_ADAPTIVE)
         adaptive_answer(&client->adaptive, judgement.kind == RETRY_THROTTLED,
                         client_now_ns(client));
     bool mended = false;
@@ -176,9 +176,9 @@ static bool passes_rates(struct client_call *call)
 {
     struct client *client = call->client;
     bool throttled =
-        client->has_throttle && (!client->throttled || client->throttled == call->operation);
+        client->throttle && (!client->throttled || client->throttled == call->operation);
     if (throttled && !call->may_send) {
-        int64_t ns = throttle_take(&client->throttle, client_now_ns(client));
+        int64_t ns = throttle_take(client->throttle, client_now_ns(client));
         call->may_send = true;
         if (ns > 0) {
             call->promised = true;
@@ -186,7 +186,7 @@ static bool passes_rates(struct client_call *call)
             return false;
         }
     }
-    if (client->options.retry_mode != RETRY_ADAPTIVE) return true;
+    if (client->options.retry_mode != RETRY_MODE_ADAPTIVE) return true;
     int64_t ns = adaptive_acquire(&client->adaptive, client_now_ns(client));
     if (ns > 0) wait_ns(call, ns);
     return ns == 0;
@@ -227,7 +227,7 @@ void call_stop(struct client_call *call)
     if (client->options.credentials) credential_chain_forget(client->options.credentials, call);
     if (call->http) http_cancel(call->http);
     loop_timer_cancel(call->timer);
-    if (call->promised) throttle_give_back(&client->throttle);
+    if (call->promised) throttle_give_back(client->throttle);
     call->http = NULL;
     call->timer = NULL;
     call->promised = false;

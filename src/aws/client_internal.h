@@ -6,6 +6,7 @@
 
 #include "moontide/aws/client.h"
 #include "moontide/aws/endpoint.h"
+#include "moontide/aws/rates.h"
 #include "moontide/aws/retry.h"
 #include "moontide/aws/sigv4.h"
 #include "moontide/base/clock.h"
@@ -38,9 +39,10 @@ struct client {
     int64_t skew_s;                                      /* the service's time less ours */
 
     struct retry_quota quota;
-    struct throttle throttle;
+    struct throttle *throttle;         /* NULL: none */
     const struct operation *throttled; /* that the throttle is for; NULL: for all */
-    bool has_throttle;
+    struct throttle own_throttle;
+    struct rates *own_rates; /* where nobody shares; or NULL */
     struct adaptive adaptive;
     uint64_t random;
     struct trace *trace; /* NULL: no tracing */
@@ -49,7 +51,8 @@ struct client {
     struct operation_metrics **metrics; /* shape: metrics[operation_count]; NULL: never called */
     struct call_list active, waiting, spare;
     int active_count, spare_count;
-    int entered; /* callbacks that are running */
+    int reserved; /* connections of http */
+    int entered;  /* callbacks that are running */
     bool pumping, doomed;
 };
 

@@ -157,6 +157,8 @@ int call_send(struct client_call *call, const struct credentials *credentials,
     for (size_t i = 0; credentials && i < result.added_count; i++)
         headers[count++] = (struct http_header){result.added[i].name, result.added[i].value};
     count += add_sdk_headers(call, headers + count, attempt, sizeof attempt);
+    int64_t timeout_ms = client->options.timeout_ms > 0 ? client->options.timeout_ms : TIMEOUT_MS;
+    int64_t first_byte_ms = client->options.first_byte_ms;
     struct http_request request = {
         .method = r->method,
         .url = strbuf_cstr(&client->url),
@@ -164,7 +166,8 @@ int call_send(struct client_call *call, const struct credentials *credentials,
         .header_count = count,
         .body = strbuf_cstr(&r->body),
         .body_len = r->body.len,
-        .timeout_ms = client->options.timeout_ms > 0 ? client->options.timeout_ms : TIMEOUT_MS,
+        .timeout_ms = timeout_ms,
+        .first_byte_timeout_ms = first_byte_ms > 0 ? first_byte_ms : timeout_ms,
     };
     if (client->trace) trace_request(call, &request);
     return http_send(client->options.http, &request, answered, call, &call->http);

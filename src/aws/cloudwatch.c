@@ -20,6 +20,7 @@
 #include "moontide/aws/cloudwatch.h"
 
 #include "moontide/aws/credentials.h"
+#include "moontide/aws/rates.h"
 #include "moontide/aws/sigv4.h"
 #include "moontide/base/clock.h"
 #include "moontide/base/hash.h"
@@ -30,6 +31,7 @@
 
 #include "cloudwatch_answer.h"
 #include "gmd.h"
+#include "throttle.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,6 +54,7 @@ struct cloudwatch {
     struct signing_keys *keys;
     struct strbuf authorization, url;
     struct retry_quota quota;
+    struct throttle *throttle; /* NULL: none */
     uint64_t random;
     int64_t skew_s; /* the service's time less ours */
     enum cloudwatch_protocol protocol;
@@ -81,6 +84,7 @@ struct cloudwatch_call {
     enum cloudwatch_protocol protocol;
     int attempt, retry_cost;
     bool skew_corrected, refreshed, starting;
+    bool promised; /* waiting for a token of the throttle */
     int64_t signed_s;
     struct fault first; /* why the first protocol was left */
 
@@ -538,8 +542,26 @@ static void with_credentials(void *data, int code, struct credentials *credentia
     if (code < 0) fail(call, code, err_text(code));
 }
 
+static void goes(void *data)
+{
+    struct cloudwatch_call *call = data;
+    call->timer = NULL;
+    call->promised = false;
+    credential_chain_get(call->client->options.credentials, with_credentials, call);
+}
+
+/* Waits for its turn where too many have asked. */
 static void ask(struct cloudwatch_call *call)
 {
+    struct cloudwatch *client = call->client;
+    const struct clock *clock = client->options.clock ? client->options.clock : &client->clock;
+    int64_t ns = client->throttle ? throttle_take(client->throttle, clock_mono_ns(clock)) : 0;
+    if (ns > 0) {
+        int code = start_timer(call, (ns + 999999) / 1000000, goes);
+        call->promised = code == OK;
+        if (code < 0) fail(call, code, err_text(code));
+        return;
+    }
     credential_chain_get(call->client->options.credentials, with_credentials, call);
 }
 
@@ -577,6 +599,11 @@ int cloudwatch_new(const struct cloudwatch_options *options, struct cloudwatch *
     client->region = strdup(options->region);
     int code = client->region ? take_endpoint(client, options->endpoint) : ERR_NOMEM;
     if (code == OK) code = signing_keys_new(&client->keys);
+    if (code == OK && options->rates) {
+        int64_t now_ns = clock_mono_ns(options->clock ? options->clock : &client->clock);
+        client->throttle = rates_get(options->rates, "CloudWatch", options->region, now_ns);
+        if (!client->throttle) code = ERR_NOMEM;
+    }
     if (code < 0)
         cloudwatch_free(client);
     else
@@ -601,6 +628,7 @@ void cloudwatch_free(struct cloudwatch *client)
 void cloudwatch_cancel(struct cloudwatch_call *call)
 {
     credential_chain_forget(call->client->options.credentials, call);
+    if (call->promised) throttle_give_back(call->client->throttle);
     if (call->http) http_cancel(call->http);
     loop_timer_cancel(call->timer);
     unlink_call(call);

@@ -5,6 +5,8 @@
  * never talks moontide out of the fast path. */
 #include "cloudwatch_answer.h"
 
+#include "moontide/aws/protocol.h"
+
 #include <string.h>
 
 static bool listed(const char *code, const char *const *list)
@@ -17,29 +19,15 @@ static bool listed(const char *code, const char *const *list)
 static const char *const no_such_operation[] = {"UnknownOperationException", "UnknownOperation",
                                                 "InvalidAction", "MissingAction", NULL};
 
-static bool contains(const char *text, const char *part)
-{
-    return text && strcasestr(text, part) != NULL;
-}
-
-/* Some servers (moto) send JSON without saying so. */
-static bool is_object(const struct http_response *response)
-{
-    size_t i = 0;
-    while (i < response->body_len && (response->body[i] == ' ' || response->body[i] == '\n'))
-        i++;
-    return i < response->body_len && response->body[i] == '{';
-}
-
 static bool speaks(enum cloudwatch_protocol protocol, const struct http_response *response)
 {
-    const char *type = http_header(response, "content-type");
-    switch (protocol) {
-    case CLOUDWATCH_CBOR: return http_header(response, "smithy-protocol") != NULL;
-    case CLOUDWATCH_JSON: return contains(type, "json") || is_object(response);
-    case CLOUDWATCH_QUERY: return contains(type, "xml");
-    }
-    return false;
+    static const enum protocol_kind kinds[] = {PROTOCOL_CBOR, PROTOCOL_JSON, PROTOCOL_QUERY};
+    const struct wire_response answer = {.status = response->status,
+                                         .headers = response->headers,
+                                         .header_count = response->header_count,
+                                         .body = response->body,
+                                         .body_len = response->body_len};
+    return protocol_speaks(kinds[protocol], &answer);
 }
 
 static void by_transport(const struct http_response *response, struct answer_meaning *out)

@@ -164,6 +164,17 @@ static bool sts_was_global(const char *region)
     return false;
 }
 
+/* What can stand in a signature's scope. A server of somebody else's may call its region anything
+ * ("RegionOne"). */
+static int check_configured(const char *region, struct fault *fault)
+{
+    if (strlen(region) <= NAME_MAX_BYTES &&
+        strspn(region, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.") ==
+            strlen(region))
+        return OK;
+    return fault_set(fault, ERR_INVALID, "\"%.80s\" is not the name of a region", region);
+}
+
 static int check_region(const char *region, struct fault *fault)
 {
     if (!region || !region[0])
@@ -258,6 +269,7 @@ int endpoint_find(const struct endpoint_question *question, struct endpoint *out
         question->configured && question->configured[0]
             ? take_url(question->configured, "endpoint in the configuration", &found.url, fault)
             : look_up(question, &region, &found.url, fault);
+    if (code == OK && region) code = check_configured(region, fault);
     if (code == OK && region && !(found.region = strdup(region)))
         code = fault_set(fault, ERR_NOMEM, "out of memory");
     if (code < 0)

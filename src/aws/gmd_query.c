@@ -3,14 +3,13 @@
  * expat calls element by element; what an element means depends on where it stands, so the path
  * from the root is kept as a string of one letter an element: r GetMetricDataResult, s
  * MetricDataResults, t Timestamps, v Values, e Messages, m member, i Id, c StatusCode, C Code, V
- * Value, n NextToken, ? anything else Document types are refused: without them there are no
- * entities to expand. */
+ * Value, n NextToken, ? anything else. */
 #include "moontide/base/timetext.h"
 #include "moontide/io/http.h"
 
 #include "gmd.h"
+#include "xml.h"
 
-#include <expat.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -100,23 +99,14 @@ int gmd_query_encode(const struct gmd_page *page, struct strbuf *out)
 }
 
 struct xml {
-    XML_Parser parser;
+    struct xml_reading reading;
     struct gmd_sink *sink; /* NULL while an error answer is read */
     struct gmd_answer *answer;
     char path[XML_DEPTH_MAX + 1];
-    int depth, code;
-    const char *error;
+    int depth;
     struct strbuf text; /* of the element at hand */
     char message_code[128], message_value[512];
 };
-
-static void stop(struct xml *xml, int code, const char *error)
-{
-    if (xml->code < 0) return;
-    xml->code = code;
-    xml->error = error;
-    XML_StopParser(xml->parser, XML_FALSE);
-}
 
 static char letter_of(const char *name)
 {
@@ -153,11 +143,11 @@ static void begins(void *data, const char *name, const char **attributes)
     struct xml *xml = data;
     (void)attributes;
     if (xml->depth == XML_DEPTH_MAX) {
-        stop(xml, ERR_LIMIT, "nested too deep");
+        xml_stop(&xml->reading, ERR_LIMIT, "nested too deep");
         return;
     }
     if (xml->depth == 0 && xml->sink && strcmp(name, "GetMetricDataResponse") != 0) {
-        stop(xml, ERR_PARSE, "it is no GetMetricDataResponse");
+        xml_stop(&xml->reading, ERR_PARSE, "it is no GetMetricDataResponse");
         return;
     }
     xml->path[xml->depth++] = letter_of(name);
@@ -190,18 +180,18 @@ static void add_point(struct xml *xml, struct gmd_column *column, bool time)
     int64_t time_ms;
     if (time) {
         if (time_parse(text, xml->text.len, &time_ms) < 0) {
-            stop(xml, ERR_PARSE, "a timestamp that is none");
+            xml_stop(&xml->reading, ERR_PARSE, "a timestamp that is none");
             return;
         }
         value = (double)time_ms / 1000.0;
     } else if (!is_number(text)) {
-        stop(xml, ERR_PARSE, "a value that is no number");
+        xml_stop(&xml->reading, ERR_PARSE, "a value that is no number");
         return;
     } else {
         value = read_number(text);
     }
     int code = gmd_add(column, value);
-    if (code < 0) stop(xml, code, "more than 100800 datapoints in a result");
+    if (code < 0) xml_stop(&xml->reading, code, "more than 100800 datapoints in a result");
 }
 
 static void result_ends(struct xml *xml)
@@ -228,7 +218,7 @@ static void result_ends(struct xml *xml)
                     strlen(xml->message_value));
     } else if (at(xml, "?rn")) {
         int code = gmd_next_token(sink, text, len);
-        if (code < 0) stop(xml, code, NULL);
+        if (code < 0) xml_stop(&xml->reading, code, NULL);
     }
 }
 
@@ -246,9 +236,9 @@ static void ends(void *data, const char *name)
 {
     struct xml *xml = data;
     (void)name;
-    if (xml->code < 0) return;
+    if (xml->reading.code < 0) return;
     if (strbuf_status(&xml->text) < 0) {
-        stop(xml, ERR_PARSE, "a text is too long");
+        xml_stop(&xml->reading, ERR_PARSE, "a text is too long");
         return;
     }
     if (xml->sink)
@@ -265,38 +255,13 @@ static void text_comes(void *data, const char *text, int len)
     strbuf_add(&xml->text, text, (size_t)len);
 }
 
-static void doctype_comes(void *data, const char *name, const char *system, const char *public,
-                          int internal)
-{
-    (void)name;
-    (void)system;
-    (void)public;
-    (void)internal;
-    stop(data, ERR_PARSE, "it has a document type");
-}
-
 static int parse(struct xml *xml, const char *body, size_t len)
 {
-    enum { SLICE = 1024 * 1024 }; /* expat takes an int, and copies what is left over of a slice */
-    xml->parser = XML_ParserCreate("UTF-8");
-    if (!xml->parser) return ERR_NOMEM;
+    xml->reading = (struct xml_reading){.begins = begins, .ends = ends, .text_comes = text_comes};
     strbuf_init(&xml->text, TEXT_MAX);
-    XML_SetUserData(xml->parser, xml);
-    XML_SetElementHandler(xml->parser, begins, ends);
-    XML_SetCharacterDataHandler(xml->parser, text_comes);
-    XML_SetStartDoctypeDeclHandler(xml->parser, doctype_comes);
-    enum XML_Status status = XML_STATUS_OK;
-    do {
-        size_t n = len < SLICE ? len : SLICE;
-        len -= n;
-        status = XML_Parse(xml->parser, body, (int)n, len == 0);
-        body += n;
-    } while (status == XML_STATUS_OK && len > 0);
-    if (status != XML_STATUS_OK && xml->code == OK) {
-        xml->code = ERR_PARSE;
-        xml->error = XML_ErrorString(XML_GetErrorCode(xml->parser));
-    }
-    return xml->code;
+    int code = xml_read(&xml->reading, body, len);
+    strbuf_done(&xml->text);
+    return code;
 }
 
 int gmd_query_decode(const char *body, size_t len, struct gmd_sink *sink)
@@ -305,11 +270,9 @@ int gmd_query_decode(const char *body, size_t len, struct gmd_sink *sink)
     int code = parse(&xml, body, len);
     if (code == ERR_NOMEM)
         fault_set(sink->fault, code, "out of memory");
-    else if (code < 0 && xml.error)
+    else if (code < 0 && xml.reading.error)
         code = fault_set(sink->fault, ERR_PARSE, "the XML answer is wrong at byte %lld of %zu: %s",
-                         (long long)XML_GetCurrentByteIndex(xml.parser), len, xml.error);
-    if (xml.parser) XML_ParserFree(xml.parser);
-    strbuf_done(&xml.text);
+                         xml.reading.at, len, xml.reading.error);
     return code;
 }
 
@@ -317,6 +280,4 @@ void gmd_query_error(const char *body, size_t len, struct gmd_answer *answer)
 {
     struct xml xml = {.answer = answer};
     (void)!parse(&xml, body, len);
-    if (xml.parser) XML_ParserFree(xml.parser);
-    strbuf_done(&xml.text);
 }

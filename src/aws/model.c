@@ -18,6 +18,7 @@ void model_release(struct model *model)
 {
     struct model_box *box = (struct model_box *)model;
     if (!box || --box->references > 0) return;
+    model_release(box->base);
     arena_done(&box->arena);
     free(box);
 }

@@ -19,7 +19,8 @@ enum { MODEL_ARENA_MAX = 512 * 1024 * 1024, MEMBERS_MAX = 60000 };
 /* How a model is kept: the face first. */
 struct model_box {
     struct model model;
-    struct arena arena;
+    struct arena arena; /* empty in a face upon another model: */
+    struct model *base; /* the one that has it; or NULL */
     unsigned references;
 };
 

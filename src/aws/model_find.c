@@ -3,8 +3,9 @@
  *
  *   DATA/<service>/<version>/service-2.json[.gz], paginators-1.json[.gz], waiters-2.json[.gz]
  *
- * where DATA is a directory of AWS_DATA_PATH, ~/.aws/models, or botocore/data of a Python or of the
- * AWS CLI. Of several versions the newest counts. */
+ * where DATA is a directory of AWS_DATA_PATH, ~/.aws/models, or botocore/data of a Python (that of
+ * VIRTUAL_ENV, those on the PATH, the system's) or of the AWS CLI. Of several versions the newest
+ * counts. */
 #include "model_data.h"
 #include "model_gzip.h"
 #include "moontide/base/fs.h"
@@ -59,6 +60,20 @@ static void add_below(struct places *places, const char *environment, const char
     if (n > 0 && (size_t)n < sizeof path) add_matches(places, path);
 }
 
+/* A Python whose programs are on the PATH: DIR/bin beside DIR/lib/python3.x/site-packages. */
+static void add_programs(struct places *places)
+{
+    const char *at = getenv("PATH");
+    while (at && *at) {
+        char path[PATH_MAX];
+        size_t len = strcspn(at, ":");
+        int n = snprintf(path, sizeof path, "%.*s/../lib/python3*/site-packages/botocore/data",
+                         (int)len, at);
+        if (len > 0 && *at == '/' && n > 0 && (size_t)n < sizeof path) add_matches(places, path);
+        at += len + (at[len] == ':');
+    }
+}
+
 static void find_places(struct places *places)
 {
     static const char *const installed[] = {
@@ -77,6 +92,7 @@ static void find_places(struct places *places)
     }
     add_below(places, "HOME", ".aws/models");
     add_below(places, "VIRTUAL_ENV", "lib/python3*/site-packages/botocore/data");
+    add_programs(places);
     for (size_t i = 0; i < COUNT_OF(installed); i++)
         add_matches(places, installed[i]);
     add_below(places, "HOME", ".local/lib/python3*/site-packages/botocore/data");

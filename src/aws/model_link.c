@@ -289,20 +289,13 @@ static int link_waiters(struct builder *b)
 /* What is spoken, and what that protocol cannot do without. */
 static int link_protocol(struct builder *b)
 {
-    static const enum protocol_kind best_first[] = {PROTOCOL_CBOR,      PROTOCOL_JSON,
-                                                    PROTOCOL_REST_JSON, PROTOCOL_REST_XML,
-                                                    PROTOCOL_QUERY,     PROTOCOL_EC2};
     struct model *model = &b->box->model;
-    if (!model->protocols)
+    if (!protocol_best(model->protocols, &model->protocol))
         return fault_set(b->fault, ERR_UNSUPPORTED, "the model of %s names no protocol we speak",
                          b->service);
-    size_t i = 0;
-    while (!(model->protocols & 1u << best_first[i]))
-        i++;
-    model->protocol = best_first[i];
     bool target = model->protocol == PROTOCOL_JSON || model->protocol == PROTOCOL_CBOR;
     if (target && !model->target_prefix) return build_refuse(b, "no targetPrefix");
-    if (model->protocol == PROTOCOL_JSON && !model->json_version) model->json_version = "1.0";
+    if (!model->json_version) model->json_version = "1.0";
     if (!model->api_version) return build_refuse(b, "no apiVersion");
     if (!model->endpoint_prefix) return build_refuse(b, "no endpointPrefix");
     if (!model->signing_name) model->signing_name = model->endpoint_prefix;

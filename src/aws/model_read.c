@@ -132,25 +132,11 @@ void *gather_add(struct builder *b, struct gather *g, const void *item, size_t s
 
 /* Metadata. */
 
-static const struct {
-    const char *name;
-    enum protocol_kind kind;
-} protocols[] = {
-
-    {"smithy-rpc-v2-cbor", PROTOCOL_CBOR},
-    {"json", PROTOCOL_JSON},
-    {"rest-json", PROTOCOL_REST_JSON},
-    {"rest-xml", PROTOCOL_REST_XML},
-    {"query", PROTOCOL_QUERY},
-    {"ec2", PROTOCOL_EC2},
-};
-
 static uint32_t protocol_bit(const char *name, size_t len)
 {
-    for (size_t i = 0; i < COUNT_OF(protocols); i++)
-        if (strlen(protocols[i].name) == len && memcmp(protocols[i].name, name, len) == 0)
-            return 1u << protocols[i].kind;
-    return 0; /* one that came after us */
+    enum protocol_kind kind;
+    bool known = protocol_by_name(name, len, &kind); /* not: one that came after us */
+    return known ? 1u << kind : 0;
 }
 
 static int read_protocols(struct builder *b, bool list)

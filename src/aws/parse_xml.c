@@ -4,12 +4,10 @@
  * value is written, as writers may leave by longjmp and expat's memory would be lost. The tape is
  * flat: nodes in the order of the document, each with the offsets of its first child and its next
  * sibling, followed by its name, its attributes, and its text. Text beside children (white space
- * between elements) is dropped. Prefixes of names are cut off, namespaces are not looked at.
- *
- * Document types are refused: without them there are no entities to expand. */
+ * between elements) is dropped. Prefixes of names are cut off, namespaces are not looked at. */
 #include "parse.h"
+#include "xml.h"
 
-#include <expat.h>
 #include <string.h>
 
 struct xml_node {
@@ -22,24 +20,15 @@ struct xml_node {
 };
 
 struct xml {
-    XML_Parser parser;
+    struct xml_reading reading;
     struct strbuf *tape;
     uint32_t open[WIRE_DEPTH_MAX], last[WIRE_DEPTH_MAX]; /* by depth: the node, its last child */
-    int depth, code;
-    const char *error;
+    int depth;
 };
 
 static struct xml_node *node_at(const struct strbuf *tape, uint32_t at)
 {
     return (struct xml_node *)(void *)(tape->data + at);
-}
-
-static void stop(struct xml *xml, int code, const char *error)
-{
-    if (xml->code < 0) return;
-    xml->code = code;
-    xml->error = error;
-    XML_StopParser(xml->parser, XML_FALSE);
 }
 
 /* A new node at the end of the tape; 0 when there is no room (a node is never there but the root).
@@ -50,7 +39,7 @@ static bool add_node(struct xml *xml, uint32_t *at)
     size_t pad = -tape->len & (_Alignof(struct xml_node) - 1);
     char *room = strbuf_reserve(tape, pad + sizeof(struct xml_node));
     if (!room || tape->len + pad > UINT32_MAX / 2) {
-        stop(xml, tape->status < 0 ? tape->status : ERR_LIMIT, "it is too large");
+        xml_stop(&xml->reading, tape->status < 0 ? tape->status : ERR_LIMIT, "it is too large");
         return false;
     }
     memset(room, 0, pad + sizeof(struct xml_node));
@@ -82,9 +71,9 @@ static void begins(void *data, const char *name, const char **attributes)
     struct xml *xml = data;
     struct strbuf *tape = xml->tape;
     uint32_t at, count = 0;
-    if (xml->code < 0) return;
+    if (xml->reading.code < 0) return;
     if (xml->depth == WIRE_DEPTH_MAX) {
-        stop(xml, ERR_LIMIT, "nested too deep");
+        xml_stop(&xml->reading, ERR_LIMIT, "nested too deep");
         return;
     }
     if (xml->depth > 0 && !xml->last[xml->depth - 1]) { /* its first child: no text, then */
@@ -102,7 +91,7 @@ static void begins(void *data, const char *name, const char **attributes)
         add_name(tape, attributes[2 * count + 1]);
     }
     if (strbuf_status(tape) < 0) {
-        stop(xml, strbuf_status(tape), "it is too large");
+        xml_stop(&xml->reading, strbuf_status(tape), "it is too large");
         return;
     }
     struct xml_node *node = node_at(tape, at);
@@ -118,67 +107,37 @@ static void ends(void *data, const char *name)
 {
     struct xml *xml = data;
     (void)name;
-    if (xml->code == OK) xml->depth--;
+    if (xml->reading.code == OK) xml->depth--;
 }
 
 static void text_comes(void *data, const char *text, int len)
 {
     struct xml *xml = data;
-    if (xml->code < 0 || xml->last[xml->depth - 1]) return;
+    if (xml->reading.code < 0 || xml->last[xml->depth - 1]) return;
     strbuf_add(xml->tape, text, (size_t)len);
     if (strbuf_status(xml->tape) < 0) {
-        stop(xml, strbuf_status(xml->tape), "it is too large");
+        xml_stop(&xml->reading, strbuf_status(xml->tape), "it is too large");
         return;
     }
     node_at(xml->tape, xml->open[xml->depth - 1])->text_len += (uint32_t)len;
 }
 
-static void doctype_comes(void *data, const char *name, const char *system, const char *public,
-                          int internal)
-{
-    (void)name;
-    (void)system;
-    (void)public;
-    (void)internal;
-    stop(data, ERR_PARSE, "it has a document type");
-}
-
-static void run(struct xml *xml, const char *body, size_t len)
-{
-    enum { SLICE = 1024 * 1024 }; /* expat takes an int, and copies what is left over of a slice */
-    enum XML_Status status = XML_STATUS_OK;
-    XML_SetUserData(xml->parser, xml);
-    XML_SetElementHandler(xml->parser, begins, ends);
-    XML_SetCharacterDataHandler(xml->parser, text_comes);
-    XML_SetStartDoctypeDeclHandler(xml->parser, doctype_comes);
-    do {
-        size_t n = len < SLICE ? len : SLICE;
-        len -= n;
-        status = XML_Parse(xml->parser, body, (int)n, len == 0);
-        body += n;
-    } while (status == XML_STATUS_OK && len > 0);
-    if (status == XML_STATUS_OK || xml->code < 0) return;
-    enum XML_Error error = XML_GetErrorCode(xml->parser);
-    xml->code = error == XML_ERROR_NO_MEMORY ? ERR_NOMEM : ERR_PARSE;
-    xml->error = XML_ErrorString(error);
-}
-
 /* The body as a tape; *root is its first node. */
 static int read_tape(struct parse *p, struct xml_node **root)
 {
-    struct xml xml = {.tape = p->scratch, .parser = XML_ParserCreate(NULL)};
+    struct xml xml = {.reading = {.begins = begins, .ends = ends, .text_comes = text_comes},
+                      .tape = p->scratch};
     const struct wire_response *response = p->response;
-    if (!xml.parser) return fault_set(p->fault, ERR_NOMEM, "out of memory");
     strbuf_reset(p->scratch);
-    run(&xml, response->body ? response->body : "", response->body_len);
-    if (xml.code == ERR_NOMEM)
+    int code = xml_read(&xml.reading, response->body, response->body_len);
+    if (code == ERR_NOMEM)
         fault_set(p->fault, ERR_NOMEM, "out of memory");
-    else if (xml.code < 0)
-        fault_set(p->fault, xml.code, "the XML answer is wrong at byte %lld of %zu: %s",
-                  (long long)XML_GetCurrentByteIndex(xml.parser), response->body_len, xml.error);
-    XML_ParserFree(xml.parser);
-    if (xml.code == OK) *root = node_at(p->scratch, 0);
-    return xml.code;
+    else if (code < 0)
+        fault_set(p->fault, code, "the XML answer is wrong at byte %lld of %zu: %s", xml.reading.at,
+                  response->body_len, xml.reading.error);
+    else
+        *root = node_at(p->scratch, 0);
+    return code;
 }
 
 static const char *name_of(const struct parse *p, const struct xml_node *node)

@@ -32,6 +32,7 @@ set(SOURCES_aws
     model_find.c
     model_gzip.c
     model_link.c
+    model_protocol.c
     model_read.c
     model_shapes.c
     parse.c
@@ -45,7 +46,9 @@ set(SOURCES_aws
     path.c
     path_parse.c
     profile.c
+    rates.c
     retry.c
+    retry_settings.c
     serialize.c
     serialize_cbor.c
     serialize_check.c
@@ -63,4 +66,5 @@ set(SOURCES_aws
     throttle.c
     trace.c
     waiter.c
-    wire.c)
+    wire.c
+    xml.c)

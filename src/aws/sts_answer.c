@@ -8,28 +8,20 @@
 
 #include "moontide/base/timetext.h"
 
-#include <expat.h>
+#include "xml.h"
+
 #include <openssl/crypto.h>
 #include <string.h>
 
 enum { DEPTH_MAX = 32, TEXT_MAX = 8192 };
 
 struct answer {
-    XML_Parser parser;
-    const char *error; /* why it is not read any further */
-    int code, depth;
+    struct xml_reading reading;
+    int depth;
     bool in_credentials, in_error; /* at depth 3, at depth 2 */
     struct strbuf text;
     char id[256], secret[256], token[TEXT_MAX], expiration[64], error_code[128], message[512];
 };
-
-static void stop(struct answer *a, int code, const char *error)
-{
-    if (a->code < 0) return;
-    a->code = code;
-    a->error = error;
-    XML_StopParser(a->parser, XML_FALSE);
-}
 
 /* Without the namespace's prefix. */
 static const char *local(const char *name)
@@ -42,9 +34,9 @@ static void begins(void *data, const char *name, const char **attributes)
 {
     struct answer *a = data;
     (void)attributes;
-    if (a->code < 0) return;
+    if (a->reading.code < 0) return;
     if (a->depth == DEPTH_MAX) {
-        stop(a, ERR_LIMIT, "it is nested too deeply");
+        xml_stop(&a->reading, ERR_LIMIT, "it is nested too deeply");
         return;
     }
     a->depth++;
@@ -57,7 +49,7 @@ static void keep(struct answer *a, char *to, size_t size, bool cut)
 {
     size_t len = a->text.len;
     if (len >= size && !cut) {
-        stop(a, ERR_LIMIT, "a field of it is too long");
+        xml_stop(&a->reading, ERR_LIMIT, "a field of it is too long");
         return;
     }
     if (len >= size) len = size - 1;
@@ -68,9 +60,9 @@ static void keep(struct answer *a, char *to, size_t size, bool cut)
 static void ends(void *data, const char *name)
 {
     struct answer *a = data;
-    if (a->code < 0) return;
+    if (a->reading.code < 0) return;
     if (strbuf_status(&a->text) < 0) {
-        stop(a, strbuf_status(&a->text), "a text of it is too long");
+        xml_stop(&a->reading, strbuf_status(&a->text), "a text of it is too long");
         return;
     }
     name = local(name);
@@ -94,35 +86,15 @@ static void text_comes(void *data, const char *text, int len)
     strbuf_add(&a->text, text, (size_t)len);
 }
 
-static void doctype_comes(void *data, const char *name, const char *system, const char *public,
-                          int internal)
-{
-    (void)name;
-    (void)system;
-    (void)public;
-    (void)internal;
-    stop(data, ERR_PARSE, "it has a document type");
-}
-
 static int read_xml(struct answer *a, const char *body, size_t len)
 {
     if (len > STS_ANSWER_MAX) return ERR_LIMIT;
-    a->parser = XML_ParserCreate("UTF-8");
-    if (!a->parser) return ERR_NOMEM;
+    a->reading = (struct xml_reading){.begins = begins, .ends = ends, .text_comes = text_comes};
     strbuf_init(&a->text, TEXT_MAX);
-    XML_SetUserData(a->parser, a);
-    XML_SetElementHandler(a->parser, begins, ends);
-    XML_SetCharacterDataHandler(a->parser, text_comes);
-    XML_SetStartDoctypeDeclHandler(a->parser, doctype_comes);
-    if (XML_Parse(a->parser, body, (int)len, 1) != XML_STATUS_OK && a->code == OK) {
-        enum XML_Error error = XML_GetErrorCode(a->parser);
-        a->code = error == XML_ERROR_NO_MEMORY ? ERR_NOMEM : ERR_PARSE;
-        a->error = XML_ErrorString(error);
-    }
-    XML_ParserFree(a->parser);
+    int code = xml_read(&a->reading, body, len);
     if (a->text.data) OPENSSL_cleanse(a->text.data, a->text.cap);
     strbuf_done(&a->text);
-    return a->code;
+    return code;
 }
 
 static int take(const struct answer *a, const char *provider, struct credentials **out,
@@ -171,7 +143,8 @@ int sts_parse(int status, const char *body, size_t len, const char *provider,
     else if (status != 200)
         code = refused(&a, status, retry, fault);
     else if (code < 0)
-        fault_set(fault, code, "the answer cannot be read: %s", a.error ? a.error : err_text(code));
+        fault_set(fault, code, "the answer cannot be read: %s",
+                  a.reading.error ? a.reading.error : err_text(code));
     else
         code = take(&a, provider, out, fault);
     OPENSSL_cleanse(&a, sizeof a);

@@ -141,6 +141,15 @@ static int core_operation(lua_State *L)
     return 1;
 }
 
+/* (profile or nil): the region that a client would take, or nil */
+static int core_region(lua_State *L)
+{
+    const struct config *config = binding_of(L)->host->config;
+    const char *profile = luaL_optstring(L, 1, config ? config->profile : NULL);
+    aws_push_region(L, NULL, profile);
+    return 1;
+}
+
 /* (client, operation, code, message): throws */
 static int core_fail(lua_State *L)
 {
@@ -157,15 +166,12 @@ static int core_fail(lua_State *L)
     return lua_error(L);
 }
 
-static const luaL_Reg core_functions[] = {{"operation", core_operation},
-                                          {"attempt", aws_attempt},
-                                          {"next_page", aws_next_page},
-                                          {"result_key", aws_result_key},
-                                          {"waiter", aws_waiter},
-                                          {"judge", aws_judge},
-                                          {"fail", core_fail},
-                                          {"secrets", aws_secrets},
-                                          {NULL, NULL}};
+static const luaL_Reg core_functions[] = {
+    {"operation", core_operation}, {"attempt", aws_attempt},
+    {"next_page", aws_next_page},  {"result_key", aws_result_key},
+    {"waiter", aws_waiter},        {"judge", aws_judge},
+    {"fail", core_fail},           {"secrets", aws_secrets},
+    {"region", core_region},       {NULL, NULL}};
 static const luaL_Reg methods[] = {{"serialize", aws_serialize},   {"parse", aws_parse},
                                    {"operations", aws_operations}, {"help", aws_help},
                                    {"metrics", aws_metrics},       {NULL, NULL}};

@@ -35,13 +35,18 @@ struct shared_chain {
 void aws_chain_release(struct shared_chain *shared); /* NULL is allowed */
 
 struct aws_client {
-    struct model *model;
+    struct model *model; /* in the protocol that is spoken: */
+    struct model *first; /* the one to begin with */
+    bool settled;        /* the protocol was chosen, or an answer has come in it */
     /* Both NULL until the first call: what is pure needs no region and no network. */
     struct shared_chain *chain;
     struct client *client;
     struct client_options options;
     struct wire_request request; /* filled and sent at once; its memory is kept */
 };
+
+/* Goes on in another protocol of the model: ERR_UNSUPPORTED, ERR_NOMEM. */
+MUST_CHECK int aws_speak(struct aws_client *client, enum protocol_kind kind);
 
 struct aws_client *aws_check_client(lua_State *L, int idx);
 /* The region that was given, configured, or set outside; NULL: none. Pushes the text (or nil). */

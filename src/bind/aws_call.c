@@ -6,6 +6,7 @@
  * client:parse(operation, { status, headers, body }). */
 #include "aws.h"
 
+#include "moontide/base/log.h"
 #include "moontide/vm/convert.h"
 #include "moontide/vm/task.h"
 
@@ -18,6 +19,7 @@ static const char BOX_TYPE[] = "moontide.aws.call";
 enum {
     CHARGE_BYTES = 8, /* of an answer, for one instruction */
     REQUEST_ID_MAX = 128,
+    OTHERS_MAX = 2, /* protocols after the first one, of one call */
 };
 
 /* Owns one call; the answer is kept here until the task goes on. */
@@ -25,11 +27,13 @@ struct call_box {
     struct vm *vm;
     uint64_t wait_id;
     struct aws_client *client; /* the box's user value keeps it */
+    struct model *model;       /* in the protocol of this request; retained */
     const struct operation *operation;
     struct client_call *call; /* NULL: not under way */
     bool attempt;             /* an error of the service is an answer */
     void *tag;                /* of the task, when its calls are recorded */
     size_t record;
+    int others; /* protocols that were tried before */
     int code;
     struct fault fault;
     struct wire_response response;
@@ -42,6 +46,8 @@ static int box_close(lua_State *L)
     struct call_box *box = luaL_checkudata(L, 1, BOX_TYPE);
     if (box->call) client_cancel(box->call);
     box->call = NULL;
+    model_release(box->model);
+    box->model = NULL;
     free(box->bytes);
     box->bytes = NULL;
     strbuf_done(&box->scratch);
@@ -55,6 +61,7 @@ static struct call_box *box_new(lua_State *L, struct aws_client *client,
     memset(box, 0, sizeof *box);
     box->vm = vm_of(L);
     box->client = client;
+    box->model = model_retain(client->model);
     box->operation = operation;
     strbuf_init(&box->scratch, (size_t)4 * WIRE_BODY_MAX);
     if (luaL_newmetatable(L, BOX_TYPE)) {
@@ -157,8 +164,9 @@ static void on_done(void *data, const struct client_result *result)
 
 /* Pushes the result and answers true, or the error object and false; throws for an answer that is
  * none. client_idx: for the names of its members. */
-static bool push_parsed(lua_State *L, int client_idx, const struct operation *operation,
-                        const struct wire_response *response, struct strbuf *scratch)
+static bool push_parsed(lua_State *L, int client_idx, const struct model *model,
+                        const struct operation *operation, const struct wire_response *response,
+                        struct strbuf *scratch)
 {
     const struct aws_client *client = lua_touserdata(L, client_idx);
     struct lua_writer writer;
@@ -168,21 +176,53 @@ static bool push_parsed(lua_State *L, int client_idx, const struct operation *op
     vm_charge(L, response->body_len / CHARGE_BYTES);
     lua_getiuservalue(L, client_idx, CLIENT_KEYS);
     lua_writer_init(&writer, L, -1);
-    int code =
-        protocol_parse(client->model, operation, response, &writer.writer, scratch, &error, &fault);
+    int code = protocol_parse(model, operation, response, &writer.writer, scratch, &error, &fault);
     if (code == OK) return true;
     if (code != ERR_HTTP) aws_raise_fault(L, client, operation, &fault);
     aws_push_error(L, client, operation, response, &error);
     return false;
 }
 
-/* Stack: 1 the client, box_idx the box. */
+static int start(lua_State *L, const struct operation *operation, bool attempt, int others);
+
+static void settle(struct aws_client *client)
+{
+    client->settled = true;
+    if (client->model->protocol == client->first->protocol) return;
+    log_event(LOG_INFO, "aws.protocol", LOG_S("service", client->model->service),
+              LOG_S("endpoint", client_endpoint(client->client)),
+              LOG_S("protocol", protocol_name(client->model->protocol)));
+}
+
+/* Whether the answer is of somebody who does not know the protocol that was spoken: then the client
+ * speaks the next one of its model. As the collector of CloudWatch has it: who is overloaded (429,
+ * 5xx) says nothing about protocols, and none is kept before an answer has come in it, so that a
+ * proxy's page changes nothing for good. */
+static bool must_ask_otherwise(struct call_box *box)
+{
+    struct aws_client *client = box->client;
+    enum protocol_kind spoken = box->model->protocol, next;
+    bool current = client->model->protocol == spoken;
+    if (protocol_speaks(spoken, &box->response)) {
+        if (current && !client->settled) settle(client);
+        return false;
+    }
+    if (box->response.status == 429 || box->response.status >= 500) return false;
+    if (!current) return box->others < OTHERS_MAX; /* another call has found out already */
+    if (client->settled) return false;
+    if (model_next_protocol(box->model, &next)) return aws_speak(client, next) == OK;
+    (void)!aws_speak(client, client->first->protocol); /* in vain: from the start next time */
+    return false;
+}
+
+/* Stack: 1 the client, 2 the parameters, box_idx the box. */
 static int finish(lua_State *L, int status, lua_KContext box_idx)
 {
     (void)status;
     struct call_box *box = luaL_checkudata(L, (int)box_idx, BOX_TYPE);
     if (box->code != OK) return aws_raise_fault(L, box->client, box->operation, &box->fault);
-    if (push_parsed(L, 1, box->operation, &box->response, &box->scratch)) return 1;
+    if (must_ask_otherwise(box)) return start(L, box->operation, box->attempt, box->others + 1);
+    if (push_parsed(L, 1, box->model, box->operation, &box->response, &box->scratch)) return 1;
     if (!box->attempt) return lua_error(L);
     lua_pushnil(L);
     lua_insert(L, -2);
@@ -230,8 +270,8 @@ static void serialize(lua_State *L, int client_idx, const struct operation *oper
     lua_settop(L, top);
 }
 
-/* Stack: 1 the client, 2 the parameters. */
-static int start(lua_State *L, const struct operation *operation, bool attempt)
+/* Stack: 1 the client, 2 the parameters. `others`: protocols that were tried in vain. */
+static int start(lua_State *L, const struct operation *operation, bool attempt, int others)
 {
     static const struct serialize_options options = {.token = make_token};
     struct aws_client *client = lua_touserdata(L, 1);
@@ -246,6 +286,7 @@ static int start(lua_State *L, const struct operation *operation, bool attempt)
     lua_toclose(L, box_idx);
     box->wait_id = wait_id;
     box->attempt = attempt;
+    box->others = others;
     int code =
         client_send(connection, operation, &client->request, on_done, box, &box->call, &fault);
     if (code < 0) return aws_raise_fault(L, client, operation, &fault);
@@ -262,7 +303,7 @@ static int method(lua_State *L)
     if (operation < own || operation >= own + client->model->operation_count)
         return luaL_error(L, "%s is an operation of another client", operation->snake);
     lua_settop(L, 2);
-    return start(L, operation, false);
+    return start(L, operation, false, 0);
 }
 
 void aws_push_method(lua_State *L, const struct operation *operation)
@@ -282,7 +323,7 @@ int aws_attempt(lua_State *L)
     const struct operation *operation = check_operation(L);
     lua_settop(L, 3);
     lua_remove(L, 2);
-    return start(L, operation, true);
+    return start(L, operation, true, 0);
 }
 
 /* ---- the halves ---- */
@@ -384,6 +425,7 @@ int aws_parse(lua_State *L)
     lua_getfield(L, 3, "headers");
     response.headers = check_headers(L, lua_gettop(L), &response.header_count);
     struct strbuf *scratch = push_buffer(L, (size_t)4 * WIRE_BODY_MAX);
-    if (push_parsed(L, 1, operation, &response, scratch)) return 1;
+    const struct model *model = aws_check_client(L, 1)->model;
+    if (push_parsed(L, 1, model, operation, &response, scratch)) return 1;
     return lua_error(L);
 }

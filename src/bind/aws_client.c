@@ -24,8 +24,9 @@ static const char MODEL_TYPE[] = "moontide.aws.model";
 static const char CHAINS_KEY, MODELS_KEY; /* in the registry: tables of what is shared */
 
 static const char *const option_names[] = {
-    "region",          "profile", "endpoint", "credentials", "retries", "retry_mode", "timeout",
-    "max_concurrency", "rate",    "dry_run",  "model",       "account", NULL};
+    "region",     "profile",  "endpoint",           "credentials", "retries",
+    "retry_mode", "timeout",  "max_concurrency",    "rate",        "dry_run",
+    "model",      "protocol", "first_byte_timeout", "account",     NULL};
 
 struct aws_client *aws_check_client(lua_State *L, int idx)
 {
@@ -105,6 +106,50 @@ static struct model *load_model(lua_State *L, const char *service, int model_idx
         lua_setfield(L, shared, service);
     }
     return *holder;
+}
+
+static int no_such_protocol(lua_State *L, const struct model *model, const char *name)
+{
+    luaL_Buffer known;
+    uint32_t bits = model->protocols;
+    enum protocol_kind kind;
+    luaL_buffinit(L, &known);
+    for (; protocol_best(bits, &kind); bits &= ~(1u << kind)) {
+        if (bits != model->protocols) luaL_addstring(&known, ", ");
+        luaL_addstring(&known, protocol_name(kind));
+    }
+    luaL_pushresult(&known);
+    return luaL_error(L, "aws.client: protocol is '%s', but %s has %s", name, model->service,
+                      lua_tostring(L, -1));
+}
+
+/* The client's models; the option `protocol` of the table at idx chooses one of several. */
+static void take_model(lua_State *L, int idx, struct aws_client *client, struct model *model)
+{
+    enum protocol_kind kind = model->protocol;
+    client->first = model_retain(model);
+    client->model = model_retain(model);
+    client->settled = (model->protocols & (model->protocols - 1)) == 0; /* there is but one */
+    int top = lua_gettop(L);
+    if (lua_getfield(L, idx, "protocol") != LUA_TNIL) {
+        const char *name = check_text(L, top + 1, "aws.client: protocol");
+        int code =
+            protocol_by_name(name, strlen(name), &kind) ? aws_speak(client, kind) : ERR_UNSUPPORTED;
+        if (code == ERR_UNSUPPORTED) no_such_protocol(L, model, name);
+        if (code < 0) luaL_error(L, "out of memory");
+        client->settled = true;
+    }
+    lua_settop(L, top);
+}
+
+int aws_speak(struct aws_client *client, enum protocol_kind kind)
+{
+    struct model *model = NULL;
+    int code = model_in_protocol(client->first, kind, &model);
+    if (code < 0) return code;
+    model_release(client->model);
+    client->model = model;
+    return OK;
 }
 
 /* ---- credentials ---- */
@@ -275,11 +320,13 @@ static void read_limits(lua_State *L, int idx, struct client_options *options)
     if (concurrency > 0) options->max_concurrency = (int)concurrency;
     const char *mode = text_option(L, idx, "retry_mode");
     if (mode && strcmp(mode, "adaptive") == 0)
-        options->retry_mode = RETRY_ADAPTIVE;
+        options->retry_mode = RETRY_MODE_ADAPTIVE;
     else if (mode && strcmp(mode, "standard") != 0)
         luaL_error(L, "aws.client: retry_mode is \"standard\" or \"adaptive\", not '%s'", mode);
     if (lua_getfield(L, idx, "timeout") != LUA_TNIL)
         options->timeout_ms = convert_duration_ms(L, -1, "aws.client: timeout");
+    if (lua_getfield(L, idx, "first_byte_timeout") != LUA_TNIL)
+        options->first_byte_ms = convert_duration_ms(L, -1, "aws.client: first_byte_timeout");
     if (lua_getfield(L, idx, "rate") != LUA_TNIL) {
         options->rate_per_s = luaL_checknumber(L, -1);
         if (!(options->rate_per_s > 0)) options->rate_per_s = -1; /* 0: not even the known ones */
@@ -340,7 +387,8 @@ static int client_gc(lua_State *L)
     client->chain = NULL;
     wire_request_done(&client->request);
     model_release(client->model);
-    client->model = NULL;
+    model_release(client->first);
+    client->model = client->first = NULL;
     return 0;
 }
 
@@ -427,7 +475,7 @@ int aws_client_new(lua_State *L)
         lua_setfield(L, -2, "__metatable");
     }
     lua_setmetatable(L, client_idx);
-    client->model = model_retain(model);
+    take_model(L, 3, client, model);
     client->options.model = model;
     bool large = model->member_count > KEYS_ARRAY_MAX;
     for (int i = CLIENT_KEYS; i <= CLIENT_METHODS; i++) {
@@ -462,6 +510,7 @@ struct client *aws_connect(lua_State *L, int idx)
     options->credentials = client->chain->chain;
     options->loop = host->loop;
     options->http = host->http;
+    options->rates = host->rates;
     if (client_new(options, &client->client, &fault) < 0) raise_fault(L, "aws.client", &fault);
     lua_settop(L, top);
     return client->client;

@@ -37,14 +37,21 @@ static void set_names(lua_State *L, const struct aws_client *client,
     lua_setfield(L, -2, "action");
 }
 
+/* Past "ecs list_clusters: " or "list_clusters: ", as this is said again. */
+static const char *without_names(const char *text, const char *service, const char *operation)
+{
+    size_t service_len = strlen(service), len = strlen(operation);
+    const char *at = text;
+    if (strncmp(at, service, service_len) == 0 && at[service_len] == ' ') at += service_len + 1;
+    return strncmp(at, operation, len) == 0 && at[len] == ':' && at[len + 1] == ' ' ? at + len + 2
+                                                                                    : text;
+}
+
 int aws_raise_fault(lua_State *L, const struct aws_client *client,
                     const struct operation *operation, const struct fault *fault)
 {
     luaL_checkstack(L, 8, "error");
-    const char *text = fault->text;
-    char prefix[SNAKE_MAX + 4];
-    snprintf(prefix, sizeof prefix, "%s: ", operation->snake);
-    if (strncmp(text, prefix, strlen(prefix)) == 0) text += strlen(prefix);
+    const char *text = without_names(fault->text, client->model->service, operation->snake);
     if (fault->code == ERR_DENIED && client->options.dry_run)
         lua_pushliteral(L, "DryRun");
     else

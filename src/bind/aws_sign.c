@@ -222,8 +222,12 @@ static void read_request(lua_State *L, struct sign_request *request)
     request->time_s = lua_getfield(L, 1, "time") == LUA_TNIL
                           ? binding_now_ms(binding_of(L)) / 1000
                           : check_time_ms(L, -1, "sigv4.sign: time") / 1000;
-    if (lua_getfield(L, 1, "expires") != LUA_TNIL)
-        request->expires_s = convert_duration_ms(L, -1, "sigv4.sign: expires") / 1000;
+    if (lua_getfield(L, 1, "expires") != LUA_TNIL) {
+        int64_t expires_s = convert_duration_ms(L, -1, "sigv4.sign: expires") / 1000;
+        if (expires_s < 1 || expires_s > SIGN_EXPIRES_MAX_S)
+            luaL_error(L, "%s: expires is from one second to seven days", NAME);
+        request->expires_s = expires_s;
+    }
     if (placement && strcmp(placement, "query") == 0)
         request->placement = SIGN_QUERY;
     else if (placement && strcmp(placement, "headers") != 0)
@@ -257,6 +261,8 @@ int aws_sign(lua_State *L)
     vm_charge(L, request.body_len / 16);
     int code = sigv4_sign(keys, credentials, &request, text, &result);
     if (code == OK) code = sigv4_explain(credentials, &request, canonical, to_sign);
+    if (code == ERR_INVALID)
+        return luaL_error(L, "%s: the name or the value of a header is none, or the time", NAME);
     if (code < 0) return luaL_error(L, "%s: %s", NAME, err_text(code));
     push_signed(L, &request, &result, text, &target);
     lua_pushlstring(L, strbuf_cstr(canonical), canonical->len);

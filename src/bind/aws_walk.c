@@ -127,8 +127,18 @@ static const struct waiter *check_waiter(lua_State *L)
         names[i] = model->waiters[i].snake;
     names[model->waiter_count] = NULL;
     const char *near = nearest_name(name, names);
-    luaL_error(L, "wait: %s has no waiter '%s'%s%s%s", model->service, name,
-               near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
+    if (near)
+        luaL_error(L, "wait: %s has no waiter '%s' (did you mean '%s'?)", model->service, name,
+                   near);
+    luaL_Buffer all;
+    luaL_buffinit(L, &all);
+    for (uint32_t i = 0; i < model->waiter_count; i++) {
+        if (i > 0) luaL_addstring(&all, ", ");
+        luaL_addstring(&all, names[i]);
+    }
+    luaL_pushresult(&all);
+    luaL_error(L, "wait: %s has no waiter '%s'; it has %s", model->service, name,
+               lua_tostring(L, -1));
     return NULL;
 }
 

@@ -172,8 +172,7 @@ static int set_defaults(struct config *config, const char *dir)
     config->request_ms = 30000;
     config->connect_ms = 3000;
     config->response_bytes = (size_t)32 << 20;
-    config->retry_attempts = 3; /* AWS SDKs' standard mode, see io/backoff.h */
-    config->retry_base_ms = 1000;
+    config->retry_base_ms = 1000; /* AWS SDKs' standard mode, see io/backoff.h */
     config->retry_cap_ms = 20000;
     config->journal_keep_ms = (int64_t)90 * 86400000;
     config->journal_max_bytes = (int64_t)256 << 20;
@@ -207,6 +206,8 @@ void config_free(struct config *config)
         free(config->accounts[i].name);
         free(config->accounts[i].role_arn);
         free(config->accounts[i].region);
+        free(config->accounts[i].external_id);
+        free(config->accounts[i].session_name);
     }
     free(config->accounts);
     free(config->dir);

@@ -170,8 +170,8 @@ static void read_account(struct config_reading *r, const char *name, int idx)
     account->name = copy(&inner, name);
     take_text(&inner, "role_arn", &account->role_arn);
     take_text(&inner, "region", &account->region);
-    (void)fields_string(&inner, "external_id", OPTIONAL);
-    (void)fields_string(&inner, "session_name", OPTIONAL);
+    take_text(&inner, "external_id", &account->external_id);
+    take_text(&inner, "session_name", &account->session_name);
 }
 
 static void read_accounts(struct config_reading *r)

@@ -245,20 +245,34 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *data, void *a
     return uv_poll_start(&sock->poll, sock->events, poll_ready) < 0 ? -1 : 0;
 }
 
+static bool bound_connections(const struct http *http, CURLM *multi)
+{
+    long host = http->host_connections, total = http->total_connections;
+    return curl_multi_setopt(multi, CURLMOPT_MAX_HOST_CONNECTIONS, host) == CURLM_OK &&
+           curl_multi_setopt(multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, total) == CURLM_OK &&
+           curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, total) == CURLM_OK;
+}
+
+void http_reserve(struct http *http, int connections)
+{
+    if (!http) return;
+    http->host_connections += connections;
+    http->total_connections += connections;
+    /* Can only fail inside a callback of curl's, where nobody calls this. */
+    if (http->multi) (void)bound_connections(http, http->multi);
+}
+
 /* Makes http->multi unless it is there. */
 static int set_up_multi(struct http *http)
 {
     if (http->multi) return OK;
     CURLM *multi = curl_multi_init();
     if (!multi) return ERR_NOMEM;
-    long host = http->host_connections, total = http->total_connections;
     if (curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_socket) != CURLM_OK ||
         curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, http) != CURLM_OK ||
         curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_timer) != CURLM_OK ||
         curl_multi_setopt(multi, CURLMOPT_TIMERDATA, http) != CURLM_OK ||
-        curl_multi_setopt(multi, CURLMOPT_MAX_HOST_CONNECTIONS, host) != CURLM_OK ||
-        curl_multi_setopt(multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, total) != CURLM_OK ||
-        curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, total) != CURLM_OK) {
+        !bound_connections(http, multi)) {
         curl_multi_cleanup(multi);
         return ERR_NOMEM;
     }

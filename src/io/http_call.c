@@ -28,6 +28,11 @@ enum {
 
 static const struct clock real_clock;
 
+static long whole_seconds(int64_t ms)
+{
+    return (long)((ms + 999) / 1000);
+}
+
 /* What curl hands back. */
 
 static int refuse(struct http_call *call, int code, const char *what, size_t limit)
@@ -93,12 +98,24 @@ static int end_headers(struct http_call *call)
     return strbuf_reserve(&call->body, room) ? OK : refuse_nomem(call);
 }
 
+/* The answer begins. Where it took longer than a stall may, curl, which has been counting all the
+ * while, would at once call it one: then the longer time stays. */
+static void begins(struct http_call *call)
+{
+    if (call->first_byte_ms <= call->stall_ms) return;
+    int64_t waited_ms = (clock_mono_ns(&real_clock) - call->began_ns) / 1000000;
+    if (waited_ms >= call->stall_ms) return;
+    (void)curl_easy_setopt(call->easy, CURLOPT_LOW_SPEED_TIME, whole_seconds(call->stall_ms));
+    call->first_byte_ms = 0;
+}
+
 static size_t on_header(char *line, size_t size, size_t count, void *data)
 {
     struct http_call *call = data;
     size_t len = size * count;
     int rc = OK;
     if (len >= 5 && memcmp(line, "HTTP/", 5) == 0) { /* also after an interim 1xx answer */
+        begins(call);
         call->header_count = 0;
         strbuf_reset(&call->header_text);
     } else if (len && (line[0] == '\r' || line[0] == '\n')) {
@@ -298,11 +315,14 @@ static int set_limits(struct http_call *call, const struct http_request *request
 {
     CURL *easy = call->easy;
     bool ok = true;
-    int64_t stall_ms = or_default(request->stall_timeout_ms, STALL_TIMEOUT_MS);
+    int64_t patience_ms = request->first_byte_timeout_ms;
+    if (patience_ms <= 0 && request->stall_timeout_ms <= 0) patience_ms = request->timeout_ms;
+    call->stall_ms = or_default(request->stall_timeout_ms, STALL_TIMEOUT_MS);
+    call->first_byte_ms = or_default(patience_ms, call->stall_ms);
     SET(CURLOPT_CONNECTTIMEOUT_MS,
         (long)or_default(request->connect_timeout_ms, call->limits->connect_timeout_ms));
     SET(CURLOPT_TIMEOUT_MS, (long)or_default(request->timeout_ms, call->limits->timeout_ms));
-    SET(CURLOPT_LOW_SPEED_TIME, (long)((stall_ms + 999) / 1000));
+    SET(CURLOPT_LOW_SPEED_TIME, whole_seconds(call->first_byte_ms));
     SET(CURLOPT_SSL_VERIFYPEER, request->verify_tls_off ? 0L : 1L);
     SET(CURLOPT_SSL_VERIFYHOST, request->verify_tls_off ? 0L : 2L);
     SET(CURLOPT_PROXY, http_place_is_direct(&call->place) ? "" : NULL);

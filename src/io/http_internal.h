@@ -41,6 +41,7 @@ struct http_call {
     void *data;
 
     struct http_place place;
+    int64_t stall_ms, first_byte_ms;
     bool bodyless; /* a HEAD request: its Content-Length promises nothing */
     char *request_body;
     struct strbuf request_lines; /* "Name: value", each terminated */

@@ -80,13 +80,14 @@ function aws.identity(options)
   return { account = who.Account, arn = who.Arn, user_id = who.UserId }
 end
 
--- The fields of aws.sigv4.sign, with a URL; credentials are looked for when they are not given.
+-- The fields of aws.sigv4.sign, with a URL; credentials and region are looked for when they are not given.
 function aws.presign(options)
   if type(options) ~= "table" then error("aws.presign: a table of options was expected", 2) end
   local o = copy(options)
   o.uri, o.url = o.url or o.uri, nil
   o.method = o.method or "GET"
   o.placement = "query"
+  o.region = o.region or core.region(o.profile)
   o.credentials = o.credentials or core.secrets(o.profile)
   o.profile = nil
   return aws.sigv4.sign(o).url

@@ -7,6 +7,7 @@
 #include "moontide/aws/cloudwatch.h"
 #include "moontide/aws/credentials.h"
 #include "moontide/aws/endpoint.h"
+#include "moontide/aws/retry.h"
 #include "moontide/base/nearest.h"
 #include "moontide/io/loop.h"
 #include "moontide/tick/world.h"
@@ -15,7 +16,7 @@
 #include <string.h>
 
 struct account {
-    char *name, *role_arn, *region;
+    char *name, *role_arn, *region, *external_id, *session_name;
     struct credential_chain *credentials; /* of the role, made when it is met first; or NULL */
 };
 
@@ -44,6 +45,7 @@ struct world_aws {
     struct http *http;
     char *region, *profile, *endpoint;
     struct backoff_policy retry;
+    struct rates *rates;
     char *default_region; /* of environment or profile, once found */
     struct account *accounts;
     size_t account_count;
@@ -92,6 +94,8 @@ static int find_credentials(struct world_aws *aws, struct account *account,
             .http = aws->http,
             .base = aws->credentials,
             .role_arn = account->role_arn,
+            .external_id = account->external_id,
+            .session_name = account->session_name,
             .profile = aws->profile,
             .region = account->region ? account->region : aws->region,
             .sts_endpoint = aws->endpoint,
@@ -134,7 +138,10 @@ static int client_new(struct world_aws *aws, const char *region,
                       struct fault *fault)
 {
     char *endpoint = NULL;
-    int code = endpoint_resolve("cloudwatch", "monitoring", region, aws->profile, aws->endpoint,
+    struct retry_settings retries = {RETRY_MODE_UNSAID, aws->retry.max_attempts};
+    int code = retry_settings_complete(&retries, aws->profile, fault);
+    if (code == OK)
+        code = endpoint_resolve("cloudwatch", "monitoring", region, aws->profile, aws->endpoint,
                                 &endpoint, fault);
     if (code < 0) return code;
     struct aws_client *client = calloc(1, sizeof *client);
@@ -147,7 +154,9 @@ static int client_new(struct world_aws *aws, const char *region,
             .region = region,
             .endpoint = endpoint,
             .backoff = aws->retry,
+            .rates = aws->rates,
         };
+        options.backoff.max_attempts = retries.max_attempts;
         code = cloudwatch_new(&options, &client->cloudwatch);
     }
     free(endpoint);
@@ -292,6 +301,8 @@ static void aws_free(struct world *world)
         free(aws->accounts[i].name);
         free(aws->accounts[i].role_arn);
         free(aws->accounts[i].region);
+        free(aws->accounts[i].external_id);
+        free(aws->accounts[i].session_name);
     }
     free(aws->accounts);
     credential_chain_free(aws->credentials); /* on which those of the accounts stood */
@@ -331,6 +342,8 @@ static int copy_options(struct world_aws *aws, const struct world_aws_options *o
         to->name = strdup(from->name);
         code = to->name ? copy(from->role_arn, &to->role_arn) : ERR_NOMEM;
         if (code == OK) code = copy(from->region, &to->region);
+        if (code == OK) code = copy(from->external_id, &to->external_id);
+        if (code == OK) code = copy(from->session_name, &to->session_name);
     }
     return code;
 }
@@ -344,6 +357,7 @@ int world_aws_new(const struct world_aws_options *options, struct world **out, s
     aws->loop = options->loop;
     aws->http = options->http;
     aws->retry = options->retry;
+    aws->rates = options->rates;
     int code = copy_options(aws, options);
     if (code == OK) {
         struct credential_options credentials = {

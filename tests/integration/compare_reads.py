@@ -1,4 +1,6 @@
-"""Runs in build/venv: what services.lua read, read again by boto3 from the same server; prints what differs.
+"""Runs in build/venv: what services.lua read, read again by boto3 from the same server. Prints a line for each line that
+comes in: empty when boto3 read the same, else what differs; one process answers for all scenes, as boto3 takes a second
+to load.
 
     compare_reads.py PORT < lines"""
 
@@ -24,8 +26,8 @@ def main():
         read = json.loads(line)
         client = session.client(read["service"], endpoint_url=f"http://127.0.0.1:{sys.argv[1]}")
         theirs = plain(getattr(client, read["operation"])(**read.get("params", {})))
-        if not same(still(theirs), still(read["result"])):
-            print(json.dumps({"read": read, "theirs": theirs}))
+        equal = same(still(theirs), still(read["result"]))
+        print("" if equal else json.dumps({"read": read, "theirs": theirs}), flush=True)
 
 
 if __name__ == "__main__":

@@ -214,6 +214,16 @@ function scenes.sqs()
   fails("NonExistentQueue", sqs.get_queue_url, sqs, { QueueName = "none" })
 end
 
+-- A service may take its time until its answer begins: no call is cut off, and none is sent twice.
+function scenes.long_poll()
+  local sqs = aws.client("sqs")
+  local url = sqs:create_queue { QueueName = run }.QueueUrl
+  local began = time.now()
+  equal(sqs:receive_message { QueueUrl = url, WaitTimeSeconds = 12 }.Messages, nil)
+  assert(time.now() - began >= 11)
+  equal(sqs:metrics().receive_message.attempts, 1)
+end
+
 function scenes.sns()
   local sns = aws.client("sns")
   local arn
@@ -296,6 +306,12 @@ function scenes.cloudwatch()
   watch:put_metric_alarm { AlarmName = run, MetricName = "m", Namespace = run, Statistic = "Average", Period = 60,
     EvaluationPeriods = 2, Threshold = 1.5, ComparisonOperator = "GreaterThanThreshold" }
   equal(read("cloudwatch", "describe_alarms", { AlarmNames = { run } }).MetricAlarms[1].Threshold, 1.5)
+  for _, protocol in ipairs { "json", "query" } do
+    local other = aws.client("cloudwatch", { protocol = protocol })
+    equal(other:describe_alarms { AlarmNames = { run } }.MetricAlarms[1].Threshold, 1.5)
+    equal(count(other, "list_metrics", { Namespace = run }, "Metrics"), 1)
+    equal(#other:describe_alarms { AlarmNames = { "none" } }.MetricAlarms, 0)
+  end
 end
 
 assert(scenes[arg[1]], "there is no scene " .. tostring(arg[1]))()

@@ -2,6 +2,7 @@
  *
  *   /ok           200 and "hello"               /status/N     status N, a small body
  *   /slow         /ok after 30 ms               /continue     100, then /ok
+ *   /late         /ok after 3.5 s
  *   /stall        never answers                 /stall-body   half a body, then silence
  *   /close        closes without an answer      /reset        resets without an answer
  *   /truncated    Content-Length 1000, 10 bytes, close
@@ -258,6 +259,8 @@ static void misbehave(struct conn *conn, const char *path)
     if (is(path, "/stall")) return;
     if (is(path, "/slow")) {
         uv_timer_start(&conn->timer, slow_answer, 30, 0);
+    } else if (is(path, "/late")) {
+        uv_timer_start(&conn->timer, slow_answer, 3500, 0);
     } else if (is(path, "/continue")) {
         puts_(conn, "HTTP/1.1 100 Continue\r\nX-Interim: yes\r\n\r\n");
         answer(conn, 200, "", "hello", 5);

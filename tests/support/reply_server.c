@@ -1,34 +1,16 @@
-/* support/reply_server.c - an HTTP server on loopback that gives prepared replies. */
+/* support/reply_server.c - a loopback server that replies by turns. */
 #include "support/reply_server.h"
 
-#include "moontide/base/clock.h"
-
-#include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-enum { IN_MAX = 256 * 1024, OUT_MAX = 64 * 1024, KEPT = 64, TRICKLE_MS = 5, AHEAD_S = 3600 };
-
-struct visit {
-    uv_tcp_t tcp;
-    uv_timer_t timer;
-    uv_write_t write;
-    struct reply_server *server;
-    struct visit *next, **link;
-    char in[IN_MAX], out[OUT_MAX];
-    size_t in_len, out_len, out_sent;
-    bool busy, close_after;
-    int handles;
-};
+enum { KEPT = 64 };
 
 struct reply_server {
-    uv_tcp_t tcp;
+    struct loopback *loopback;
     const struct reply *replies;
     size_t count;
-    struct visit *visits;
-    int port, handles, requests, at_once, most_at_once;
+    int requests;
     char *heads[KEPT], *bodies[KEPT];
 };
 
@@ -39,250 +21,46 @@ static void forget(struct reply_server *server)
         free(server->bodies[i]);
         server->heads[i] = server->bodies[i] = NULL;
     }
-    server->requests = server->most_at_once = 0;
+    server->requests = 0;
 }
 
-static void release(struct reply_server *server)
+static void closed(void *data)
 {
-    if (--server->handles > 0) return;
-    forget(server);
-    free(server);
+    forget(data);
+    free(data);
 }
 
-static void visit_closed(uv_handle_t *handle)
+static char *copy(const char *text)
 {
-    struct visit *v = handle->data;
-    if (--v->handles > 0) return;
-    release(v->server);
-    free(v);
-}
-
-static void ended(struct visit *v)
-{
-    if (v->busy) v->server->at_once--;
-    v->busy = false;
-}
-
-static void leave(struct visit *v)
-{
-    ended(v);
-    *v->link = v->next;
-    if (v->next) v->next->link = v->link;
-    uv_close((uv_handle_t *)&v->timer, visit_closed);
-}
-
-static void hang_up(struct visit *v)
-{
-    if (uv_is_closing((uv_handle_t *)&v->tcp)) return;
-    uv_close((uv_handle_t *)&v->tcp, visit_closed);
-    leave(v);
-}
-
-static void serve(struct visit *v);
-
-static void written(uv_write_t *write, int status)
-{
-    struct visit *v = write->data;
-    if (status < 0 || v->close_after) {
-        hang_up(v);
-    } else if (v->out_sent == v->out_len) {
-        ended(v);
-        serve(v);
-    }
-}
-
-static void send_bytes(struct visit *v, size_t n)
-{
-    uv_buf_t buf = uv_buf_init(v->out + v->out_sent, (unsigned)n);
-    v->out_sent += n;
-    v->write.data = v;
-    if (uv_write(&v->write, (uv_stream_t *)&v->tcp, &buf, 1, written) < 0) hang_up(v);
-}
-
-static void send_all(uv_timer_t *timer)
-{
-    struct visit *v = timer->data;
-    send_bytes(v, v->out_len - v->out_sent);
-}
-
-static void trickle(uv_timer_t *timer)
-{
-    struct visit *v = timer->data;
-    send_bytes(v, 1);
-    if (v->out_sent == v->out_len) uv_timer_stop(timer);
-}
-
-static void put_date(char *out, size_t size, int64_t ahead_s)
-{
-    const struct clock real = {0};
-    time_t at = (time_t)(clock_now_ms(&real) / 1000 + ahead_s);
-    struct tm tm;
-    gmtime_r(&at, &tm);
-    strftime(out, size, "%a, %d %b %Y %H:%M:%S GMT", &tm);
-}
-
-/* The hour of X-Amz-Date is enough to tell whether the client moved its clock. */
-static bool dated_ahead(const char *head)
-{
-    const struct clock real = {0};
-    time_t at = (time_t)(clock_now_ms(&real) / 1000 + AHEAD_S - 60);
-    char text[32];
-    struct tm tm;
-    gmtime_r(&at, &tm);
-    strftime(text, sizeof text, "%Y%m%dT%H%M%SZ", &tm);
-    const char *date = strcasestr(head, "\r\nx-amz-date: ");
-    return date && strncmp(date + 14, text, 16) >= 0;
-}
-
-static void answer(struct visit *v, const struct reply *reply, const char *head)
-{
-    struct reply skewed = *reply;
-    char date[64];
-    if (reply->how == REPLY_SKEW && !dated_ahead(head)) {
-        skewed.status = 403;
-        skewed.body = "{\"__type\":\"RequestTimeTooSkewed\"}";
-    }
-    put_date(date, sizeof date, reply->how == REPLY_SKEW ? AHEAD_S : 0);
-    const char *body = skewed.body ? skewed.body : "";
-    size_t len = strlen(body);
-    int n = snprintf(v->out, sizeof v->out,
-                     "HTTP/1.1 %d X\r\nDate: %s\r\nContent-Length: %zu\r\n%s\r\n", skewed.status,
-                     date, len, reply->headers ? reply->headers : "");
-    if (n < 0 || (size_t)n + len >= sizeof v->out) abort();
-    memcpy(v->out + n, body, len);
-    v->out_len = (size_t)n + len;
-    v->out_sent = 0;
-    v->close_after = reply->how == REPLY_TRUNCATE;
-    if (reply->how == REPLY_TRUNCATE) v->out_len -= len - len / 2;
-    if (reply->how == REPLY_TRICKLE) {
-        send_bytes(v, (size_t)n);
-        uv_timer_start(&v->timer, trickle, TRICKLE_MS, TRICKLE_MS);
-    } else if (reply->delay_ms > 0) {
-        uv_timer_start(&v->timer, send_all, (uint64_t)reply->delay_ms, 0);
-    } else {
-        send_bytes(v, v->out_len);
-    }
-}
-
-static char *copy(const char *text, size_t len)
-{
-    char *out = malloc(len + 1);
+    char *out = strdup(text);
     if (!out) abort();
-    memcpy(out, text, len);
-    out[len] = '\0';
     return out;
 }
 
-static void serve(struct visit *v)
+static const struct reply *choose(void *data, const char *head, const char *body)
 {
-    struct reply_server *server = v->server;
-    if (v->busy || uv_is_closing((uv_handle_t *)&v->tcp)) return;
-    char *end = v->in_len ? memmem(v->in, v->in_len, "\r\n\r\n", 4) : NULL;
-    if (!end) return;
-    size_t head_len = (size_t)(end - v->in) + 4, body_len = 0;
-    char *head = copy(v->in, head_len);
-    const char *length = strcasestr(head, "\r\ncontent-length:");
-    if (length) body_len = strtoul(length + 17, NULL, 10);
-    if (v->in_len < head_len + body_len) {
-        free(head);
-        return;
-    }
+    struct reply_server *server = data;
     int i = server->requests++;
-    const struct reply *reply =
-        &server->replies[(size_t)i < server->count ? (size_t)i : server->count - 1];
     if (i < KEPT) {
-        server->heads[i] = copy(head, head_len);
-        server->bodies[i] = copy(v->in + head_len, body_len);
+        server->heads[i] = copy(head);
+        server->bodies[i] = copy(body);
     }
-    v->in_len -= head_len + body_len;
-    memmove(v->in, v->in + head_len + body_len, v->in_len);
-    v->busy = true;
-    if (++server->at_once > server->most_at_once) server->most_at_once = server->at_once;
-    if (reply->how == REPLY_CLOSE) {
-        hang_up(v);
-    } else if (reply->how == REPLY_RESET) {
-        if (uv_tcp_close_reset(&v->tcp, visit_closed) < 0) abort();
-        leave(v);
-    } else if (reply->how != REPLY_STALL) {
-        answer(v, reply, head);
-    }
-    free(head);
-}
-
-static void give_room(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
-{
-    struct visit *v = handle->data;
-    (void)suggested;
-    *buf = uv_buf_init(v->in + v->in_len, (unsigned)(sizeof v->in - v->in_len));
-}
-
-static void received(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
-{
-    struct visit *v = stream->data;
-    (void)buf;
-    if (n < 0) {
-        hang_up(v);
-        return;
-    }
-    v->in_len += (size_t)n;
-    serve(v);
-}
-
-static void connected(uv_stream_t *listener, int status)
-{
-    struct reply_server *server = listener->data;
-    struct visit *v = calloc(1, sizeof *v);
-    if (status < 0 || !v) abort();
-    v->server = server;
-    v->handles = 2;
-    if (uv_tcp_init(listener->loop, &v->tcp) < 0 || uv_timer_init(listener->loop, &v->timer) < 0)
-        abort();
-    v->tcp.data = v->timer.data = v;
-    server->handles++;
-    v->next = server->visits;
-    v->link = &server->visits;
-    if (v->next) v->next->link = &v->next;
-    server->visits = v;
-    if (uv_accept(listener, (uv_stream_t *)&v->tcp) < 0 ||
-        uv_read_start((uv_stream_t *)&v->tcp, give_room, received) < 0)
-        hang_up(v);
-}
-
-static void listener_closed(uv_handle_t *handle)
-{
-    release(handle->data);
+    return &server->replies[(size_t)i < server->count ? (size_t)i : server->count - 1];
 }
 
 struct reply_server *reply_server_new(uv_loop_t *loop, const struct reply *replies, size_t count)
 {
-    struct sockaddr_in address;
-    int len = sizeof address;
     struct reply_server *server = calloc(1, sizeof *server);
-    if (!server || uv_tcp_init(loop, &server->tcp) < 0) {
-        free(server);
-        return NULL;
-    }
-    server->tcp.data = server;
+    if (!server) abort();
     server->replies = replies;
     server->count = count;
-    server->handles = 1;
-    if (uv_ip4_addr("127.0.0.1", 0, &address) < 0 ||
-        uv_tcp_bind(&server->tcp, (const struct sockaddr *)&address, 0) < 0 ||
-        uv_listen((uv_stream_t *)&server->tcp, 512, connected) < 0 ||
-        uv_tcp_getsockname(&server->tcp, (struct sockaddr *)&address, &len) < 0) {
-        uv_close((uv_handle_t *)&server->tcp, listener_closed);
-        return NULL;
-    }
-    server->port = ntohs(address.sin_port);
+    server->loopback = loopback_new(loop, choose, closed, server);
     return server;
 }
 
 void reply_server_free(struct reply_server *server)
 {
-    if (!server) return;
-    while (server->visits)
-        hang_up(server->visits);
-    uv_close((uv_handle_t *)&server->tcp, listener_closed);
+    if (server) loopback_free(server->loopback);
 }
 
 void reply_server_script(struct reply_server *server, const struct reply *replies, size_t count)
@@ -290,11 +68,12 @@ void reply_server_script(struct reply_server *server, const struct reply *replie
     server->replies = replies;
     server->count = count;
     forget(server);
+    loopback_forget(server->loopback);
 }
 
 int reply_server_port(const struct reply_server *server)
 {
-    return server->port;
+    return loopback_port(server->loopback);
 }
 
 int reply_server_requests(const struct reply_server *server)
@@ -304,7 +83,7 @@ int reply_server_requests(const struct reply_server *server)
 
 int reply_server_most_at_once(const struct reply_server *server)
 {
-    return server->most_at_once;
+    return loopback_most_at_once(server->loopback);
 }
 
 const char *reply_server_head(const struct reply_server *server, int i)

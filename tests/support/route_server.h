@@ -16,7 +16,7 @@ struct route {
 
 struct route_server;
 
-/* routes are borrowed, and end with a NULL method. What no route fits is a 404. NULL on failure. */
+/* routes are borrowed, and end with a NULL method. What no route fits is a 404. */
 struct route_server *route_server_new(uv_loop_t *loop, struct route *routes);
 void route_server_free(struct route_server *server);
 /* The last request, head and body; "" when none. */

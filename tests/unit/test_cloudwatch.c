@@ -1,6 +1,9 @@
-/* The CloudWatch client against a server on loopback that answers, stalls, lies and hangs up. */
+/* The CloudWatch client against a server on loopback that answers, stalls, lies and hangs up.
+ *
+ * Size: each way in which CloudWatch answers is a fact of its own. */
 #include "moontide/aws/cloudwatch.h"
 #include "moontide/aws/credentials.h"
+#include "moontide/aws/rates.h"
 #include "moontide/base/clock.h"
 #include "moontide/base/err.h"
 #include "moontide/io/http.h"
@@ -27,6 +30,7 @@ struct world {
     struct answer_server *server;
     struct credential_chain *chain;
     struct cloudwatch *client;
+    struct rates *rates;
     struct metric *metrics[QUESTIONS];
     struct metric_question questions[QUESTIONS];
     struct cloudwatch_result result;
@@ -58,6 +62,7 @@ static void make_client(struct world *w, const char *endpoint)
         .region = "eu-west-1",
         .endpoint = endpoint,
         .backoff = {.base_ms = 1},
+        .rates = w->rates,
         .timeout_ms = 5000,
     };
     assert_int_equal(cloudwatch_new(&options, &w->client), OK);
@@ -200,6 +205,29 @@ static void pages_are_followed_to_the_last(void **state)
     assert_int_equal(w->result.code, OK);
     assert_int_equal(w->result.pages, 5);
     expect_whole(w, 0);
+}
+
+static void no_more_is_asked_a_second_than_the_quota_allows(void **state)
+{
+    struct world *w = *state;
+    const struct clock real = {0};
+    char endpoint[64];
+    snprintf(endpoint, sizeof endpoint, "http://127.0.0.1:%d", answer_server_port(w->server));
+    cloudwatch_free(w->client);
+    assert_int_equal(rates_new(&w->rates), OK);
+    make_client(w, endpoint);
+    int64_t before_ns = clock_mono_ns(&real);
+    ask(w, "pages:15", -1);
+    assert_int_equal(w->result.pages, 15);
+    assert_true(clock_mono_ns(&real) - before_ns >= 190 * 1000000ll); /* five, then one in 20 ms */
+    struct cloudwatch_call *calls[20];
+    for (size_t i = 0; i < COUNT_OF(calls); i++)
+        begin(w, &calls[i]);
+    for (size_t i = 0; i < COUNT_OF(calls); i++)
+        cloudwatch_cancel(calls[i]); /* those that wait give their places back */
+    cloudwatch_free(w->client);
+    w->client = NULL;
+    rates_free(w->rates);
 }
 
 static void a_thousand_pages_are_the_end(void **state)
@@ -549,6 +577,7 @@ int main(void)
         TEST(answers_go_into_the_series_by_id),
         TEST(a_request_is_signed_for_monitoring),
         TEST(pages_are_followed_to_the_last),
+        TEST(no_more_is_asked_a_second_than_the_quota_allows),
         TEST(a_thousand_pages_are_the_end),
         TEST(the_same_token_twice_is_an_error),
         TEST(what_was_partial_is_asked_again_alone),

@@ -96,7 +96,7 @@ static void a_missing_file_means_defaults(void **state)
     assert_int_equal(config->request_ms, 30000);
     assert_int_equal(config->connect_ms, 3000);
     assert_int_equal(config->response_bytes, 32 << 20);
-    assert_int_equal(config->retry_attempts, 3);
+    assert_int_equal(config->retry_attempts, 0); /* not said */
     assert_int_equal(config->retry_base_ms, 1000);
     assert_int_equal(config->retry_cap_ms, 20000);
     assert_int_equal(config->log_format, -1);
@@ -119,7 +119,8 @@ static void every_field_is_read(void **state)
         "return {\n"
         "  environments = { 'a', 'b', 'c' }, region = 'ap-northeast-2', profile = 'x',\n"
         "  endpoint = 'http://127.0.0.1:1', policies = 'rules', state = '/var/lib/moontide',\n"
-        "  accounts = { audit = { role_arn = 'arn:aws:iam::1:role/x', region = 'us-east-1' } },\n"
+        "  accounts = { audit = { role_arn = 'arn:aws:iam::1:role/x', region = 'us-east-1',\n"
+        "                         external_id = 'shop/1', session_name = 'tide' } },\n"
         "  language = 'ko', mode = 'act', settle = '2m', allow = { 'sqs:SetQueueAttributes' },\n"
         "  rails = { max_actions_per_tick = 3, max_share = 0.5, tolerance = 0.2,\n"
         "            rate_out = { add = 8 }, cooldown_in = '10m', change_windows = {},\n"
@@ -140,6 +141,8 @@ static void every_field_is_read(void **state)
     assert_string_equal(config->endpoint, "http://127.0.0.1:1");
     assert_string_equal(config->accounts[0].name, "audit");
     assert_string_equal(config->accounts[0].region, "us-east-1");
+    assert_string_equal(config->accounts[0].external_id, "shop/1");
+    assert_string_equal(config->accounts[0].session_name, "tide");
     assert_string_equal(config->state_dir, "/var/lib/moontide");
     assert_int_equal(config->allow_count, 1);
     assert_string_equal(config->allow[0], "sqs:SetQueueAttributes");

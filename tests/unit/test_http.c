@@ -384,6 +384,22 @@ static void silence_ends_at_the_stall_timeout(void **state)
     assert_in_range(seen.elapsed_us, 900 * 1000, 9000 * 1000);
 }
 
+static void an_answer_may_begin_later_than_a_stall_may_last(void **state)
+{
+    struct world *w = *state;
+    struct http_request request = {.method = "GET",
+                                   .url = url_of(w, "/late"),
+                                   .stall_timeout_ms = 1000,
+                                   .first_byte_timeout_ms = 20000};
+    struct seen seen = fetch(w, &request);
+    assert_int_equal(seen.code, OK);
+    assert_string_equal(seen.body, "hello");
+    request.url = url_of(w, "/stall-body");
+    seen = fetch(w, &request);
+    assert_fault(w, &seen, ERR_TIMEOUT, "too slow");
+    assert_in_range(seen.elapsed_us, 900 * 1000, 15000 * 1000);
+}
+
 static void silence_in_the_body_keeps_what_had_come(void **state)
 {
     struct world *w = *state;
@@ -828,6 +844,7 @@ int main(void)
         PLAIN(a_name_that_does_not_resolve_is_a_failed_connection),
         PLAIN(silence_ends_at_the_total_timeout),
         PLAIN(silence_ends_at_the_stall_timeout),
+        PLAIN(an_answer_may_begin_later_than_a_stall_may_last),
         PLAIN(silence_in_the_body_keeps_what_had_come),
         PLAIN(a_trickle_ends_at_the_total_timeout),
         PLAIN(a_body_cut_short_is_no_answer),

@@ -370,6 +370,33 @@ static void the_newest_version_is_found_where_botocore_keeps_it(void **state)
     remove_tree(root);
 }
 
+/* As `pip install awscli` leaves it, in an environment that was not "activated". */
+static void a_model_is_found_beside_the_programs_of_the_path(void **state)
+{
+    static const char data[] = "lib/python3.11/site-packages/botocore/data/toy-service/2020-01-01";
+    char root[] = "/tmp/moontide-programs-XXXXXX", text[1024], directory[256];
+    struct fault fault = {0};
+    struct model *model = NULL;
+    (void)state;
+    assert_non_null(mkdtemp(root));
+    snprintf(directory, sizeof directory, "%s/%s", root, data);
+    snprintf(text, sizeof text, "mkdir -p %s/bin %s", root, directory);
+    assert_int_equal(system(text), 0);
+    snprintf(text, sizeof text, "%s\"operations\":{\"ListNew\":{}},\"shapes\":{}}", head);
+    put_file(directory, "service-2.json", text);
+    char *before = strdup(getenv("PATH"));
+    assert_non_null(before);
+    snprintf(text, sizeof text, "relative/bin::%s/bin:%.800s", root, before);
+    setenv("PATH", text, 1);
+    int code = model_load("toy-service", NULL, &model, &fault);
+    setenv("PATH", before, 1);
+    free(before);
+    remove_tree(root);
+    assert_int_equal(code, OK);
+    assert_non_null(model_operation(model, "list_new"));
+    model_release(model);
+}
+
 static void an_unknown_service_names_the_nearest(void **state)
 {
     struct model *model = NULL;
@@ -401,6 +428,7 @@ int main(void)
         cmocka_unit_test(a_model_is_read_from_a_file_plain_or_packed),
         cmocka_unit_test(the_newest_version_is_found_where_botocore_keeps_it),
         cmocka_unit_test(an_unknown_service_names_the_nearest),
+        cmocka_unit_test(a_model_is_found_beside_the_programs_of_the_path),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -23,8 +23,12 @@ enum { PERIOD_S = 300, SLOTS = 12, WAIT_MAX_MS = 30000 };
 static const int64_t NOW_S = 1767225600;
 
 static const struct account_options accounts[] = {
-    {"plain", NULL, "eu-west-1"},
-    {"elsewhere", "arn:aws:iam::123456789012:role/moontide", NULL},
+    {.name = "plain", .region = "eu-west-1"},
+    {.name = "elsewhere", .role_arn = "arn:aws:iam::123456789012:role/moontide"},
+    {.name = "shop",
+     .role_arn = "arn:aws:iam::210987654321:role/moontide",
+     .external_id = "shop/1",
+     .session_name = "tide"},
 };
 
 struct bench {
@@ -223,8 +227,10 @@ static void an_account_must_be_configured(void **state)
 static void separate_world(struct bench *b, int sts_port)
 {
     char url[64];
-    struct world_aws_options options = {
-        .loop = b->loop, .http = b->http, .accounts = accounts, .account_count = 2};
+    struct world_aws_options options = {.loop = b->loop,
+                                        .http = b->http,
+                                        .accounts = accounts,
+                                        .account_count = COUNT_OF(accounts)};
     struct collector_options collector = {b->loop, NULL, COLLECT_SETTLE_MS};
     snprintf(url, sizeof url, "http://127.0.0.1:%d", answer_server_port(b->server));
     setenv("AWS_ENDPOINT_URL_CLOUDWATCH", url, 1);
@@ -255,6 +261,22 @@ static void an_account_with_a_role_is_read_as_that_role(void **state)
     assert_non_null(strstr(route_server_last(sts), "role%2Fmoontide&RoleSessionName=moontide"));
     fetch(b, NOW_S + PERIOD_S);
     assert_int_equal(routes[0].hits, 1); /* kept */
+    route_server_free(sts);
+}
+
+static void an_accounts_external_id_and_session_name_are_told_to_sts(void **state)
+{
+    struct bench *b = *state;
+    struct route routes[] = {{"POST", "/", NULL, 200, ROLE_ANSWER, 0, NULL}, {0}};
+    struct route_server *sts = route_server_new(loop_uv(b->loop), routes);
+    assert_non_null(sts);
+    separate_world(b, route_server_port(sts));
+    watch(b, "One", "eu-west-1", "shop");
+    fetch(b, NOW_S);
+    assert_int_equal(b->result.code, OK);
+    assert_int_equal(routes[0].hits, 1);
+    assert_non_null(strstr(route_server_last(sts), "RoleSessionName=tide"));
+    assert_non_null(strstr(route_server_last(sts), "ExternalId=shop%2F1"));
     route_server_free(sts);
 }
 
@@ -345,6 +367,7 @@ int main(void)
         FACT(without_a_region_every_place_is_named),
         FACT(an_account_must_be_configured),
         FACT(an_account_with_a_role_is_read_as_that_role),
+        FACT(an_accounts_external_id_and_session_name_are_told_to_sts),
         FACT(a_role_that_is_refused_fails_its_account_and_says_why),
         FACT(one_region_that_fails_does_not_spoil_the_other),
         FACT(refused_access_rests),

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 
 struct policy_dir;
+struct rates;
 
 struct instance_options {
     const char *dir;   /* the project directory */
@@ -31,6 +32,7 @@ struct instance {
     struct config *config;
     struct loop *loop;
     struct http *http;
+    struct rates *rates; /* of all clients, those of scripts and the world's */
     struct world *world;
     struct store *store;
     struct engine *engine;

@@ -14,6 +14,7 @@
 #include "moontide/aws/credentials.h"
 #include "moontide/aws/model.h"
 #include "moontide/aws/protocol.h"
+#include "moontide/aws/retry.h"
 #include "moontide/io/backoff.h"
 
 struct http;
@@ -21,8 +22,7 @@ struct loop;
 struct clock;
 struct client;
 struct client_call;
-
-enum retry_mode { RETRY_STANDARD, RETRY_ADAPTIVE };
+struct rates;
 
 struct client_options {
     struct loop *loop;
@@ -33,13 +33,18 @@ struct client_options {
     const char *region;                   /* NULL only for global services */
     const char *profile;                  /* for endpoints of the shared files; may be NULL */
     const char *endpoint;                 /* NULL: by the rules of endpoint.h */
+    /* What is not said here, the environment says, then the profile (retry_settings_complete()). */
     struct backoff_policy backoff;
     enum retry_mode retry_mode;
-    int64_t timeout_ms;  /* of one attempt; 0: 30,000 */
-    int max_concurrency; /* 0: 50; further calls wait in order */
+    int64_t timeout_ms;    /* of one attempt; 0: 30,000 */
+    int64_t first_byte_ms; /* until its answer begins; 0: timeout_ms */
+    /* 0: 50; further calls wait in order. The client opens as many connections where the service
+     * does not speak HTTP/2, whatever the defaults of `http` are. */
+    int max_concurrency;
     /* Client-side throttle of all operations. 0: none but the known ones (CloudWatch's
      * GetMetricData: 50); negative: none at all. */
     double rate_per_s;
+    struct rates *rates; /* borrowed: shares the known ones with other clients; NULL: its own */
     bool dry_run; /* refuses what is not read_only with ERR_DENIED and what it would have sent */
     /* Requests and answers on stderr, with signatures, tokens and what looks secret blanked. */
     bool trace;

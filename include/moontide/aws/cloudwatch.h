@@ -25,6 +25,7 @@
 #include <stdint.h>
 
 struct http;
+struct rates;
 struct loop;
 struct clock;
 struct credential_chain;
@@ -43,7 +44,8 @@ struct cloudwatch_options {
     const char *region;
     const char *endpoint; /* resolved, see endpoint.h */
     struct backoff_policy backoff;
-    int64_t timeout_ms; /* of one HTTP request; 0: that of http */
+    int64_t timeout_ms;  /* of one HTTP request; 0: that of http */
+    struct rates *rates; /* borrowed: what is asked a second, with others; NULL: as it comes */
 };
 
 MUST_CHECK int cloudwatch_new(const struct cloudwatch_options *options, struct cloudwatch **out);

@@ -145,7 +145,8 @@ struct model {
     const char *target_prefix;   /* X-Amz-Target before the dot, or NULL */
     const char *json_version;    /* "1.0", "1.1" */
     const char *api_version, *xml_namespace;
-    enum protocol_kind protocol;        /* the one that is spoken: the best of `protocols` */
+    enum protocol_kind protocol;        /* the one that is spoken: the best of `protocols`, unless
+                                           model_in_protocol() chose another one */
     uint32_t protocols;                 /* bits by enum protocol_kind */
     bool query_compatible;              /* awsQueryCompatible: error codes come in a header */
     const struct operation *operations; /* shape: operations[operation_count], sorted by snake */
@@ -168,6 +169,18 @@ MUST_CHECK int model_load(const char *service, const char *path, struct model **
                           struct fault *fault);
 struct model *model_retain(struct model *model);
 void model_release(struct model *model); /* NULL is allowed */
+
+/* The names of protocols, as models spell them. */
+const char *protocol_name(enum protocol_kind kind);
+bool protocol_by_name(const char *name, size_t len, enum protocol_kind *out);
+/* The best of a set of them; false: it is empty. */
+bool protocol_best(uint32_t bits, enum protocol_kind *out);
+/* The next best of the model after the one that is spoken; false: there is none. */
+bool model_next_protocol(const struct model *model, enum protocol_kind *out);
+/* The same service by another of its protocols; operations and shapes are the same objects. *model
+ * is retained by *out, which the caller releases. ERR_UNSUPPORTED: not one of its protocols;
+ * ERR_NOMEM. */
+MUST_CHECK int model_in_protocol(struct model *model, enum protocol_kind kind, struct model **out);
 
 /* By snake_case or by the model's own spelling; NULL when there is none. */
 const struct operation *model_operation(const struct model *model, const char *name);

@@ -58,6 +58,10 @@ struct wire_response {
     size_t body_len;
 };
 
+/* Whether it is an answer of somebody who speaks that protocol, by its headers and first bytes: an
+ * endpoint that knows another one alone sends something else. */
+bool protocol_speaks(enum protocol_kind kind, const struct wire_response *response);
+
 struct service_error {
     char code[160], message[2048], request_id[128];
     const struct shape *shape; /* of the modelled error, or NULL */

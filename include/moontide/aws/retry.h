@@ -2,10 +2,11 @@
  *
  * Transient: connection errors, timeouts, 500, 502, 503, 504. Throttled: 429 and the throttling
  * codes. Skew and expired credentials are mended once each by who calls. Source: AWS SDKs and Tools
- * Reference Guide, "Retry behavior". Pure. */
+ * Reference Guide, "Retry behavior". Pure, but for retry_settings_complete(). */
 #ifndef MOONTIDE_AWS_RETRY_H
 #define MOONTIDE_AWS_RETRY_H
 
+#include "moontide/base/compiler.h"
 #include "moontide/base/err.h"
 #include "moontide/io/http.h"
 
@@ -13,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { RETRY_CODE_MAX = 160 };
+enum { RETRY_CODE_MAX = 160, RETRY_ATTEMPTS = 3 };
 
 enum retry_kind {
     RETRY_NOT,       /* an answer like any other, or no use to ask again */
@@ -41,6 +42,17 @@ void retry_judge(const struct http_response *response, const char *error_code,
  * <Code> of XML, __type of CBOR. false (and "") when there is none, or a longer one than
  * RETRY_CODE_MAX. */
 bool retry_error_code(const struct http_response *response, char out[RETRY_CODE_MAX]);
+
+enum retry_mode { RETRY_MODE_UNSAID, RETRY_MODE_STANDARD, RETRY_MODE_ADAPTIVE };
+struct retry_settings {
+    enum retry_mode mode;
+    int max_attempts; /* 0: not said */
+};
+/* Fills in what is not said: from AWS_RETRY_MODE and AWS_MAX_ATTEMPTS, else retry_mode and
+ * max_attempts of the profile (NULL: as for credentials), else standard and RETRY_ATTEMPTS.
+ * ERR_INVALID, ERR_PARSE: one of them is wrong. */
+MUST_CHECK int retry_settings_complete(struct retry_settings *settings, const char *profile,
+                                       struct fault *fault);
 
 /* How far the clock is off by this answer, in seconds: 0 when that is no reason for its error. A
  * code that only may mean skew needs four minutes. */

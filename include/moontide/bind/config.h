@@ -14,6 +14,7 @@
 
 struct config_account {
     char *name, *role_arn, *region;
+    char *external_id, *session_name; /* of AssumeRole */
 };
 
 struct config {
@@ -39,7 +40,7 @@ struct config {
     int64_t request_ms;         /* limits.request, of one HTTP request: 30 s */
     int64_t connect_ms;         /* limits.connect, of its connection: 3 s */
     size_t response_bytes;      /* limits.response, of its answer: 32 MiB */
-    int retry_attempts;         /* retry.attempts, 3 */
+    int retry_attempts;         /* retry.attempts; 0: environment, profile, else 3 */
     int64_t retry_base_ms;      /* retry.base, 1 s: the most before the second attempt */
     int64_t retry_cap_ms;       /* retry.cap, 20 s: the most before any */
     struct rail_limits rails;   /* rails */

@@ -13,6 +13,7 @@ struct config;
 struct faults;
 struct http;
 struct loop;
+struct rates;
 struct source;
 struct store;
 struct kinds;
@@ -22,6 +23,7 @@ struct world;
 struct host {
     struct loop *loop;
     struct http *http;
+    struct rates *rates;         /* that the clients of `aws` share; may be NULL */
     struct collector *collector; /* for cloudwatch.fetch; may be set after the host is made; NULL
                                     offline (check) */
     struct world *world;         /* for cloudwatch.fetch of another window; NULL: none */

@@ -31,6 +31,7 @@ enum {
 };
 
 struct http_options {
+    /* Further requests wait. Those who make many at once raise both: http_reserve(). */
     int max_host_connections;  /* 0: 16 */
     int max_total_connections; /* 0: 64 */
     const char *ca_file;       /* NULL: SSL_CERT_FILE, AWS_CA_BUNDLE, then the system's bundle */
@@ -56,8 +57,11 @@ struct http_request {
     int64_t connect_timeout_ms; /* 0: that of the options */
     int64_t timeout_ms;         /* whole request; 0: that of the options */
     int64_t stall_timeout_ms;   /* less than 1 byte/s for that long, averaged over 5 s; 0: 10,000 */
-    size_t max_body_bytes;      /* 0: that of the options */
-    bool verify_tls_off;        /* only for tests that ask for it */
+    /* The same until the answer begins, which a service may take its time for (a long poll). 0: the
+     * request's own timeout_ms when it names one and no stall timeout, else the stall timeout. */
+    int64_t first_byte_timeout_ms;
+    size_t max_body_bytes; /* 0: that of the options */
+    bool verify_tls_off;   /* only for tests that ask for it */
 };
 
 /* Valid only during the callback. code < 0: no usable answer, fault says why in words that name
@@ -83,6 +87,11 @@ MUST_CHECK int http_new(struct loop *loop, const struct http_options *options, s
 /* Cancels what is under way without calling back, closes all connections. May be called in a
  * callback; the loop must turn once more (loop_free does) to close the handles. NULL is allowed. */
 void http_free(struct http *http);
+
+/* Room for so many connections more (negative: gives it back), to one host and in all: whoever lets
+ * that many requests go at once would else wait here behind a limit that nobody asked for. NULL is
+ * allowed. */
+void http_reserve(struct http *http, int connections);
 
 /* The request is borrowed for the call. On failure (ERR_NOMEM, ERR_INVALID: a URL, method or header
  * that is none) no callback follows, and take_body is freed all the same. out may be NULL; *out is

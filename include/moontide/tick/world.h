@@ -15,6 +15,7 @@
 
 struct http;
 struct loop;
+struct rates;
 struct world;
 
 typedef void world_ready_fn(void *data, int code, const struct fault *fault);
@@ -54,6 +55,7 @@ struct account_options {
     const char *name;     /* of `accounts` */
     const char *role_arn; /* assumed with the world's credentials; NULL: those themselves */
     const char *region;
+    const char *external_id, *session_name; /* for the role; may be NULL */
 };
 
 struct world_aws_options {
@@ -61,6 +63,7 @@ struct world_aws_options {
     struct http *http;
     const char *region, *profile, *endpoint; /* NULL: from environment and profile */
     struct backoff_policy retry;
+    struct rates *rates; /* borrowed; as in cloudwatch_options */
     const struct account_options *accounts;
     size_t account_count;
 };
