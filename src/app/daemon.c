@@ -7,6 +7,7 @@
 #include "moontide/base/json.h"
 #include "moontide/base/log.h"
 #include "moontide/io/loop.h"
+#include "moontide/store/store.h"
 #include "moontide/tick/pause.h"
 
 #include <signal.h>
@@ -16,6 +17,11 @@
 #include <unistd.h>
 #include <uv.h>
 
+enum {
+    PRUNE_FIRST_MS = 60 * 1000,
+    PRUNE_EVERY_MS = 3600 * 1000,
+    PRUNE_AGAIN_MS = 200, /* between two steps */
+};
 enum { SIGNALS = 3, STATUS_BYTES_MAX = 64 * 1024 * 1024 };
 
 struct daemon {
@@ -25,7 +31,7 @@ struct daemon {
     struct control_request *reloading; /* the client that waits for the reload under way */
     uv_signal_t signals[SIGNALS];
     size_t signal_count;
-    struct loop_timer *watchdog, *drain;
+    struct loop_timer *watchdog, *drain, *prune;
     int64_t started_ms;
     int exit_status;
     bool stopping;
@@ -128,8 +134,7 @@ static void answer_text(struct control_request *request, const char *json)
  * here. */
 static void on_pauses(struct daemon *d, struct control_request *request)
 {
-    (void)d; /* engine_pauses_changed(d->instance->engine) */
-    log_event(LOG_INFO, "pauses.changed", LOG_S("file", PAUSE_FILE));
+    engine_pauses_changed(d->instance->engine);
     answer_text(request, "{\"ok\":true}");
 }
 
@@ -137,12 +142,14 @@ static void on_pauses(struct daemon *d, struct control_request *request)
 static void on_unfreeze(struct daemon *d, const char *arguments, struct control_request *request)
 {
     char resource[1024];
+    char answer[64];
     if (control_argument(arguments, "resource", resource, sizeof resource) < 0) {
         answer_text(request, "{\"error\":\"unfreeze needs a resource\"}");
         return;
     }
-    (void)d; /* engine_unfreeze(d->instance->engine, resource): whether it was frozen */
-    answer_text(request, "{\"unfrozen\":false}");
+    size_t count = engine_unfreeze(d->instance->engine, resource);
+    snprintf(answer, sizeof answer, "{\"unfrozen\":%s}", count > 0 ? "true" : "false");
+    answer_text(request, answer);
 }
 
 static void on_command(void *data, const char *command, const char *arguments,
@@ -222,6 +229,39 @@ static void on_watchdog(void *data)
         log_event(LOG_ERROR, "daemon.watchdog_lost", LOG_S("error", "no timer"));
 }
 
+/* ---- the journal's bounds ---- */
+
+static void on_prune(void *data);
+
+static void prune_later(struct daemon *d, int64_t delay_ms)
+{
+    if (d->stopping) return;
+    if (loop_timer_start(d->instance->loop, delay_ms, on_prune, d, &d->prune) < 0)
+        log_event(LOG_ERROR, "journal.prune_failed", LOG_S("error", "no timer"));
+}
+
+static void on_pruned(void *data, int code, const struct fault *fault)
+{
+    struct daemon *d = data;
+    if (code < 0)
+        log_event(LOG_WARN, "journal.prune_failed",
+                  LOG_S("error", fault ? fault->text : err_text(code)));
+    prune_later(d, code > 0 ? PRUNE_AGAIN_MS : PRUNE_EVERY_MS);
+}
+
+/* A step at a time, so that no tick waits for long. */
+static void on_prune(void *data)
+{
+    struct daemon *d = data;
+    const struct config *config = d->instance->config;
+    const struct store_retention retention = {.keep_ms = config->journal_keep_ms,
+                                              .max_bytes = config->journal_max_bytes};
+    d->prune = NULL;
+    int code = store_prune(d->instance->store, &retention, clock_now_ms(&d->instance->world->clock),
+                           on_pruned, d);
+    if (code < 0) on_pruned(d, code, NULL);
+}
+
 /* ---- the start ---- */
 
 static void on_first_scan(void *data, const struct scan_result *result)
@@ -241,6 +281,7 @@ static void on_first_scan(void *data, const struct scan_result *result)
     }
     notify_send("READY=1");
     if (notify_watchdog_ms() > 0) on_watchdog(d);
+    prune_later(d, PRUNE_FIRST_MS);
     log_event(LOG_INFO, "daemon.started", LOG_S("world", d->instance->world->name),
               LOG_I("policies", result->policies), LOG_I("faults", result->faults.count));
 }
@@ -272,6 +313,7 @@ static void close_parts(struct daemon *d)
 {
     control_free(d->control);
     loop_timer_cancel(d->watchdog);
+    loop_timer_cancel(d->prune);
     for (size_t i = d->signal_count; i-- > 0;)
         uv_close((uv_handle_t *)&d->signals[i], on_signal_closed);
     while (d->signal_count > 0)

@@ -8,6 +8,7 @@
 #include "fields.h"
 #include "moontide/base/hash.h"
 #include "moontide/bind/kinds.h"
+#include "moontide/tick/rails.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -202,6 +203,16 @@ static const char *keep_json(lua_State *L, struct run *run, int idx, const char 
     return text;
 }
 
+static void check_rails(lua_State *L, const struct kind *kind, const char *json)
+{
+    struct rail_limits limits;
+    struct fault fault;
+    rail_limits_default(&limits);
+    int code = rail_limits_read(&limits, json, strlen(json), &fault);
+    rail_limits_done(&limits);
+    if (code < 0) luaL_error(L, "decide.%s: rails: %s", kind->info.name, fault.text);
+}
+
 /* One of the fields that every kind has; its value is on top. */
 static void take_common(lua_State *L, const struct policy *policy, const struct kind *kind,
                         int which, struct run *run, struct decision *item)
@@ -214,6 +225,7 @@ static void take_common(lua_State *L, const struct policy *policy, const struct 
     } else if (which == RAILS) {
         if (!lua_istable(L, -1)) wrong(L, kind, "rails", "a table");
         item->rails = keep_json(L, run, lua_gettop(L), what);
+        check_rails(L, kind, item->rails);
     } else {
         if (lua_type(L, -1) != LUA_TSTRING || lua_rawlen(L, -1) == 0)
             wrong(L, kind, common_names[which], "a string that is not empty");

@@ -1,5 +1,5 @@
-/* bind/decide_current.c - decide.current(kind, fields): the present state of a resource, as the kind
- * reads it; for collect() and targets(), as it waits.
+/* bind/decide_current.c - decide.current(kind, fields): the present state of a resource, as the
+ * kind reads it; for collect() and targets(), as it waits.
  *
  *   collect = function(t)
  *     local db = decide.current("rds_instance", { instance = "gm-tool-" .. t.environment })

@@ -4,6 +4,7 @@
 
 #include "fields.h"
 #include "moontide/base/nearest.h"
+#include "rails.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -75,7 +76,15 @@ static void read_depends_on(struct fields *f, struct policy *policy)
 /* What is in it is the rails' business. */
 static void read_rails(struct fields *f, struct policy *policy)
 {
-    if (fields_push(f, "rails", 1 << LUA_TTABLE, "a table") == LUA_TNIL) return;
+    struct rail_limits limits;
+    bool failed = f->failed;
+    f->failed = false;
+    rail_limits_default(&limits);
+    fields_rails(f, "policy: rails", &limits);
+    rail_limits_done(&limits);
+    bool wrong = f->failed;
+    f->failed = failed || wrong;
+    if (wrong || fields_push(f, "rails", 1 << LUA_TTABLE, "a table") == LUA_TNIL) return;
     struct strbuf json;
     struct fault fault;
     strbuf_init(&json, RAILS_JSON_MAX);

@@ -215,8 +215,8 @@ struct run {
     size_t by_status[4], failed;
     uint32_t error_count, errors_hidden;
     uint32_t metrics_charged;
-    bool deferring;                           /* reports wait: a decision was made */
-    uint32_t changed_acts, changed_proposals; /* targets with a change, for BLAST_RADIUS */
+    bool deferring;           /* reports wait: a decision was made */
+    uint32_t changed_targets; /* for BLAST_RADIUS */
 };
 
 struct tick_errors {
@@ -251,10 +251,10 @@ struct tick {
     size_t at; /* of actions, in phases that take them in slices or turns */
     struct loop_timer *slice, *act_end;
     struct actor_call *reading;
-    uint32_t checking, applying;          /* calls under way */
-    uint32_t tally_acts, tally_proposals; /* for BLAST_RADIUS */
-    int keep_code;                        /* of the last batch */
-    bool acted;                           /* an intent was kept */
+    uint32_t checking, applying; /* calls under way */
+    uint32_t changes_made;       /* for BLAST_RADIUS */
+    int keep_code;               /* of the last batch */
+    bool acted;                  /* an intent was kept */
 
     void (*done)(void *data, bool failed);
     void *data;

@@ -489,15 +489,15 @@ static void clip(struct action *action)
         action_end(action, OUTCOME_UNCHANGED, rail_codes[RAIL_NO_CHANGE], NULL);
 }
 
+/* For BLAST_RADIUS: what is carried out, or would be if this were no plan. A proposal of a policy
+ * that only recommends moves nothing. */
 static void count_change(struct action *action)
 {
+    if (policy_mode_in_force(action_policy(action)) != MODE_ACT) return;
     struct tick *tick = action_tick(action);
     struct run *run = action->judged->run;
-    bool real = acts(action);
-    uint32_t *actions = real ? &tick->tally_acts : &tick->tally_proposals;
-    uint32_t *targets = real ? &run->changed_acts : &run->changed_proposals;
-    (*actions)++;
-    if (!action->rail.target_counted) (*targets)++;
+    tick->changes_made++;
+    if (!action->rail.target_counted) run->changed_targets++;
     action->judged->counted = true;
 }
 
@@ -513,13 +513,13 @@ static void decide_one(struct action *action)
                    run->policy->removed ? "the policy went" : "the engine stops");
         return;
     }
-    bool real = acts(action);
+    bool counts = rail->mode == MODE_ACT;
     rail->infeasible = action->feasibility.infeasible;
     rail->denied = tick->at_ms < resource->denied_until_ms ? resource->denied : NULL;
     rail->drift = tick->at_ms < resource->drift_until_ms && !action->back ? resource->drift : NULL;
     rail->busy = busy(action, &facts);
-    rail->actions = real ? tick->tally_acts : tick->tally_proposals;
-    rail->changed_targets = real ? run->changed_acts : run->changed_proposals;
+    rail->actions = counts ? tick->changes_made : 0;
+    rail->changed_targets = counts ? run->changed_targets : 0;
     rail->target_counted = action->judged->counted;
     rails_judge(rail, RAIL_NOT_FEASIBLE, RAIL_MODE);
     rail->busy = NULL;
