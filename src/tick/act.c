@@ -225,7 +225,7 @@ static void on_pauses(void *data, int status)
     struct engine *engine = reading->engine;
     struct tick *tick = reading->tick;
     if (status == OK && reading->code == OK) {
-        if (engine->pauses_read) note_pauses(engine, &reading->pauses); /* news, not old ones */
+        note_pauses(engine, &reading->pauses);
         engine->pauses_read = true;
         pauses_done(&engine->pauses);
         engine->pauses = reading->pauses;

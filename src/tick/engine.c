@@ -377,6 +377,7 @@ int engine_start(struct engine *engine)
     if (engine->stopping) return ERR_CLOSED;
     engine->started = true;
     recoveries_start(engine);
+    engine_pauses_changed(engine); /* to know what is old */
     schedule_start(engine);
     return engine->policies && !engine->timer ? ERR_NOMEM : OK;
 }

@@ -300,6 +300,7 @@ static bool known_in(const struct pauses *pauses, const struct pause *pause)
     return false;
 }
 
+/* The pauses of `from` that are not in `in`. What a start finds is told, and no news. */
 static void note_missing(struct engine *engine, const struct pauses *in, const struct pauses *from,
                          const char *what)
 {
@@ -307,7 +308,7 @@ static void note_missing(struct engine *engine, const struct pauses *in, const s
         const struct pause *pause = &from->items[i];
         if (known_in(in, pause)) continue;
         struct note note = {.what = what};
-        note_entry(engine->unsaved, &note, pause_members, pause);
+        if (engine->pauses_read) note_entry(engine->unsaved, &note, pause_members, pause);
         bool paused = strcmp(what, "pause") == 0;
         log_event(LOG_WARN, paused ? "decisions.paused" : "decisions.resumed",
                   LOG_S("scope", pause->scope[0] ? pause->scope : "everything"),

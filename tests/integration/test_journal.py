@@ -276,7 +276,8 @@ class Pause(Base):
         daemon.wait_for("daemon.started")
         text = self.good("pause", "ecs_scaling", "--reason", "migration", "--by", "ops")
         self.assertNotIn("daemon", text)
-        daemon.wait_for("pauses.changed")
+        paused = daemon.wait_for("decisions.paused")
+        self.assertEqual((paused["scope"], paused["reason"]), ("ecs_scaling", "migration"))
         pause, = daemon.status()["pauses"]
         self.assertEqual((pause["scope"], pause["direction"], pause["by"], pause["reason"]), ("ecs_scaling", "", "ops", "migration"))
         self.assertIn("  ecs_scaling: paused since", self.good("status"))

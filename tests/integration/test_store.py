@@ -89,7 +89,7 @@ class Space(Store):
                         file.write(bytes(block))
 
     def test_a_full_disk(self):
-        self.mount("512k")
+        self.mount("4m")  # room enough afterwards, however much a slow machine had to keep meanwhile
         daemon = self.start()
         self.fill(self.state / "filler")
         failed = daemon.wait_for("store.failed")
@@ -120,7 +120,7 @@ class Space(Store):
         self.mend_and_stop(daemon)
 
     def test_what_could_not_be_written_is_written_at_the_end(self):
-        self.mount("512k")
+        self.mount("4m")
         daemon = self.start()
         self.fill(self.state / "filler")
         daemon.wait_for("store.failed")
@@ -223,7 +223,7 @@ class Damage(Store):
 class Directories(Store):
     def test_a_read_only_state_directory(self):
         if os.geteuid() == 0:
-            self.mount("512k")
+            self.mount("4m")
             self.assertEqual(self.start().stop(), 0)
             subprocess.run(["mount", "-o", "remount,ro", str(self.state)], check=True)
             self.assert_refuses_to_start("moontide.db", "Read-only file system")
