@@ -1,4 +1,4 @@
-foreach(name store store_open store_crash)
+foreach(name store store_journal store_open store_crash)
     unit_test(${name})
     target_sources(test_${name} PRIVATE support/store_files.c)
 endforeach()

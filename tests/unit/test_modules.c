@@ -384,6 +384,9 @@ static void the_journal_is_read_newest_first(void **state)
     assert_echo(f, "#journal.entries { since = time.now() + 2 }, #journal.entries { limit = 1 }",
                 "2\t1\n");
     assert_echo(f, "journal.entries { world = 'other' }", "{}\n");
+    assert_echo(
+        f, "#journal.entries { what = 'decision', id = 'd1' }, #journal.entries { what = 'x' }",
+        "3\t0\n");
     assert_contains(fixture_error(f, "journal.entries { sicne = 1 }"), "did you mean 'since'");
     snprintf(command, sizeof command, "rm -r %s", dir);
     assert_int_equal(system(command), 0);
