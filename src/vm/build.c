@@ -13,23 +13,23 @@ enum {
     CACHED_MAX = 40, /* Lua interns up to here (LUAI_MAXSHORTLEN); longer texts are only copied */
     GROW = 256,      /* stack slots asked for at a time */
     FLUSH_MIN = 512, /* values of one table that wait on the stack */
-    NOWHERE = SLOTS + 1,
+    NOWHERE = SLOTS + 1, /* stands for the slot + 1 of a text that is in none */
+    GUESSES = 1024,
 };
 
 struct slot {
     const char *text; /* inside the Lua string at this index of the table; NULL: none */
     uint32_t len;
     uint32_t seen; /* the hash of the last text that was not found here */
-    /* Slots + 1 of keys, or 0: the one that came after this one, and the first one within its
-     * value. A text that took the slot since is only a wrong guess. */
-    uint16_t next, first;
-    bool plain; /* json_plain() */
-    bool used;  /* since another text last came here */
+    bool plain;    /* json_plain() */
+    bool used;     /* since another text last came here */
 };
 
 struct strings {
-    struct slot slots[SLOTS + 1]; /* the last one stands for keys that are in none */
-    uint16_t top;                 /* slot + 1 of the first key of the last document */
+    struct slot slots[SLOTS];
+    /* Slots + 1 of keys, or 0: by the key before it in its table (0: none) and the key that the
+     * table is under. A wrong guess does no harm. */
+    uint16_t guesses[GUESSES];
 };
 
 static const char STRINGS_KEY; /* in the registry */
@@ -212,7 +212,6 @@ static uint16_t push_new(struct build *b, const char *text, size_t len, uint32_t
     slot->len = (uint32_t)len;
     slot->plain = json_plain(text, len);
     slot->used = true;
-    slot->next = slot->first = 0;
     return number;
 }
 
@@ -235,17 +234,15 @@ static uint16_t push_text(struct build *b, const char *text, size_t len)
     return number;
 }
 
-/* The slot + 1 where the next key's slot is guessed from. */
 static inline uint16_t *guess(struct build *b)
 {
-    if (b->key) return &b->strings->slots[b->key - 1].next;
-    return b->owner ? &b->strings->slots[b->owner - 1].first : &b->strings->top;
+    return &b->strings->guesses[(b->owner * 37U + b->key) % GUESSES];
 }
 
 const char *build_next_key(struct build *b, size_t *len)
 {
     uint16_t at = *guess(b);
-    if (!at) return NULL;
+    if (at == 0 || at == NOWHERE) return NULL;
     const struct slot *slot = &b->strings->slots[at - 1];
     *len = slot->len;
     return slot->plain ? slot->text : NULL;

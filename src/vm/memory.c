@@ -88,7 +88,7 @@ void *memory_alloc(void *ud, void *ptr, size_t osize, size_t nsize)
 {
     struct vm *vm = ud;
     struct memory *memory = &vm->memory;
-    if (!ptr) { /* osize is a type tag */
+    if (!ptr) {      /* osize is a type tag */
         void *block; /* without a limit what is left wraps around to more than there is */
         if (nsize - 1 < POOLED_MAX && nsize <= memory->limit - memory->used &&
             (block = pool_reuse(&memory->pool, nsize))) {

@@ -31,8 +31,8 @@ struct build {
     struct strings *strings;
     int strings_idx; /* of the cache's table */
     int array_type_idx;
-    int top;         /* the stack's, counted here */
-    int room;        /* how far the stack may grow unasked */
+    int top;  /* the stack's, counted here */
+    int room; /* how far the stack may grow unasked */
     int depth;
     uint16_t key;   /* slot + 1 of the last key of this table, or 0 */
     uint16_t owner; /* the same of the key that this table is the value of, or is in the list of */
