@@ -417,6 +417,8 @@ int client_new(const struct client_options *options, struct client **out, struct
         return code;
     }
     set_rates(client);
+    snprintf(client->first_attempt, sizeof client->first_attempt, "attempt=1; max=%d",
+             client_max_attempts(client));
     *out = client;
     return OK;
 }
