@@ -11,7 +11,8 @@
  *   /bytes/N      N bytes of body               /gzip         "hello", compressed
  *   /bomb         64 MiB of zeros, compressed   /redirect     302 to /ok
  *   /headers/N    N extra headers               /big-header/N one header of N bytes
- *   /ecs/         a small answer of ECS DescribeServices */
+ *   /ecs/         a small answer of ECS DescribeServices
+ *   /last         /ok, and closes the connection without having said so */
 #include "support/fault_server.h"
 
 #include "moontide/io/loop.h"
@@ -289,6 +290,9 @@ static void misbehave(struct conn *conn, const char *path)
     } else if (is(path, "/ecs/")) {
         answer(conn, 200, "Content-Type: application/x-amz-json-1.1\r\n", services,
                sizeof services - 1);
+    } else if (is(path, "/last")) {
+        conn->close_after = true;
+        answer(conn, 200, "", "hello", 5);
     } else if (is(path, "/gzip")) {
         answer_zipped(conn, "hello", 5);
     } else if (is(path, "/bomb")) {
