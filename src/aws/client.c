@@ -427,6 +427,8 @@ int client_new(const struct client_options *options, struct client **out, struct
     }
     client->reserved = concurrency(client);
     http_reserve(client->options.http, client->reserved);
+    snprintf(client->first_attempt, sizeof client->first_attempt, "attempt=1; max=%d",
+             client_max_attempts(client));
     *out = client;
     return OK;
 }

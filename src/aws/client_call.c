@@ -207,10 +207,13 @@ static void make_invocation_id(struct client_call *call)
 {
     static const char hex[] = "0123456789abcdef";
     char *out = call->invocation_id;
+    uint64_t bits = 0;
     for (int i = 0; i < INVOCATION_ID_MAX - 1; i++) {
-        unsigned digit = (unsigned)(backoff_random(&call->client->random) * 16);
+        if (i % 12 == 0) bits = (uint64_t)(backoff_random(&call->client->random) * 0x1p48);
+        unsigned digit = bits & 15;
         bool dash = i == 8 || i == 13 || i == 18 || i == 23;
         out[i] = dash ? '-' : i == 14 ? '4' : i == 19 ? hex[8 + (digit & 3)] : hex[digit];
+        bits >>= 4;
     }
     out[INVOCATION_ID_MAX - 1] = '\0';
 }

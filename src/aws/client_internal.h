@@ -33,6 +33,7 @@ struct client {
     size_t host_len;       /* without a default port */
     bool https, literal_host, s3;
     char *user_agent;
+    char first_attempt[32]; /* the value of amz-sdk-request then */
 
     struct signing_keys *keys;
     struct strbuf authorization, url, path, signed_host; /* of the attempt that is being sent */

@@ -132,10 +132,12 @@ static size_t add_sdk_headers(const struct client_call *call, struct http_header
                               char *attempt, size_t size)
 {
     const struct client *client = call->client;
-    snprintf(attempt, size, "attempt=%u; max=%d", call->result.attempts + 1,
-             client_max_attempts(client));
+    bool first = call->result.attempts == 0;
+    if (!first)
+        snprintf(attempt, size, "attempt=%u; max=%d", call->result.attempts + 1,
+                 client_max_attempts(client));
     out[0] = (struct http_header){"amz-sdk-invocation-id", call->invocation_id};
-    out[1] = (struct http_header){"amz-sdk-request", attempt};
+    out[1] = (struct http_header){"amz-sdk-request", first ? client->first_attempt : attempt};
     out[2] = (struct http_header){"user-agent", client->user_agent};
     return 3;
 }

@@ -11,6 +11,8 @@
 
 #include "moontide/aws/protocol.h"
 
+struct guesses; /* parse_json.c */
+
 struct parse {
     const struct model *model;
     const struct operation *operation;
@@ -22,6 +24,7 @@ struct parse {
     enum protocol_kind protocol;
     bool in_error; /* XML: begin at the element of the error */
     int depth;
+    struct guesses *guesses; /* JSON: of the body that is being read; NULL: it is too short */
 };
 
 /* ---- parse.c ---- */

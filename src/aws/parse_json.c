@@ -8,6 +8,19 @@
 
 #include <string.h>
 
+enum {
+    AFTER_MAX = 256, /* powers of two */
+    FIRST_MAX = 64,
+    GUESSING_MIN_BYTES = 2048, /* below that clearing the guesses is not worth it */
+};
+
+/* Which member comes next: by the index of a member the one that came after it, by that of a
+ * structure's first member the one that came first. The structures of a list look alike, so a name
+ * mostly need not be read and looked for, but only compared. */
+struct guesses {
+    const struct member *after[AFTER_MAX], *first[FIRST_MAX];
+};
+
 static int put_value(struct parse *p, struct json_reader *r, int token,
                      const struct member *member);
 
@@ -48,25 +61,70 @@ static int put_free(struct parse *p, struct json_reader *r, int token)
     }
 }
 
+/* Where the member after `last` (NULL: the first) is guessed from. */
+static const struct member **guess_at(struct parse *p, const struct shape *shape,
+                                      const struct member *last)
+{
+    if (!p->guesses || shape->member_count == 0) return NULL;
+    return last ? &p->guesses->after[last->index % AFTER_MAX]
+                : &p->guesses->first[shape->members->index % FIRST_MAX];
+}
+
+/* Takes the next key when it is the member's; that may be one of another structure. */
+static inline bool take_guess(struct json_reader *r, const struct shape *shape,
+                              const struct member *guess)
+{
+    return guess && guess >= shape->members && guess < shape->members + shape->member_count &&
+           json_take_key(r, guess->location_name, guess->location_name_len);
+}
+
+/* The member that the key is, and what there is to guess the next time. */
+static const struct member *find_member(struct parse *p, const struct json_reader *r,
+                                        const struct shape *shape, const struct member **guess)
+{
+    const struct member *member = parse_member(p, shape, r->text, r->len);
+    if (member && guess && json_plain(member->location_name, member->location_name_len))
+        *guess = member;
+    return member;
+}
+
+/* The next member that the model knows, after *member (NULL: the first): 1, with its value next;
+ * 0: the object has ended. */
+static inline int next_member(struct parse *p, struct json_reader *r, const struct shape *shape,
+                              const struct member **member)
+{
+    const struct member **guess = guess_at(p, shape, *member);
+    if (guess && take_guess(r, shape, *guess)) {
+        *member = *guess;
+        return 1;
+    }
+    int token;
+    while ((token = json_next(r)) == JSON_KEY) {
+        const struct member *found = find_member(p, r, shape, guess);
+        if (found) {
+            *member = found;
+            return 1;
+        }
+        int code = json_skip(r);
+        if (code < 0) return code;
+    }
+    return token < 0 ? token : 0;
+}
+
 /* The object has been opened; null says the same as no member. */
 static int put_members(struct parse *p, struct json_reader *r, const struct shape *shape)
 {
-    int token;
-    while ((token = json_next(r)) == JSON_KEY) {
-        const struct member *member = parse_member(p, shape, r->text, r->len);
-        if (!member) {
-            int code = json_skip(r);
-            if (code < 0) return code;
-            continue;
-        }
-        token = json_next(r);
+    const struct member *member = NULL;
+    int code;
+    while ((code = next_member(p, r, shape, &member)) > 0) {
+        int token = json_next(r);
         if (token == JSON_NULL) continue;
         if (token < 0) return token;
         out_key(p, member);
-        int code = put_value(p, r, token, member);
+        code = put_value(p, r, token, member);
         if (code < 0) return code;
     }
-    return token < 0 ? token : OK;
+    return code;
 }
 
 static int put_list(struct parse *p, struct json_reader *r, const struct member *item)
@@ -158,7 +216,12 @@ static void open_body(struct parse *p, struct json_reader *r)
 int parse_json_members(struct parse *p, const struct shape *shape)
 {
     struct json_reader r;
+    struct guesses guesses;
     if (p->response->body_len == 0) return OK;
+    if (p->response->body_len >= GUESSING_MIN_BYTES) {
+        memset(&guesses, 0, sizeof guesses);
+        p->guesses = &guesses;
+    }
     open_body(p, &r);
     int code = json_next(&r);
     if (code == JSON_OBJECT)
@@ -166,6 +229,7 @@ int parse_json_members(struct parse *p, const struct shape *shape)
     else if (code >= 0)
         code = code == JSON_NULL ? OK : ERR_PARSE;
     if (code == OK) code = json_next(&r);
+    p->guesses = NULL;
     return code < 0 ? fail(p, &r, code) : OK;
 }
 

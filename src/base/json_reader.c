@@ -5,6 +5,7 @@
  *     +--> FIRST (or KEY for '{') -----+--> AFTER of the parent, or DONE at depth 0 */
 #include "moontide/base/json.h"
 
+#include "moontide/base/bytes.h"
 #include "moontide/base/err.h"
 
 #include <stdlib.h>
@@ -219,10 +220,17 @@ static int read_double(struct json_reader *r, const char *start, const struct de
 
 static inline const char *read_digits(const char *p, const char *end, struct decimal *d)
 {
-    for (; digit(p, end); p++) {
-        if (d->digits > (UINT64_MAX - 9) / 10) d->fits = false;
-        d->digits = d->digits * 10 + (uint64_t)(*p - '0');
+    uint64_t digits = d->digits;
+    if (digits < 10000000000U) { /* then nine more fit, whatever they are */
+        const char *safe = end - p > 9 ? p + 9 : end;
+        for (; digit(p, safe); p++)
+            digits = digits * 10 + (uint64_t)(*p - '0');
     }
+    for (; digit(p, end); p++) {
+        if (digits > (UINT64_MAX - 9) / 10) d->fits = false;
+        digits = digits * 10 + (uint64_t)(*p - '0');
+    }
+    d->digits = digits;
     return p;
 }
 
@@ -361,6 +369,29 @@ int json_next(struct json_reader *r)
     default: break;
     }
     return token < 0 ? fail(r, token) : token;
+}
+
+bool json_plain(const char *text, size_t len)
+{
+    return plain_run(text, text + len) == text + len;
+}
+
+bool json_take_key(struct json_reader *r, const char *text, size_t len)
+{
+    const char *at = r->at;
+    size_t left = (size_t)(r->end - at);
+    if (r->state == S_AFTER) {
+        if (left == 0 || *at != ',' || !r->stack[r->depth - 1]) return false;
+        at++;
+        left--;
+    } else if (r->state != S_FIRST_KEY) {
+        return false;
+    }
+    if (left < len + 3 || *at != '"' || at[len + 1] != '"' || at[len + 2] != ':') return false;
+    if (!bytes_equal(at + 1, text, len)) return false;
+    r->at = at + len + 3;
+    r->state = S_VALUE;
+    return true;
 }
 
 int json_skip(struct json_reader *r)

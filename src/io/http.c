@@ -6,9 +6,12 @@
  * curl function below them on the stack, so that they may call anything here, http_free included.
  *
  * A connection's socket has one uv_poll_t from its opening to its closing (http_open_socket,
- * http_close_socket): between requests it is stopped, not closed. Sockets that curl opens for
- * itself (the pair that its resolver thread signals) are closed without a word, so their handle
- * goes as soon as curl stops waiting for them.
+ * http_close_socket). Between requests it goes on polling, without keeping the loop alive, as to
+ * stop and start it would be two system calls a request; should something come that nobody asked
+ * for (mostly the server's end of the connection), it is stopped then, and curl finds out when it
+ * takes the connection the next time. Sockets that curl opens for itself (the pair that its
+ * resolver thread signals) are closed without a word, so their handle goes as soon as curl stops
+ * waiting for them.
  *
  * When curl runs out of memory in its bookkeeping, a multi handle is not to be trusted any more
  * (7.88 leaves a socket's entry half destroyed and divides by its zero slots at the next use). Then
@@ -39,6 +42,7 @@ struct http_socket {
     struct http *http;
     curl_socket_t fd;
     int events;      /* that curl waits for */
+    int polled;      /* that uv does */
     bool connection; /* opened by http_open_socket, ends in http_close_socket */
     struct http_socket *prev, *next;
 };
@@ -221,6 +225,14 @@ static int on_timer(CURLM *multi, long timeout_ms, void *data)
     return 0;
 }
 
+static int socket_poll(struct http_socket *sock)
+{
+    if (sock->polled == sock->events) return OK;
+    int rc = uv_poll_start(&sock->poll, sock->events, poll_ready);
+    sock->polled = rc < 0 ? 0 : sock->events;
+    return rc;
+}
+
 static int on_socket(CURL *easy, curl_socket_t fd, int what, void *data, void *assigned)
 {
     (void)easy;
@@ -230,7 +242,7 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *data, void *a
         if (!sock) return 0;
         sock->events = 0;
         if (sock->connection)
-            uv_poll_stop(&sock->poll);
+            uv_unref((uv_handle_t *)&sock->poll);
         else
             socket_remove(sock);
         return 0;
@@ -242,7 +254,8 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *data, void *a
     }
     sock->events =
         (what & CURL_POLL_IN ? UV_READABLE : 0) | (what & CURL_POLL_OUT ? UV_WRITABLE : 0);
-    return uv_poll_start(&sock->poll, sock->events, poll_ready) < 0 ? -1 : 0;
+    uv_ref((uv_handle_t *)&sock->poll);
+    return socket_poll(sock) < 0 ? -1 : 0;
 }
 
 static bool bound_connections(const struct http *http, CURLM *multi)
@@ -322,14 +335,20 @@ static void poll_ready(uv_poll_t *poll, int status, int events)
 {
     struct http_socket *sock = poll->data;
     int flags = 0;
+    if (status < 0) sock->polled = 0; /* libuv stopped it */
+    if (sock->events == 0) {
+        uv_poll_stop(poll);
+        sock->polled = 0;
+        return;
+    }
     /* A failed socket is for curl to read: only then does it learn what happened. */
     if (status < 0) flags |= CURL_CSELECT_IN | CURL_CSELECT_OUT;
     if (events & UV_READABLE) flags |= CURL_CSELECT_IN;
     if (events & UV_WRITABLE) flags |= CURL_CSELECT_OUT;
     act(sock->http, sock->fd, flags);
-    /* libuv stopped polling a failed socket; curl may want to hear of it once more. */
+    /* curl may want to hear of a failed socket once more. */
     if (status < 0 && sock->events && !uv_is_closing((uv_handle_t *)poll))
-        uv_poll_start(poll, sock->events, poll_ready); /* if not, the call ends by its timeout */
+        (void)socket_poll(sock); /* if not, the call ends by its timeout */
 }
 
 /* The bundle is a file: see the header. */

@@ -2,8 +2,7 @@
  * failure reads.
  *
  * Easy handles are kept and used again: what never changes is set once, and each request sets
- * everything else anew, so that nothing of an earlier one can leak into it. Header lines lie in
- * one buffer, with list nodes of our own on top, in place of two allocations a header. */
+ * everything else anew, so that nothing of an earlier one can leak into it. */
 #include "http_internal.h"
 
 #include "moontide/base/clock.h"
@@ -20,7 +19,6 @@ enum {
     STALL_TIMEOUT_MS = 10000,
     KEEP_BODY_BYTES = 256 * 1024,     /* a spare call keeps at most this much */
     TRUST_LENGTH_BYTES = 1024 * 1024, /* room made on the word of a Content-Length */
-    EXTRA_LINES = 2,                  /* Expect and Content-Type */
 };
 
 /* Sets an option of `easy` unless one before failed; `ok` tells. */
@@ -155,6 +153,7 @@ struct http_call *http_call_new(struct http *http, const struct http_limits *lim
     call->http = http;
     call->limits = limits;
     call->easy = easy;
+    call->user_agent = user_agent;
     strbuf_init(&call->request_lines, SIZE_MAX / 2);
     strbuf_init(&call->header_text, HTTP_HEADER_BYTES_MAX);
     strbuf_init(&call->body, limits->max_body_bytes);
@@ -182,7 +181,6 @@ struct http_call *http_call_new(struct http *http, const struct http_limits *lim
     SET(CURLOPT_UPLOAD_BUFFERSIZE, 16384L); /* the least; each spare handle holds on to it */
     SET(CURLOPT_CAPATH, NULL); /* with a directory curl does not cache the parsed bundle */
     SET(CURLOPT_CAINFO, ca_file);
-    SET(CURLOPT_USERAGENT, user_agent);
     if (!ok) {
         http_call_free(call);
         return NULL;
@@ -219,69 +217,6 @@ void http_call_free(struct http_call *call)
 }
 
 /* What each request sets. */
-
-static bool is_token(const char *text)
-{
-    if (!*text) return false;
-    for (; *text; text++) /* RFC 9110, section 5.6.2 */
-        if (!isalnum((unsigned char)*text) && !strchr("!#$%&'*+-.^_`|~", *text)) return false;
-    return true;
-}
-
-static bool is_header_value(const char *text)
-{
-    for (; *text; text++)
-        if (((unsigned char)*text < ' ' && *text != '\t') || *text == 0x7f) return false;
-    return true;
-}
-
-static void add_line(struct http_call *call, size_t *count, const char *name, const char *mark,
-                     const char *value)
-{
-    struct curl_slist *node = &call->request_headers[*count];
-    node->data = call->request_lines.data + call->request_lines.len;
-    node->next = NULL;
-    if (*count) node[-1].next = node;
-    strbuf_adds(&call->request_lines, name);
-    strbuf_adds(&call->request_lines, mark);
-    strbuf_adds(&call->request_lines, value);
-    strbuf_addc(&call->request_lines, '\0');
-    ++*count;
-}
-
-static int set_headers(struct http_call *call, const struct http_request *request, bool has_body)
-{
-    if (request->header_count > HTTP_HEADERS_MAX) return ERR_INVALID;
-    bool content_type = false, expect = false;
-    size_t bytes = 64;
-    for (size_t i = 0; i < request->header_count; i++) {
-        const struct http_header *h = &request->headers[i];
-        if (!is_token(h->name) || !is_header_value(h->value)) return ERR_INVALID;
-        content_type = content_type || strcasecmp(h->name, "content-type") == 0;
-        expect = expect || strcasecmp(h->name, "expect") == 0;
-        bytes += strlen(h->name) + strlen(h->value) + 3;
-    }
-    size_t nodes = request->header_count + EXTRA_LINES;
-    if (nodes > call->request_headers_cap) {
-        struct curl_slist *grown = realloc(call->request_headers, nodes * sizeof *grown);
-        if (!grown) return ERR_NOMEM;
-        call->request_headers = grown;
-        call->request_headers_cap = nodes;
-    }
-    /* Room for all at once: the nodes point into it. */
-    if (!strbuf_reserve(&call->request_lines, bytes)) return ERR_NOMEM;
-    size_t count = 0;
-    for (size_t i = 0; i < request->header_count; i++) {
-        const struct http_header *h = &request->headers[i];
-        /* curl drops "Name:" and sends "Name;" as an empty header */
-        add_line(call, &count, h->name, *h->value ? ": " : ";", h->value);
-    }
-    if (has_body && !content_type) add_line(call, &count, "Content-Type", ":", "");
-    if (has_body && !expect) add_line(call, &count, "Expect", ":", "");
-    CURLcode rc =
-        curl_easy_setopt(call->easy, CURLOPT_HTTPHEADER, count ? call->request_headers : NULL);
-    return rc == CURLE_OK ? OK : ERR_NOMEM;
-}
 
 static int set_method(struct http_call *call, const struct http_request *request, bool has_body)
 {
@@ -334,7 +269,7 @@ static int set_limits(struct http_call *call, const struct http_request *request
 int http_call_prepare(struct http_call *call, const struct http_request *request)
 {
     call->request_body = request->take_body;
-    if (!is_token(request->method) || !request->url) return ERR_INVALID;
+    if (!http_is_token(request->method) || !request->url) return ERR_INVALID;
     int rc = http_place_parse(request->url, &call->place);
     if (rc < 0) return rc;
     if (!call->request_body && request->body_len > 0) {
@@ -344,7 +279,7 @@ int http_call_prepare(struct http_call *call, const struct http_request *request
     bool has_body = wants_body(request);
     call->bodyless = !has_body && strcmp(request->method, "HEAD") == 0;
     rc = set_method(call, request, has_body);
-    if (rc == OK) rc = set_headers(call, request, has_body);
+    if (rc == OK) rc = http_head_set(call, request, has_body);
     if (rc == OK) rc = set_limits(call, request);
     if (rc == OK && curl_easy_setopt(call->easy, CURLOPT_URL, request->url) != CURLE_OK)
         rc = ERR_NOMEM;

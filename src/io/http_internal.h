@@ -1,5 +1,6 @@
 /* io/http_internal.h - what the files of the HTTP client share: http.c drives curl on the loop,
- * http_call.c is one request and its answer, http_url.c takes URLs apart. */
+ * http_call.c is one request and its answer, http_head.c
+ * its lines before the body, http_url.c takes URLs apart. */
 #ifndef MOONTIDE_IO_HTTP_INTERNAL_H
 #define MOONTIDE_IO_HTTP_INTERNAL_H
 
@@ -44,7 +45,9 @@ struct http_call {
     int64_t stall_ms, first_byte_ms;
     bool bodyless; /* a HEAD request: its Content-Length promises nothing */
     char *request_body;
-    struct strbuf request_lines; /* "Name: value", each terminated */
+    const char *user_agent;      /* of requests that name none; borrowed */
+    struct strbuf request_lines; /* see http_head.c */
+    bool has_target;             /* curl has been told one */
     struct curl_slist *request_headers;
     size_t request_headers_cap;
 
@@ -60,13 +63,18 @@ struct http_call {
     char reason[CURL_ERROR_SIZE];
 };
 
-/* With the options that never change already set; the limits are borrowed. NULL when out of memory.
+/* With the options that never change already set; the limits and texts are borrowed. NULL when out
+ * of memory.
  */
 struct http_call *http_call_new(struct http *http, const struct http_limits *limits,
                                 const char *ca_file, const char *user_agent);
 void http_call_free(struct http_call *call);
 /* Sets up the transfer; takes request->take_body in any case. */
 MUST_CHECK int http_call_prepare(struct http_call *call, const struct http_request *request);
+/* http_head.c: tells curl the target and the headers; ERR_INVALID for what is no header. */
+MUST_CHECK int http_head_set(struct http_call *call, const struct http_request *request,
+                             bool has_body);
+bool http_is_token(const char *text);
 /* Calls back with the outcome. */
 void http_call_deliver(struct http_call *call, CURLcode result);
 /* Forgets the last request, keeps what the next one can use. */

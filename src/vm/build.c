@@ -1,6 +1,8 @@
 /* vm/build.c - Lua tables from a stream of values. */
 #include "moontide/vm/build.h"
 
+#include "moontide/base/bytes.h"
+#include "moontide/base/json.h"
 #include "moontide/vm/convert.h"
 
 #include <string.h>
@@ -11,16 +13,23 @@ enum {
     CACHED_MAX = 40, /* Lua interns up to here (LUAI_MAXSHORTLEN); longer texts are only copied */
     GROW = 256,      /* stack slots asked for at a time */
     FLUSH_MIN = 512, /* values of one table that wait on the stack */
+    NOWHERE = SLOTS + 1, /* stands for the slot + 1 of a text that is in none */
+    GUESSES = 1024,
 };
 
 struct slot {
     const char *text; /* inside the Lua string at this index of the table; NULL: none */
     uint32_t len;
     uint32_t seen; /* the hash of the last text that was not found here */
+    bool plain;    /* json_plain() */
+    bool used;     /* since another text last came here */
 };
 
 struct strings {
     struct slot slots[SLOTS];
+    /* Slots + 1 of keys, or 0: by the key before it in its table (0: none) and the key that the
+     * table is under. A wrong guess does no harm. */
+    uint16_t guesses[GUESSES];
 };
 
 static const char STRINGS_KEY; /* in the registry */
@@ -57,9 +66,13 @@ void build_init(struct build *b, lua_State *L)
     grow_stack(L);
     b->L = L;
     b->strings = push_strings(L);
-    b->top = b->strings_idx = lua_gettop(L);
+    b->strings_idx = lua_gettop(L);
+    convert_push_array_type(L);
+    b->top = b->array_type_idx = lua_gettop(L);
+    b->key = 0;
     b->room = b->top + GROW - 8; /* 8: what the functions here push for themselves */
     b->depth = 0;
+    b->owner = 0;
 }
 
 static void make(struct build *b, struct build_level *level, int list_room, int field_room)
@@ -109,7 +122,15 @@ void build_begin(struct build *b, bool list)
     if (b->depth == BUILD_DEPTH_MAX) luaL_error(b->L, "tables are nested too deeply");
     need(b, 1);
     lua_pushnil(b->L); /* the table's place */
-    b->levels[b->depth++] = (struct build_level){.base = ++b->top, .list = list};
+    struct build_level *level = &b->levels[b->depth++];
+    level->base = ++b->top;
+    level->done = 0;
+    level->list = list;
+    level->made = false;
+    level->key = b->key;
+    level->owner = b->owner;
+    b->owner = b->key ? b->key : b->owner;
+    b->key = 0;
 }
 
 void build_end(struct build *b)
@@ -117,6 +138,8 @@ void build_end(struct build *b)
     lua_State *L = b->L;
     struct build_level *level = &b->levels[--b->depth];
     int base = level->base, count = b->top - base;
+    b->key = level->key;
+    b->owner = level->owner;
     if (level->made) {
         flush(b, level);
         return;
@@ -126,7 +149,9 @@ void build_end(struct build *b)
     if (level->list) {
         for (int i = count; i > 0; i--)
             lua_rawseti(L, base, i);
-        if (count == 0) convert_mark_array(L, base);
+        if (count > 0) return;
+        lua_pushvalue(L, b->array_type_idx);
+        lua_setmetatable(L, base);
         return;
     }
     for (int i = 0; i < count; i += 2)
@@ -151,34 +176,92 @@ static inline uint32_t hash_ends(const char *text, size_t len)
     return (uint32_t)(mixed >> 32);
 }
 
-/* Pushes text as a string. */
-static void push_text(struct build *b, const char *text, size_t len)
+static inline bool holds(const struct slot *slot, const char *text, size_t len)
+{
+    return slot->len == len && slot->text && bytes_equal(slot->text, text, len);
+}
+
+/* Where a text that was seen twice is to be kept: not in place of one that was of use since another
+ * wanted its slot. */
+static struct slot *choose(struct strings *strings, uint32_t at)
+{
+    struct slot *first = &strings->slots[at], *second = &strings->slots[at ^ 1];
+    if (!first->used) return first;
+    if (!second->used) return second;
+    first->used = second->used = false;
+    return NULL;
+}
+
+/* Pushes a text that is in no slot. */
+static uint16_t push_new(struct build *b, const char *text, size_t len, uint32_t hash)
 {
     lua_State *L = b->L;
+    uint32_t at = hash >> (32 - SLOTS_LOG2);
+    const char *kept = lua_pushlstring(L, text, len);
+    struct slot *home = &b->strings->slots[at];
+    if (home->seen != hash) {
+        home->seen = hash;
+        return NOWHERE;
+    }
+    struct slot *slot = choose(b->strings, at);
+    if (!slot) return NOWHERE;
+    uint16_t number = (uint16_t)(slot - b->strings->slots + 1);
+    lua_pushvalue(L, -1);
+    lua_rawseti(L, b->strings_idx, number);
+    slot->text = kept;
+    slot->len = (uint32_t)len;
+    slot->plain = json_plain(text, len);
+    slot->used = true;
+    return number;
+}
+
+/* Pushes text as a string. Answers its slot + 1, or NOWHERE. */
+static uint16_t push_text(struct build *b, const char *text, size_t len)
+{
     if (len > CACHED_MAX) {
-        lua_pushlstring(L, text, len);
-        return;
+        lua_pushlstring(b->L, text, len);
+        return NOWHERE;
     }
     uint32_t hash = hash_ends(text, len), at = hash >> (32 - SLOTS_LOG2);
     struct slot *slot = &b->strings->slots[at];
-    if (slot->len == len && slot->text && memcmp(slot->text, text, len) == 0) {
-        lua_rawgeti(L, b->strings_idx, (lua_Integer)at + 1);
-        return;
+    if (!holds(slot, text, len)) {
+        slot = &b->strings->slots[at ^ 1];
+        if (!holds(slot, text, len)) return push_new(b, text, len, hash);
     }
-    const char *kept = lua_pushlstring(L, text, len);
-    if (slot->seen == hash) {
-        lua_pushvalue(L, -1);
-        lua_rawseti(L, b->strings_idx, (lua_Integer)at + 1);
-        slot->text = kept;
-        slot->len = (uint32_t)len;
-    }
-    slot->seen = hash;
+    slot->used = true;
+    uint16_t number = (uint16_t)(slot - b->strings->slots + 1);
+    lua_rawgeti(b->L, b->strings_idx, number);
+    return number;
+}
+
+static inline uint16_t *guess(struct build *b)
+{
+    return &b->strings->guesses[(b->owner * 37U + b->key) % GUESSES];
+}
+
+const char *build_next_key(struct build *b, size_t *len)
+{
+    uint16_t at = *guess(b);
+    if (at == 0 || at == NOWHERE) return NULL;
+    const struct slot *slot = &b->strings->slots[at - 1];
+    *len = slot->len;
+    return slot->plain ? slot->text : NULL;
+}
+
+void build_take_next_key(struct build *b)
+{
+    need(b, 2);
+    b->key = *guess(b);
+    lua_rawgeti(b->L, b->strings_idx, b->key);
+    b->top++;
 }
 
 void build_key(struct build *b, const char *text, size_t len)
 {
     need(b, 2);
-    push_text(b, text, len);
+    uint16_t at = push_text(b, text, len);
+    *guess(b) = at;
+    b->key = at;
     b->top++;
 }
 

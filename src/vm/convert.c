@@ -306,18 +306,33 @@ static int decode_next(struct decoder *d)
     return lua_error(d->b.L);
 }
 
+/* The name of the next field; false: the table has ended. */
+static bool decode_key(struct decoder *d)
+{
+    size_t len;
+    const char *expected = build_next_key(&d->b, &len);
+    if (expected && json_take_key(&d->r, expected, len)) {
+        build_take_next_key(&d->b);
+    } else if (decode_next(d) == JSON_KEY) {
+        build_key(&d->b, d->r.text, d->r.len);
+    } else {
+        build_end(&d->b);
+        return false;
+    }
+    return true;
+}
+
 static int decode_protected(lua_State *L)
 {
     struct decoder *d = lua_touserdata(L, 1);
     struct build *b = &d->b;
     build_init(b, L);
     do {
+        if (build_in_fields(b) && !decode_key(d)) continue;
         switch (decode_next(d)) {
         case JSON_OBJECT: build_begin(b, false); break;
         case JSON_ARRAY: build_begin(b, true); break;
-        case JSON_OBJECT_END:
         case JSON_ARRAY_END: build_end(b); break;
-        case JSON_KEY: build_key(b, d->r.text, d->r.len); break;
         case JSON_STRING: build_string(b, d->r.text, d->r.len); break;
         case JSON_INT: build_integer(b, d->r.integer); break;
         case JSON_NUMBER: build_number(b, d->r.number); break;

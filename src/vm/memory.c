@@ -45,11 +45,23 @@ static void *resize(struct memory *memory, void *block, size_t before, size_t af
     return fresh;
 }
 
-void *memory_alloc(void *ud, void *ptr, size_t osize, size_t nsize)
+static void look_at_clock(struct vm *vm)
 {
-    struct vm *vm = ud;
+    if (vm->hooked && vm->running && vm->meter.armed) vm_hook_install(vm, vm->running, 1);
+}
+
+static inline void count_fresh(struct vm *vm, size_t size)
+{
+    vm->memory.fresh += size;
+    if (vm->memory.fresh > FRESH_MAX) look_at_clock(vm);
+}
+
+/* Everything that is not the making or the end of one small block. Not inlined, so that those two
+ * save no registers. */
+__attribute__((noinline)) static void *alloc_any(struct vm *vm, void *ptr, size_t osize,
+                                                 size_t nsize)
+{
     struct memory *memory = &vm->memory;
-    if (!ptr) osize = 0; /* a type tag, for new objects */
     if (nsize == 0) {
         if (ptr) give_back(memory, ptr, osize);
         memory->used -= osize;
@@ -68,10 +80,27 @@ void *memory_alloc(void *ud, void *ptr, size_t osize, size_t nsize)
         return NULL;
     }
     memory->used += nsize - osize;
-    if (nsize > osize) {
-        memory->fresh += nsize;
-        if (memory->fresh > FRESH_MAX && vm->hooked && vm->running && vm->meter.armed)
-            vm_hook_install(vm, vm->running, 1);
-    }
+    if (nsize > osize) count_fresh(vm, nsize);
     return fresh;
+}
+
+void *memory_alloc(void *ud, void *ptr, size_t osize, size_t nsize)
+{
+    struct vm *vm = ud;
+    struct memory *memory = &vm->memory;
+    if (!ptr) {      /* osize is a type tag */
+        void *block; /* without a limit what is left wraps around to more than there is */
+        if (nsize - 1 < POOLED_MAX && nsize <= memory->limit - memory->used &&
+            (block = pool_reuse(&memory->pool, nsize))) {
+            memory->used += nsize;
+            count_fresh(vm, nsize);
+            return block;
+        }
+        osize = 0;
+    } else if (nsize == 0 && osize - 1 < POOLED_MAX) {
+        pool_give(&memory->pool, ptr, osize);
+        memory->used -= osize;
+        return NULL;
+    }
+    return alloc_any(vm, ptr, osize, nsize);
 }

@@ -6,10 +6,6 @@
 /* The first chunk is small, as most states are. */
 enum { CHUNK_FIRST = 16 * 1024, CHUNK_MAX = 256 * 1024 };
 
-struct pool_block {
-    struct pool_block *next;
-};
-
 struct pool_chunk {
     struct pool_chunk *next;
     size_t bytes;
@@ -48,19 +44,8 @@ static void *take_fresh(struct pool *pool, size_t size)
 
 void *pool_take(struct pool *pool, size_t size)
 {
-    size_t class = pool_class(size);
-    struct pool_block *block = pool->lists[class];
-    if (!block) return take_fresh(pool, (class + 1) * POOL_STEP);
-    pool->lists[class] = block->next;
-    return block;
-}
-
-void pool_give(struct pool *pool, void *block, size_t size)
-{
-    struct pool_block *freed = block;
-    size_t class = pool_class(size);
-    freed->next = pool->lists[class];
-    pool->lists[class] = freed;
+    void *block = pool_reuse(pool, size);
+    return block ? block : take_fresh(pool, (pool_class(size) + 1) * POOL_STEP);
 }
 
 void pool_done(struct pool *pool)

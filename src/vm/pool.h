@@ -13,7 +13,10 @@
 enum { POOL_STEP = 8, POOL_BLOCK_MAX = 256, POOL_CLASSES = POOL_BLOCK_MAX / POOL_STEP };
 
 struct pool_chunk;
-struct pool_block;
+
+struct pool_block {
+    struct pool_block *next;
+};
 
 /* Zero-initialised it is empty. */
 struct pool {
@@ -25,12 +28,26 @@ struct pool {
 
 /* size: 1 to POOL_BLOCK_MAX. NULL when there is no memory. */
 void *pool_take(struct pool *pool, size_t size);
-void pool_give(struct pool *pool, void *block, size_t size);
 void pool_done(struct pool *pool);
 
 static inline size_t pool_class(size_t size)
 {
     return (size - 1) / POOL_STEP;
+}
+
+/* One that was given back, or NULL. */
+static inline void *pool_reuse(struct pool *pool, size_t size)
+{
+    struct pool_block **list = &pool->lists[pool_class(size)], *block = *list;
+    if (block) *list = block->next;
+    return block;
+}
+
+static inline void pool_give(struct pool *pool, void *block, size_t size)
+{
+    struct pool_block *freed = block, **list = &pool->lists[pool_class(size)];
+    freed->next = *list;
+    *list = freed;
 }
 
 #endif

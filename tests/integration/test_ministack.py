@@ -98,7 +98,7 @@ class ShippedPoliciesOnRealSeries(support.Case):
     def test_the_daemon_sees_the_same(self):
         project = self.project()
         daemon = self.daemon(project, environment=self.environment)
-        daemon.wait_for("analysis.completed")
+        daemon.wait_for("analysis.completed", lambda event: event["policy"] == "performance")
         targets = {t["target"]: t for t in daemon.policy("performance")["targets"]}
         for environment in ("prod", "staging"):
             found = {i["type"]: i["severity"] for i in targets[f"environment={environment}"]["issues"]}

@@ -11,7 +11,9 @@
  *   /huge-chunked the same without a length
  *   /bytes/N      N bytes of body               /gzip         "hello", compressed
  *   /bomb         64 MiB of zeros, compressed   /redirect     302 to /ok
- *   /headers/N    N extra headers               /big-header/N one header of N bytes */
+ *   /headers/N    N extra headers               /big-header/N one header of N bytes
+ *   /ecs/         a small answer of ECS DescribeServices
+ *   /last         /ok, and closes the connection without having said so */
 #include "support/fault_server.h"
 
 #include "moontide/io/loop.h"
@@ -253,6 +255,10 @@ static int number_after(const char *path, const char *route)
     return strncmp(path, route, n) == 0 ? atoi(path + n) : -1;
 }
 
+static const char services[] =
+    "{\"services\":[{\"serviceName\":\"api\",\"status\":\"ACTIVE\",\"desiredCount\":2,"
+    "\"runningCount\":2,\"pendingCount\":0}],\"failures\":[]}";
+
 static void misbehave(struct conn *conn, const char *path)
 {
     int n;
@@ -284,6 +290,12 @@ static void misbehave(struct conn *conn, const char *path)
         conn->stream_left = GIB;
         puts_(conn, conn->chunked ? "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
                                   : "HTTP/1.1 200 OK\r\nContent-Length: 1073741824\r\n\r\n");
+    } else if (is(path, "/ecs/")) {
+        answer(conn, 200, "Content-Type: application/x-amz-json-1.1\r\n", services,
+               sizeof services - 1);
+    } else if (is(path, "/last")) {
+        conn->close_after = true;
+        answer(conn, 200, "", "hello", 5);
     } else if (is(path, "/gzip")) {
         answer_zipped(conn, "hello", 5);
     } else if (is(path, "/bomb")) {

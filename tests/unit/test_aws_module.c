@@ -422,6 +422,41 @@ static void values_keep_their_kinds(void **state)
                 "{\"clusterArns\":[]}\n");
 }
 
+/* The next member is guessed from the structures before: names in other orders, escaped,
+ * with space about them, null, unknown ones between. What the model knows is what json.decode says.
+ */
+static void members_are_those_of_the_text_whatever_came_before(void **state)
+{
+    struct fixture *f = *state;
+    assert_echo(
+        f,
+        "local shapes = {\n"
+        "  "
+        "'{\"status\":\"A\",\"desiredCount\":%d,\"events\":[{\"id\":\"x\",\"message\":\"m\"}]}',\n"
+        "  "
+        "'{\"desiredCount\":%d,\"status\":\"B\",\"events\":[{\"message\":\"m\",\"id\":\"x\"},{}]}',"
+        "\n"
+        "  '{ \"status\" : \"C\" , \"desiredCount\" : %d }',\n"
+        "  '{\"sta\\\\u0074us\":\"D\",\"desiredCount\":%d}',\n"
+        "  "
+        "'{\"status\":\"F\",\"desiredCount\":%d,\"tags\":[{\"key\":\"status\",\"value\":\"v\"}]}',"
+        "\n"
+        "}\n"
+        "local parts, seed = {}, 7\n"
+        "for i = 1, 200 do\n"
+        "  seed = (seed * 1103515245 + 12345) % 2147483648\n"
+        "  parts[i] = shapes[(seed >> 8) % #shapes + 1]:format(i)\n"
+        "end\n"
+        "local text = '{\"services\":[' .. table.concat(parts, ',') .. '],\"failures\":[]}'\n"
+        "local odd = text:gsub('(\"desiredCount\":%d+,)', '%1\"unknown\":{\"status\":1},"
+        "\"launchType\":null,')\n"
+        "assert(#text > 4096 and odd ~= text)\n"
+        "local plain = json.encode(json.decode(text))\n"
+        "return json.encode(ecs:parse('describe_services', {body = text})) == plain, "
+        "json.encode(ecs:parse('describe_services', {body = odd})) == plain",
+        "true\ttrue\n");
+}
+
 static void a_model_may_be_a_table(void **state)
 {
     struct fixture *f = *state;
@@ -649,6 +684,7 @@ int main(void)
         aws_test(a_wait_that_is_in_vain_says_so),
         aws_test(serialize_and_parse_need_no_network),
         aws_test(values_keep_their_kinds),
+        aws_test(members_are_those_of_the_text_whatever_came_before),
         aws_test(a_model_may_be_a_table),
         aws_test(a_client_finds_the_protocol_that_its_endpoint_speaks),
         aws_test(an_endpoint_that_speaks_nothing_changes_nothing),

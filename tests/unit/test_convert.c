@@ -350,6 +350,56 @@ static void a_state_outlives_each_failing_allocation(void **state)
     assert_true(all);
 }
 
+/* The reader guesses the next key from the objects before: the same names in other orders,
+ * escaped, with space about them, at other depths, and what is no JSON but close to what was read
+ * before. The encoder sorts. */
+static void keys_are_those_of_the_text_whatever_came_before(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *wanted; /* NULL: it is refused */
+    } rows[] = {
+        {"[{\"aa\":1,\"bb\":2,\"cc\":3},{\"aa\":4,\"bb\":5,\"cc\":6}]",
+         "[{\"aa\":1,\"bb\":2,\"cc\":3},{\"aa\":4,\"bb\":5,\"cc\":6}]"},
+        {"[{\"cc\":1,\"aa\":2},{\"bb\":3},{\"aa\":4,\"cc\":5,\"bb\":6}]",
+         "[{\"aa\":2,\"cc\":1},{\"bb\":3},{\"aa\":4,\"bb\":6,\"cc\":5}]"},
+        {"[{\"aa\":1},{ \"aa\" : 3 , \"bb\" : 4 }]", "[{\"aa\":1},{\"aa\":3,\"bb\":4}]"},
+        {"[{\"\\u0061a\":1,\"b\\u0062\":2},{\"aab\":1,\"b\":2}]",
+         "[{\"aa\":1,\"bb\":2},{\"aab\":1,\"b\":2}]"},
+        {"{\"aa\":{\"aa\":{\"aa\":[],\"bb\":[{\"aa\":1,\"bb\":2}]},\"bb\":0},\"bb\":{}}",
+         "{\"aa\":{\"aa\":{\"aa\":[],\"bb\":[{\"aa\":1,\"bb\":2}]},\"bb\":0},\"bb\":{}}"},
+        {"[{\"aa\":1,\"bb\":2,\"cc\":3,\"dd\":4},\"aa\",[\"bb\"],{\"aa\":\"bb\"}]",
+         "[{\"aa\":1,\"bb\":2,\"cc\":3,\"dd\":4},\"aa\",[\"bb\"],{\"aa\":\"bb\"}]"},
+        {"[{\"q\\\"x\":1},{\"q\\\"x\":2}]", "[{\"q\\\"x\":1},{\"q\\\"x\":2}]"},
+        {"[{\"q\"x\":1}]", NULL},
+        {"[{\"aa\":1,\"bb\"}]", NULL},
+        {"[{\"aa\":1,}]", NULL},
+        {"[{\"aa\":1\"bb\":2}]", NULL},
+        {"[{,\"aa\":1}]", NULL},
+        {"[\"aa\":1]", NULL},
+        {"[{\"aa\":\"bb\":1}]", NULL},
+    };
+    struct vm *vm = new_state();
+    lua_State *L = vm_lua(vm);
+    for (size_t n = 0; n < 5 * COUNT_OF(rows); n++) {
+        size_t i = n * 5 % COUNT_OF(rows); /* each after others, and again when it is known */
+        struct fault fault = {0};
+        struct strbuf out;
+        strbuf_init(&out, 1000);
+        int code = convert_from_json(L, rows[i].text, strlen(rows[i].text), &fault);
+        if (!rows[i].wanted) {
+            if (code != ERR_PARSE) fail_msg("%s was taken", rows[i].text);
+            continue;
+        }
+        if (code != OK) fail_msg("%s: %s", rows[i].text, fault.text);
+        assert_int_equal(convert_to_json(L, -1, "value", &out, &fault), OK);
+        assert_string_equal(strbuf_cstr(&out), rows[i].wanted);
+        strbuf_done(&out);
+        lua_settop(L, 0);
+    }
+    vm_free(vm);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -360,6 +410,7 @@ int main(void)
         cmocka_unit_test(malformed_json_pushes_nothing),
         cmocka_unit_test(the_json_module_encodes_and_decodes),
         cmocka_unit_test(arguments_are_checked),
+        cmocka_unit_test(keys_are_those_of_the_text_whatever_came_before),
         cmocka_unit_test(conversion_outlives_each_failing_allocation),
         cmocka_unit_test(conversion_outlives_a_full_state),
         cmocka_unit_test(a_state_outlives_each_failing_allocation),

@@ -249,6 +249,20 @@ static void a_large_body_is_taken_over_and_sent_whole(void **state)
         if (got[i] != (char)(i * 31)) fail_msg("byte %d differs", i);
 }
 
+static void a_connection_that_the_server_closed_meanwhile_is_not_used(void **state)
+{
+    struct world *w = *state;
+    for (int i = 1; i <= 3; i++) {
+        struct seen seen = get(w, "/last");
+        assert_ok(&seen);
+        while (fault_server_counts(w->server)->open > 0)
+            loop_turn(w->loop, true);
+        for (int turn = 0; turn < 3; turn++) /* what the closing wakes */
+            loop_turn(w->loop, false);
+        assert_int_equal(fault_server_counts(w->server)->connections, i);
+    }
+}
+
 static void every_method_reads_right_on_one_reused_handle(void **state)
 {
     struct world *w = *state;
@@ -539,6 +553,103 @@ static void tls_verifies_against_the_bundle_and_keeps_its_connection(void **stat
         assert_ok(&seen);
     }
     assert_int_equal(fault_server_counts(w->server)->connections, 1);
+}
+
+static int count_of(const char *text, const char *part)
+{
+    int n = 0;
+    for (; (text = strstr(text, part)); text++)
+        n++;
+    return n;
+}
+
+/* Over TLS the lines before the body are not made by curl. */
+static void a_post_over_tls_carries_each_header_once(void **state)
+{
+    struct world *w = *state;
+    char url[96], host[64];
+    const struct http_header headers[] = {{"x-one", "1"},
+                                          {"x-empty", ""},
+                                          {"user-agent", "tests/1"},
+                                          {"content-type", "text/plain"},
+                                          {"x-tab", "a\tb \xc3\xa9 ............"}};
+    int port = fault_server_port(w->server);
+    snprintf(url, sizeof url, "https://localhost:%d/a/../ok?b=%%2F&c=d#part", port);
+    snprintf(host, sizeof host, "\r\nHost: localhost:%d\r\n", port);
+    for (int i = 0; i < 2; i++) { /* of a new connection, and of one that is there */
+        struct seen seen = fetch(w, &(struct http_request){.method = "POST",
+                                                           .url = url,
+                                                           .headers = headers,
+                                                           .header_count = COUNT_OF(headers),
+                                                           .body = "a\0b",
+                                                           .body_len = 3});
+        assert_ok(&seen);
+        const char *head = fault_server_last_head(w->server);
+        assert_memory_equal(head, "POST /a/../ok?b=%2F&c=d HTTP/1.1\r\n", 34);
+        assert_int_equal(count_of(head, host), 1);
+        assert_int_equal(count_of(head, "\r\nx-one: 1\r\n"), 1);
+        assert_int_equal(count_of(head, "\r\nx-empty:"), 1);
+        assert_int_equal(count_of(head, "\r\nx-tab: a\tb \xc3\xa9 ............\r\n"), 1);
+        assert_int_equal(count_of(head, "\r\ncontent-type: text/plain\r\n"), 1);
+        assert_int_equal(count_of(head, "\r\nContent-Length: 3\r\n"), 1);
+        assert_int_equal(count_of(head, "\r\nAccept: */*\r\n"), 1);
+        assert_int_equal(count_of(head, "\r\nAccept-Encoding: gzip\r\n"), 1);
+        assert_int_equal(count_of(head, "ser-") + count_of(head, "SER-"), 1);
+        assert_int_equal(count_of(head, "\r\nUser-Agent: tests/1"), 1);
+        assert_int_equal(count_of(head, "\r\n\r\n"), 1);
+        assert_null(strstr(head, "Expect"));
+        size_t len;
+        assert_memory_equal(fault_server_last_body(w->server, &len), "a\0b", 3);
+        assert_int_equal(len, 3);
+    }
+}
+
+/* What the request says itself is not said again; and headers that curl has to know reach it. */
+static void a_header_that_is_given_over_tls_replaces_the_usual_one(void **state)
+{
+    struct world *w = *state;
+    static const struct http_header headers[] = {{"Host", "given.example"},
+                                                 {"ACCEPT", "text/*"},
+                                                 {"accept-encoding", "identity"},
+                                                 {"Connection", "keep-alive, x"}};
+    static const char *const lines[] = {"\r\nHost: given.example\r\n", "\r\nACCEPT: text/*\r\n",
+                                        "\r\naccept-encoding: identity\r\n"};
+    for (size_t count = 3; count <= 4; count++) { /* without and with one for curl */
+        struct seen seen = fetch(w, &(struct http_request){.method = "GET",
+                                                           .url = https_url(w),
+                                                           .headers = headers,
+                                                           .header_count = count});
+        assert_ok(&seen);
+        const char *head = fault_server_last_head(w->server);
+        assert_memory_equal(head, "GET /ok HTTP/1.1\r\n", 18);
+        for (size_t i = 0; i < COUNT_OF(lines); i++)
+            assert_int_equal(count_of(head, lines[i]), 1);
+        assert_null(strstr(head, "localhost"));
+        assert_null(strstr(head, "*/*"));
+        assert_null(strstr(head, "gzip"));
+        assert_int_equal(count_of(head, "\r\nConnection: keep-alive, x\r\n"), count == 4);
+        assert_int_equal(count_of(head, "\r\nUser-Agent: moontide/"), 1);
+    }
+}
+
+static void no_header_ends_a_line_over_tls(void **state)
+{
+    struct world *w = *state;
+    static const struct http_header headers[] = {{"x-a", "1\r\nx-b: 2"},
+                                                 {"x-a", "\n"},
+                                                 {"x-a", "long enough to be looked at\x7f"},
+                                                 {"x-a", "\x01 and long enough"},
+                                                 {"x a", "1"},
+                                                 {"x-a:", "1"},
+                                                 {"", "1"},
+                                                 {"x\r\n", "1"},
+                                                 {"user-agent", "a\rb"}};
+    for (size_t i = 0; i < COUNT_OF(headers); i++) {
+        struct http_request request = {
+            .method = "GET", .url = https_url(w), .headers = &headers[i], .header_count = 1};
+        struct seen seen = {0};
+        assert_int_equal(http_send(w->http, &request, see, &seen, NULL), ERR_INVALID);
+    }
 }
 
 static void the_bundle_is_parsed_once_not_once_per_connection(void **state)
@@ -835,6 +946,7 @@ int main(void)
         PLAIN(compressed_answers_are_unpacked),
         PLAIN(a_post_carries_its_headers_and_bytes_as_they_are),
         PLAIN(a_large_body_is_taken_over_and_sent_whole),
+        PLAIN(a_connection_that_the_server_closed_meanwhile_is_not_used),
         PLAIN(every_method_reads_right_on_one_reused_handle),
         PLAIN(nothing_of_one_request_leaks_into_the_next),
         PLAIN(a_connection_is_used_again),
@@ -856,6 +968,11 @@ int main(void)
         PLAIN(a_gibibyte_of_unknown_length_is_refused_at_the_bound),
         PLAIN(a_compressed_bomb_counts_unpacked),
         PLAIN(too_many_or_too_long_headers_are_refused),
+        cmocka_unit_test_setup_teardown(a_post_over_tls_carries_each_header_once, setup_tls,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_header_that_is_given_over_tls_replaces_the_usual_one,
+                                        setup_tls, teardown),
+        cmocka_unit_test_setup_teardown(no_header_ends_a_line_over_tls, setup_tls, teardown),
         cmocka_unit_test_setup_teardown(tls_verifies_against_the_bundle_and_keeps_its_connection,
                                         setup_tls, teardown),
         cmocka_unit_test_setup_teardown(the_bundle_is_parsed_once_not_once_per_connection,

@@ -538,6 +538,80 @@ static void a_borrowed_buffer_takes_the_decoded_text(void **state)
     strbuf_done(&decoded);
 }
 
+static void an_expected_key_is_taken_or_nothing_happens(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *json, *key;
+        bool taken;
+    } rows[] = {
+        {"{\"a\":1}", "a", true},
+        {"{\"\":1}", "", true},
+        {"{\"abcd\":1}", "abcd", true},
+        {"{\"abcdefgh\":1}", "abcdefgh", true},
+        {"{\"abcdefghijklmnopq\":1}", "abcdefghijklmnopq", true},
+        {"{\"abcdefghijklmnopq\":1}", "abcdefghijklmnopz", false},
+        {"{\"abcdefghXjklmnopq\":1}", "abcdefghijklmnopq", false},
+        {"{\"abcd\":1}", "abce", false},
+        {"{\"ab\":1}", "a", false},
+        {"{\"a\":1}", "ab", false},
+        {"{\"a\" :1}", "a", false},
+        {"{ \"a\":1}", "a", false},
+        {"{\"\\u0061\":1}", "a", false},
+        {"{\"a\"", "a", false},
+        {"{\"a", "a", false},
+        {"{", "a", false},
+        {"{}", "a", false},
+        {"[\"a\",1]", "a", false},
+        {"\"a\":1", "a", false},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        size_t len = strlen(rows[i].json);
+        char *exact = malloc(len);
+        assert_non_null(exact);
+        memcpy(exact, rows[i].json, len);
+        struct json_reader r;
+        json_reader_init(&r, exact, len, STRING_MAX);
+        if (*exact != '"') assert_true(json_next(&r) >= 0);
+        size_t before = json_offset(&r);
+        bool taken = json_take_key(&r, rows[i].key, strlen(rows[i].key));
+        if (taken != rows[i].taken) fail_msg("%s: %d", rows[i].json, taken);
+        if (!taken) assert_int_equal(json_offset(&r), before);
+        if (taken) {
+            assert_false(json_take_key(&r, rows[i].key, strlen(rows[i].key))); /* a value is next */
+            assert_int_equal(json_next(&r), JSON_INT);
+            assert_int_equal(json_next(&r), JSON_OBJECT_END);
+            assert_int_equal(json_next(&r), JSON_END);
+        }
+        json_reader_done(&r);
+        free(exact);
+    }
+}
+
+static void a_later_key_is_taken_after_its_comma(void **state)
+{
+    (void)state;
+    static const char text[] = "{\"a\":[{\"b\":1}],\"c\":2}";
+    struct json_reader r;
+    json_reader_init(&r, text, sizeof text - 1, STRING_MAX);
+    assert_int_equal(json_next(&r), JSON_OBJECT);
+    assert_true(json_take_key(&r, "a", 1));
+    assert_int_equal(json_next(&r), JSON_ARRAY);
+    assert_false(json_take_key(&r, "b", 1));
+    assert_int_equal(json_next(&r), JSON_OBJECT);
+    assert_true(json_take_key(&r, "b", 1));
+    assert_int_equal(json_next(&r), JSON_INT);
+    assert_int_equal(json_next(&r), JSON_OBJECT_END);
+    assert_false(json_take_key(&r, "c", 1)); /* in the list no key can come */
+    assert_int_equal(json_next(&r), JSON_ARRAY_END);
+    assert_false(json_take_key(&r, "b", 1));
+    assert_true(json_take_key(&r, "c", 1));
+    assert_int_equal(json_next(&r), JSON_INT);
+    assert_int_equal(json_next(&r), JSON_OBJECT_END);
+    assert_int_equal(json_next(&r), JSON_END);
+    json_reader_done(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -554,6 +628,8 @@ int main(void)
         cmocka_unit_test(a_borrowed_buffer_takes_the_decoded_text),
         cmocka_unit_test(a_decoded_string_ends_at_its_limit),
         cmocka_unit_test(tokens_come_in_the_order_of_the_text),
+        cmocka_unit_test(an_expected_key_is_taken_or_nothing_happens),
+        cmocka_unit_test(a_later_key_is_taken_after_its_comma),
         cmocka_unit_test(skip_passes_over_a_whole_value),
         cmocka_unit_test(skip_tells_what_is_wrong_inside),
         cmocka_unit_test(a_failing_allocation_is_told),

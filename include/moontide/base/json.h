@@ -65,6 +65,12 @@ MUST_CHECK int json_next(struct json_reader *r);
 /* After a KEY, or for any value just announced: skips the whole of the value that follows (when the
  * current token is a KEY) or the rest of the container just opened. */
 MUST_CHECK int json_skip(struct json_reader *r);
+/* When the next token is a KEY of exactly this text, without white space about it, takes it (`text`
+ * and `len` are not set) and answers true; else nothing has happened, and json_next() says what is
+ * there. For who expects the key that came after the one before in an object like this one: it need
+ * not be looked for again. text must not contain what JSON escapes: json_plain(). */
+MUST_CHECK bool json_take_key(struct json_reader *r, const char *text, size_t len);
+bool json_plain(const char *text, size_t len);
 size_t json_offset(const struct json_reader *r); /* bytes consumed, for messages */
 
 /* The writer: values into a strbuf, commas and colons by itself. NaN and infinities become null. */
