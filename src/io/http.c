@@ -10,8 +10,8 @@
  * stop and start it would be two system calls a request; should something come that nobody asked
  * for (mostly the server's end of the connection), it is stopped then, and curl finds out when it
  * takes the connection the next time. Sockets that curl opens for itself (the pair that its
- * resolver thread signals) are closed without a word, so their handle goes as soon as curl stops
- * waiting for them.
+ * resolver thread signals), and those on which it gives up before they are connected (7.88), are
+ * closed without a word, so their handle goes as soon as curl stops waiting for them.
  *
  * When curl runs out of memory in its bookkeeping, a multi handle is not to be trusted any more
  * (7.88 leaves a socket's entry half destroyed and divides by its zero slots at the next use). Then
@@ -41,9 +41,10 @@ struct http_socket {
     uv_poll_t poll;
     struct http *http;
     curl_socket_t fd;
-    int events;      /* that curl waits for */
-    int polled;      /* that uv does */
-    bool connection; /* opened by http_open_socket, ends in http_close_socket */
+    int events;       /* that curl waits for */
+    int polled;       /* that uv does */
+    bool connection;  /* opened by http_open_socket, ends in http_close_socket */
+    bool established; /* an answer was waited for, so it is connected */
     struct http_socket *prev, *next;
 };
 
@@ -241,7 +242,7 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *data, void *a
     if (what == CURL_POLL_REMOVE) {
         if (!sock) return 0;
         sock->events = 0;
-        if (sock->connection)
+        if (sock->connection && sock->established)
             uv_unref((uv_handle_t *)&sock->poll);
         else
             socket_remove(sock);
@@ -252,6 +253,7 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *data, void *a
         if (!sock) sock = socket_add(http, fd, false);
         if (!sock || curl_multi_assign(http->multi, fd, sock) != CURLM_OK) return -1;
     }
+    if (what & CURL_POLL_IN) sock->established = true;
     sock->events =
         (what & CURL_POLL_IN ? UV_READABLE : 0) | (what & CURL_POLL_OUT ? UV_WRITABLE : 0);
     uv_ref((uv_handle_t *)&sock->poll);
