@@ -215,6 +215,7 @@ static void cancel_calls(void *data)
         tick->applying--;
         tick_resume(tick);
     }
+    apply_more(tick); /* those that were not sent yet end as that */
     tick_resume(tick);
 }
 

@@ -212,16 +212,17 @@ static void write_row(struct json_writer *w, const struct resource *resource)
     json_object_end(w);
 }
 
-static void count_anew(struct resources *resources)
+static void count(struct resources *resources, struct resource *resource)
 {
-    resources->frozen = resources->failed = resources->verifying = resources->returning = 0;
-    for (size_t i = 0; i < resources->table.cap; i++) {
-        const struct resource *resource = (const struct resource *)resources->table.slots[i];
-        if (!resource) continue;
-        resources->frozen += resource->frozen != NULL;
-        resources->failed += resource->failed != NULL;
-        resources->verifying += resource->verifications != NULL;
-        resources->returning += resource->back.wanted != NULL;
+    const bool holds[] = {resource->frozen != NULL, resource->failed != NULL,
+                          resource->verifications != NULL, resource->back.wanted != NULL};
+    size_t *const counts[] = {&resources->frozen, &resources->failed, &resources->verifying,
+                              &resources->returning};
+    for (size_t i = 0; i < COUNT_OF(counts); i++) {
+        bool counted = resource->counted & 1u << i;
+        if (holds[i] && !counted) ++*counts[i];
+        if (!holds[i] && counted) --*counts[i];
+        if (holds[i] != counted) resource->counted ^= (uint8_t)(1u << i);
     }
 }
 
@@ -229,7 +230,7 @@ void resources_keep(struct resources *resources, struct resource *resource, stru
 {
     struct strbuf text;
     struct json_writer w;
-    count_anew(resources);
+    count(resources, resource);
     if (!changes) return;
     strbuf_init(&text, ROW_BYTES_MAX);
     json_writer_init(&w, &text);
@@ -340,6 +341,7 @@ static void load_row(void *data, const struct resource_row *row)
                       row->region[0] ? row->region : NULL, row->account[0] ? row->account : NULL);
     cJSON *json = cJSON_Parse(row->json);
     loading->code = resource && json ? read_row(resource, json) : ERR_NOMEM;
+    if (resource) count(loading->resources, resource);
     cJSON_Delete(json);
 }
 
@@ -348,7 +350,6 @@ int resources_load(struct resources *resources, struct store *store, const char 
 {
     struct loading loading = {.resources = resources, .code = OK};
     int rc = store_each_resource(store, world, load_row, &loading, fault);
-    count_anew(resources);
     if (rc < 0 || loading.code == OK) return rc;
     return fault_set(fault, loading.code, "no memory for what is known of resources");
 }
