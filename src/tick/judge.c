@@ -114,6 +114,7 @@ static void stabilize(struct action *action, int64_t every_ms)
     if (acts(action)) resource->acting_until_ms = now_ms + holds_ms;
     bool heard = acts(action) || now_ms >= resource->acting_until_ms ||
                  now_ms < resource->acting_until_ms - holds_ms; /* the clock went back */
+    if (resource->frozen) heard = false; /* nor what is on its way back */
     for (size_t i = 0; i < comparison->capacity_count && heard; i++) {
         const struct capacity *capacity = &comparison->capacities[i];
         struct rail_history *history = resource_history(resource, capacity->field);
@@ -307,7 +308,7 @@ static const char *busy(const struct action *action, struct facts *facts)
         snprintf(facts->busy, sizeof facts->busy,
                  "a change was under way when moontide ended; its outcome is being found out");
     else if (resource->acting && resource->acting != action)
-        snprintf(facts->busy, sizeof facts->busy, "another tick changes it just now");
+        snprintf(facts->busy, sizeof facts->busy, "another decision changes it just now");
     else
         return action->feasibility.busy;
     return facts->busy;

@@ -173,7 +173,7 @@ void act_want(struct rule *rule, const char *wanted)
 
 /* ---- processes ---- */
 
-static void put_all(struct act_house *act)
+void act_put_all(struct act_house *act)
 {
     for (struct rule *rule = act->house.rules; rule; rule = rule->next)
         assert_int_equal(house_put(&act->house, rule), OK);
@@ -183,13 +183,13 @@ static void open_again(struct act_house *act)
 {
     act->house.store = open_store(act->files);
     house_open(&act->house);
-    put_all(act);
 }
 
 void act_restart(struct act_house *act)
 {
     shut(act);
     open_again(act);
+    act_put_all(act);
 }
 
 static void disk_path(const struct act_house *act, size_t i, char path[128])

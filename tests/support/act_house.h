@@ -52,11 +52,13 @@ struct rule *act_count(struct act_house *act, const char *policy, const char *re
                        const char *wanted);
 void act_want(struct rule *rule, const char *wanted); /* of its first decision, from now on */
 
-/* Another process: everything in memory is gone. The policies are to be put again. */
+/* Another process: everything in memory is gone, and the policies are put again. */
 void act_restart(struct act_house *act);
 /* As SIGKILL and a new process: the disk is as it was at this instant, and calls under way are not
- * heard of any more (whether they have an effect is for the test to say, by fake_set()). */
+ * heard of any more (whether they have an effect is for the test to say, by fake_set()). No policy
+ * is there until act_put_all(). */
 void act_kill(struct act_house *act);
+void act_put_all(struct act_house *act);
 void act_sql(struct act_house *act, const char *text);
 void act_break_store(struct act_house *act);
 void act_mend_store(struct act_house *act);
