@@ -76,8 +76,13 @@ void intent_note(struct action *action, struct changes *changes)
 
 void intent_end(struct action *action, struct changes *changes)
 {
-    changes_intent_end(changes, action->id);
     note_outcome(action, changes);
+    intent_close(action->id, changes);
+}
+
+void intent_close(const char *id, struct changes *changes)
+{
+    if (changes_whole(changes)) changes_intent_end(changes, id);
 }
 
 /* ---- after a change ---- */

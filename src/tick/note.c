@@ -75,6 +75,8 @@ void note_entry(struct changes *changes, const struct note *note, note_members_f
                                                          .resource = note->resource,
                                                          .policy_sha256 = note->sha256,
                                                          .json = strbuf_cstr(&text)});
+    else
+        changes_fail(changes, strbuf_status(&text));
     strbuf_done(&text);
 }
 

@@ -192,8 +192,8 @@ static void recovered(struct recovery *recovery, enum outcome outcome, const cha
                         .resource = resource->resource,
                         .sha256 = recovery->sha256};
     struct outcome_note said = {recovery, outcome, text};
-    changes_intent_end(engine->unsaved, recovery->id);
     note_entry(engine->unsaved, &note, outcome_members, &said);
+    intent_close(recovery->id, engine->unsaved);
     log_event(outcome == OUTCOME_APPLIED ? LOG_INFO : LOG_WARN, "intent.recovered",
               LOG_S("policy", recovery->policy), LOG_S("target", recovery->target),
               LOG_S("resource", resource->resource), LOG_S("outcome", outcome_names[outcome]),

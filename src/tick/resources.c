@@ -160,22 +160,25 @@ static void write_verification(struct json_writer *w, const struct verification 
     json_object_end(w);
 }
 
-static void write_histories(struct json_writer *w, const struct resource *resource)
+static int write_histories(struct json_writer *w, const struct resource *resource)
 {
+    int rc = OK;
     json_key(w, "capacities");
     json_object(w);
     for (int i = 0; i < CAPACITIES_MAX; i++) {
         if (!resource->capacities[i].history) continue;
         struct strbuf text;
         strbuf_init(&text, ROW_BYTES_MAX);
-        if (rail_history_write(resource->capacities[i].history, &text) == OK)
-            key_json(w, resource->capacities[i].field, strbuf_cstr(&text));
+        int written = rail_history_write(resource->capacities[i].history, &text);
+        if (written == OK) key_json(w, resource->capacities[i].field, strbuf_cstr(&text));
+        if (written < 0) rc = written;
         strbuf_done(&text);
     }
     json_object_end(w);
+    return rc;
 }
 
-static void write_row(struct json_writer *w, const struct resource *resource)
+static int write_row(struct json_writer *w, const struct resource *resource)
 {
     json_object(w);
     key_json(w, "written", resource->written);
@@ -208,8 +211,9 @@ static void write_row(struct json_writer *w, const struct resource *resource)
     for (const struct verification *v = resource->verifications; v; v = v->next)
         write_verification(w, v);
     json_array_end(w);
-    write_histories(w, resource);
+    int rc = write_histories(w, resource);
     json_object_end(w);
+    return rc;
 }
 
 static void count(struct resources *resources, struct resource *resource)
@@ -234,13 +238,19 @@ void resources_keep(struct resources *resources, struct resource *resource, stru
     if (!changes) return;
     strbuf_init(&text, ROW_BYTES_MAX);
     json_writer_init(&w, &text);
-    write_row(&w, resource);
+    int rc = write_row(&w, resource);
+    if (rc == OK) rc = strbuf_status(&text);
+    if (rc < 0) { /* what is on disk is better than half of it */
+        changes_fail(changes, rc);
+        strbuf_done(&text);
+        return;
+    }
     changes_resource(changes, &(struct resource_row){
                                   .kind = resource->kind,
                                   .resource = resource->resource,
                                   .region = resource->region ? resource->region : "",
                                   .account = resource->account ? resource->account : "",
-                                  .json = strbuf_status(&text) == OK ? strbuf_cstr(&text) : "{}"});
+                                  .json = strbuf_cstr(&text)});
     strbuf_done(&text);
 }
 

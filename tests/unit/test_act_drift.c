@@ -169,7 +169,7 @@ static void the_hold_is_the_policys_or_the_decisions_own(void **state)
     fake_set(&act->fake, "a", "{\"count\":3}");
     assert_string_equal(act_tick(act), "a refused:DRIFT;");
     assert_string_equal(act_tick(act), "a refused:DRIFT;");
-    assert_string_equal(act_tick(act), "a applied:;");
+    assert_string_equal(act_tick(act), "a refused:COOLDOWN;"); /* of its own last change */
 }
 
 static void a_clock_that_goes_back_makes_no_hold_longer(void **state)
