@@ -349,6 +349,69 @@ static void an_outcome_that_cannot_be_written_comes_with_the_next_batch(void **s
     assert_int_equal(act->fake.applies, 1);
 }
 
+/* ---- much at once ---- */
+
+static struct rule *ten_thousand(struct act_house *act)
+{
+    enum { COUNT = 10000, ID_MAX = 8 };
+    static char ids[COUNT][ID_MAX];
+    static const char *targets[COUNT];
+    struct rule *rule = act_rule(act, "web");
+    for (int i = 0; i < COUNT; i++) {
+        snprintf(ids[i], ID_MAX, "t%d", i);
+        targets[i] = ids[i];
+    }
+    rule->targets = targets;
+    rule->target_count = COUNT;
+    wants_of(rule)->items[0] = (struct want){.resource = "r-%", .wanted = "{\"count\":3}"};
+    act->fake.others = "{\"count\":2}";
+    act->house.options.slice_ms = 1;
+    act->house.options.policy_wall_ms = 60 * 1000; /* it is the decisions that are looked at */
+    return rule;
+}
+
+static void many_decisions_leave_the_loop_its_turns(void **state)
+{
+    struct act_house *act = *state;
+    struct rule *rule = ten_thousand(act);
+    rule->mode = MODE_ACT;
+    act_restart(act);
+    act->fake.hold_read = true;
+    act->house.on_target = NULL;
+    act_begin_tick(act);
+    act_until_held(act, 1);
+    act->fake.hold_read = false;
+    fake_answer(&act->fake, 0);
+    int turns = 0;
+    for (; !act->house.ended && turns < TURNS_MAX; turns++)
+        loop_turn(act->house.loop, true);
+    assert_true(act->house.ended);
+    assert_true(turns > 20);
+    assert_int_equal(act->fake.applies, 10); /* as many as a tick may */
+    assert_int_equal(act->fake.reads, 1);
+}
+
+static void a_clock_that_jumps_changes_nothing_by_itself(void **state)
+{
+    static const int jumps[] = {60, -60, -60, 120, 1, -61, 60};
+    struct act_house *act = *state;
+    fake_set(&act->fake, "a", "{\"count\":2}");
+    struct rule *rule = act_count(act, "web", "a", "{\"count\":3}");
+    assert_string_equal(act_tick(act), "a applied:;");
+    for (size_t i = 0; i < COUNT_OF(jumps); i++) {
+        act_later(act, (int64_t)jumps[i] * MINUTE_MS);
+        assert_string_equal(act_tick(act), "a unchanged:NO_CHANGE;");
+    }
+    act_want(rule, "{\"count\":5}");
+    assert_string_equal(act_tick(act), "a applied:;");
+    act_later(act, -60 * MINUTE_MS); /* what was just done is not forgotten, nor held for longer */
+    act_want(rule, "{\"count\":2}");
+    assert_string_equal(act_tick(act), "a refused:STABILIZING;");
+    for (int i = 0; i < 8; i++)
+        act_tick(act);
+    assert_string_equal(fake_get(&act->fake, "a"), "{\"count\":2}");
+}
+
 #define FACT(f) cmocka_unit_test_setup_teardown(f, act_setup, act_teardown)
 
 int main(void)
@@ -376,6 +439,8 @@ int main(void)
         FACT(what_does_not_exist_is_not_feasible),
         FACT(without_its_intent_on_disk_nothing_is_applied),
         FACT(an_outcome_that_cannot_be_written_comes_with_the_next_batch),
+        FACT(many_decisions_leave_the_loop_its_turns),
+        FACT(a_clock_that_jumps_changes_nothing_by_itself),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
