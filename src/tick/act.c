@@ -85,6 +85,8 @@ static bool still_denied(struct action *action)
 {
     struct resource *resource = action->resource;
     int64_t now_ms = action_tick(action)->at_ms;
+    if (resource->denied_until_ms > now_ms + DENIED_MS) /* the clock went back */
+        resource->denied_until_ms = now_ms + DENIED_MS;
     if (!resource->denied || now_ms >= resource->denied_until_ms) return false;
     action_end(action, OUTCOME_REFUSED, rail_codes[RAIL_NOT_ALLOWED],
                "%s; asked again in %lld minutes", resource->denied,
@@ -104,7 +106,7 @@ static bool action_begin(struct action *action, size_t index)
                                     action_target(action), decision->kind, about},
              tick->at_ms, action->id);
     action->reason = "";
-    if (policy_mode_in_force(action_policy(action)) == MODE_OBSERVE) {
+    if (action->judged->run->mode == MODE_OBSERVE) {
         action_end(action, OUTCOME_REFUSED, rail_codes[RAIL_MODE], NULL);
         return false;
     }
@@ -134,7 +136,11 @@ static int actions_build(struct tick *tick)
     struct action *action;
     tick->actions = calloc(tick->action_count, sizeof *tick->actions);
     tick->subjects = calloc(tick->action_count, sizeof *tick->subjects);
-    if (!tick->actions || !tick->subjects) return ERR_NOMEM;
+    if (!tick->actions || !tick->subjects) {
+        free(tick->actions); /* reports must not find half of it */
+        tick->actions = NULL;
+        return ERR_NOMEM;
+    }
     size_t at = 0;
     for (struct judged *judged = tick->judged_first; judged; judged = judged->next) {
         judged->first_action = at;
@@ -210,6 +216,7 @@ struct pause_reading {
     struct engine *engine;
     struct tick *tick;
     struct pauses pauses;
+    uint64_t number; /* a look that began earlier may end later */
     int code;
 };
 
@@ -224,7 +231,9 @@ static void on_pauses(void *data, int status)
     struct pause_reading *reading = data;
     struct engine *engine = reading->engine;
     struct tick *tick = reading->tick;
-    if (status == OK && reading->code == OK) {
+    if (reading->number < engine->pauses_of) {
+        pauses_done(&reading->pauses);
+    } else if (status == OK && reading->code == OK) {
         note_pauses(engine, &reading->pauses);
         engine->pauses_read = true;
         pauses_done(&engine->pauses);
@@ -234,9 +243,10 @@ static void on_pauses(void *data, int status)
         engine->pauses_unknown = true; /* what cannot be read, holds */
         pauses_done(&reading->pauses);
     }
+    if (reading->number > engine->pauses_of) engine->pauses_of = reading->number;
     free(reading);
-    engine->keeping--;
     if (tick) tick_resume(tick);
+    engine->keeping--; /* not before: the engine may be freed as soon as it has stopped */
     engine_check_stopped(engine);
 }
 
@@ -246,7 +256,7 @@ static void look_at_pauses(struct engine *engine, struct tick *tick)
     struct pause_reading *reading = calloc(1, sizeof *reading);
     int rc = reading ? OK : ERR_NOMEM;
     if (rc == OK) {
-        *reading = (struct pause_reading){.engine = engine, .tick = tick};
+        *reading = (struct pause_reading){.engine = engine, .tick = tick, .number = ++engine->pause_looks};
         rc = loop_work(engine->options.loop, read_pauses, on_pauses, reading);
     }
     if (rc < 0) {

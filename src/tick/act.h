@@ -5,6 +5,7 @@
  *     intent.c   what is put on disk before a call, and what a start finds there
  *     apply.c    the calls, and their outcomes
  *     drift.c    whether somebody else changed a resource
+ *     recover.c  intents whose outcome nobody knows
  *     verify.c   whether a change did what it was for, and what follows when it did not
  *     note.c     what the journal and the log say of all that
  *
@@ -90,14 +91,19 @@ void judged_free(struct judged *judged);
 
 /* ---- drift.c ---- */
 /* After a read: compares `current` with what moontide wrote last. Sets *busy (malloc'ed) when that
- * is not visible yet. */
-void drift_look(struct action *action, char **busy);
+ * is not visible yet. ERR_NOMEM. */
+MUST_CHECK int drift_look(struct action *action, char **busy);
+/* Why it is held as somebody else changed it; NULL: it is not. */
+const char *drift_holds(const struct action *action);
 /* Nothing differs from what is wanted: whoever made it so. */
 void drift_settled(struct action *action);
 
 /* ---- intent.c ---- */
 void intent_note(struct action *action, struct changes *changes);
 void intent_end(struct action *action, struct changes *changes);
+/* As the last of what its outcome changes: when memory did not do for some of that, the intent stays
+ * open, so that the next start finds it out. */
+void intent_close(const char *id, struct changes *changes);
 /* The capacities of an intent, as it keeps them (malloc'ed; NULL: no memory), and back: those that
  * had no value before are left out. */
 char *capacities_json(const struct comparison *comparison);

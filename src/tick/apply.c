@@ -71,8 +71,11 @@ static void on_failure(struct action *action, const struct applied *applied)
     } else {
         action_end(action, OUTCOME_FAILED, "", "%s", words_of(applied));
     }
-    if (applied->unsent || !resource->written) return;
+    if (applied->unsent) return;
+    struct actor *actor = engine->options.actor;
+    const struct kind_info *kind = actor->vtable->kind(actor, action->decision->kind);
     text_set(&resource->written, NULL); /* some of it may have been done */
+    resource->call_unknown = !kind || !kind->reads;
     resources_keep(&engine->resources, resource, engine->unsaved);
 }
 
@@ -215,6 +218,7 @@ static void cancel_calls(void *data)
         tick->applying--;
         tick_resume(tick);
     }
+    apply_more(tick); /* those that were not sent yet end as that */
     tick_resume(tick);
 }
 

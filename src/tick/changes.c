@@ -157,9 +157,19 @@ void changes_journal(struct changes *changes, const struct journal_entry *entry)
     if (change) changes->journal_count++;
 }
 
+void changes_fail(struct changes *changes, int code)
+{
+    if (changes && changes->status == OK) changes->status = code;
+}
+
+bool changes_whole(const struct changes *changes)
+{
+    return !changes || changes->status == OK;
+}
+
 bool changes_empty(const struct changes *changes)
 {
-    return !changes || changes->count == 0;
+    return !changes || (changes->count == 0 && changes->status == OK);
 }
 
 size_t changes_count(const struct changes *changes)

@@ -77,14 +77,27 @@ static void drift_words(const char *changes_json, char *out, size_t size)
     cJSON_Delete(changes);
 }
 
+/* The decision's own, or the policy's. */
+static int64_t hold_ms(const struct action *action)
+{
+    const char *json = action->decision->rails;
+    struct rail_limits limits;
+    struct fault fault;
+    rail_limits_copy(&limits, &action->judged->run->generation->limits);
+    int rc = json ? rail_limits_read(&limits, json, strlen(json), &fault) : OK;
+    int64_t hold = limits.drift_hold_ms; /* as it was when they cannot be read */
+    (void)rc;
+    rail_limits_done(&limits);
+    return hold;
+}
+
 static void drifted(struct action *action, const struct comparison *found, uint64_t hash)
 {
     struct resource *resource = action->resource;
     struct tick *tick = action_tick(action);
-    const struct rail_limits *limits = &action->judged->run->generation->limits;
     char words[RAIL_TEXT_MAX / 2], text[RAIL_TEXT_MAX], until[TIME_TEXT_MAX];
     resource->drift_hash = hash;
-    resource->drift_until_ms = tick->at_ms + limits->drift_hold_ms;
+    resource->drift_until_ms = tick->at_ms + hold_ms(action);
     drift_words(found->changes, words, sizeof words);
     time_format(resource->drift_until_ms, until);
     snprintf(text, sizeof text, "somebody else changed it: %s; held until %s", words, until);
@@ -114,37 +127,54 @@ static void confirm(struct action *action)
     resources_keep(&tick->engine->resources, resource, tick->changes);
 }
 
-/* A clock that went backwards must not make a write wait for ever. */
-static bool may_be_on_its_way(const struct resource *resource, int64_t now_ms)
+/* By a clock that went backwards it was written just now. */
+static bool may_be_on_its_way(struct resource *resource, int64_t now_ms)
 {
-    int64_t age_ms = now_ms - resource->written_ms;
-    return !resource->confirmed && age_ms >= 0 && age_ms < CONFIRM_MS;
+    if (resource->written_ms > now_ms) resource->written_ms = now_ms;
+    return !resource->confirmed && now_ms - resource->written_ms < CONFIRM_MS;
 }
 
-void drift_look(struct action *action, char **busy)
+const char *drift_holds(const struct action *action)
+{
+    struct resource *resource = action->resource;
+    int64_t now_ms = action_tick(action)->at_ms;
+    if (resource->drift_until_ms == 0) return NULL;
+    int64_t most_ms = now_ms + hold_ms(action);
+    if (resource->drift_until_ms > most_ms) /* the clock went back */
+        resource->drift_until_ms = most_ms;
+    if (now_ms >= resource->drift_until_ms) return NULL;
+    return resource->drift ? resource->drift : "somebody else changed it";
+}
+
+int drift_look(struct action *action, char **busy)
 {
     struct resource *resource = action->resource;
     struct tick *tick = action_tick(action);
     struct actor *actor = tick->engine->options.actor;
     const char *current = action->subject->current;
     uint64_t hash = hash64(current, strlen(current), 1) | 1;
-    if (!resource->written) return;
-    if (resource->confirmed && resource->compared == hash) return;
+    if (!resource->written) return OK;
+    if (resource->confirmed && resource->compared == hash) return OK;
     struct subject as_written = *action->subject;
     struct comparison found = {0};
     struct fault fault;
     as_written.wanted = resource->written;
-    if (actor->vtable->compare(actor, &as_written, NULL, 0, &found, &fault) < 0) return;
+    int rc = actor->vtable->compare(actor, &as_written, NULL, 0, &found, &fault);
+    if (rc < 0) return rc == ERR_NOMEM ? rc : OK; /* a kind that cannot read its own words any more */
     resource->compared = hash;
     if (found.change_count == 0) {
         confirm(action);
     } else if (may_be_on_its_way(resource, tick->at_ms)) {
         *busy = strdup("moontide's last change is not to be seen yet");
+        rc = *busy ? OK : ERR_NOMEM;
     } else {
+        /* By what differs: `current` tells more, some of which never rests. */
+        uint64_t drift = hash64(found.changes, strlen(found.changes), 1) | 1;
         resource->confirmed = true;
-        if (resource->drift_hash != hash) drifted(action, &found, hash);
+        if (resource->drift_hash != drift) drifted(action, &found, drift);
     }
     comparison_done(&found);
+    return rc;
 }
 
 void drift_settled(struct action *action)
@@ -156,6 +186,7 @@ void drift_settled(struct action *action)
     bool same = strcmp(resource->written, wanted) == 0;
     if (same && resource->confirmed && resource->drift_until_ms == 0) return;
     if (!same && text_set(&resource->written, wanted) < 0) return;
+    if (!same) resource->compared = 0; /* that was with what was written before */
     resource->confirmed = false;
     confirm(action);
 }

@@ -143,6 +143,7 @@ struct engine {
     struct wishes *wishes, *acting_wishes; /* of all policies; of those in mode act */
     struct pauses pauses;                  /* as last read */
     bool pauses_unknown;                   /* they could not be read */
+    uint64_t pause_looks, pauses_of;       /* looks begun; that which `pauses` is of */
     bool pauses_read;                      /* they were, once */
     struct recovery *recoveries;           /* open intents, as of a process that died */
     struct loop_timer *recovery_timer;
@@ -198,6 +199,7 @@ struct run {
     struct run *next_ready;        /* of engine->ready_first */
     bool (*step)(struct run *run, int64_t until_ns); /* returns whether there is more to do now */
 
+    enum policy_mode mode; /* in force when its generation was pinned */
     bool awaits_put; /* discovery */
     struct discovery discovery;
 
@@ -299,6 +301,7 @@ struct judged;
 MUST_CHECK int tick_defer(struct run *run, const struct target_report *report);
 void tick_read(struct tick *tick);
 void tick_compare(struct tick *tick);
+void tick_rails(struct tick *tick);
 void tick_check(struct tick *tick);
 void tick_check_cancel(struct tick *tick);
 void tick_decide(struct tick *tick);

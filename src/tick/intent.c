@@ -68,15 +68,21 @@ void intent_note(struct action *action, struct changes *changes)
     } else {
         action->to_apply = false;
         action->resource->acting = NULL;
-        action_end(action, OUTCOME_FAILED, "", "its intent is too long to be journaled");
+        action_end(action, OUTCOME_FAILED, "", "its intent cannot be journaled: %s",
+                   err_text(strbuf_status(&text)));
     }
     strbuf_done(&text);
 }
 
 void intent_end(struct action *action, struct changes *changes)
 {
-    changes_intent_end(changes, action->id);
     note_outcome(action, changes);
+    intent_close(action->id, changes);
+}
+
+void intent_close(const char *id, struct changes *changes)
+{
+    if (changes_whole(changes)) changes_intent_end(changes, id);
 }
 
 /* ---- after a change ---- */
@@ -182,13 +188,14 @@ void resource_applied(struct engine *engine, struct resource *resource,
                       struct changes *changes)
 {
     int64_t now_ms = engine_now_ms(engine);
-    if (text_set(&resource->written, comparison->wanted) < 0) resource->written = NULL;
+    /* Without memory a kind that cannot be read must not forget that it was called. */
+    resource->call_unknown = text_set(&resource->written, comparison->wanted) < 0;
     resource->written_ms = now_ms;
-    resource->confirmed = resource->call_unknown = false;
+    resource->confirmed = false;
     resource->compared = resource->drift_hash = 0;
     resource->drift_until_ms = 0;
     text_set(&resource->drift, NULL);
-    text_set(&resource->failed, NULL);
+    if (!resource->frozen) text_set(&resource->failed, NULL); /* else this put something back */
     histories_applied(resource, comparison, now_ms);
     while (resource->verifications) { /* of changes that this one has overtaken */
         struct verification *v = resource->verifications;

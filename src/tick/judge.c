@@ -15,6 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { WISH_HOLDS_MS = 5 * 60 * 1000 }; /* at least, as in tick/wishes.h */
+
 static const int64_t NS_PER_MS = 1000000;
 
 /* ---- slices ---- */
@@ -39,9 +41,10 @@ static bool plans(const struct tick *tick)
     return tick->engine->options.read_only || !tick->engine->unsaved;
 }
 
+/* Also in a plan, which shows what a tick would do. */
 static bool acts(const struct action *action)
 {
-    return policy_mode_in_force(action_policy(action)) == MODE_ACT && !plans(action_tick(action));
+    return action->judged->run->mode == MODE_ACT;
 }
 
 static void deny(struct resource *resource, const char *problem, int64_t now_ms)
@@ -100,18 +103,32 @@ static struct wishes *wishes_of(const struct action *action)
     return acts(action) ? engine->acting_wishes : engine->wishes;
 }
 
-static void wish(struct action *action)
+/* Whoever only recommends is part of the resource's history unless somebody acts on it, whom that
+ * must not hold up. */
+static void stabilize(struct action *action, int64_t every_ms)
 {
     const struct comparison *comparison = &action->comparison;
+    struct resource *resource = action->resource;
     int64_t now_ms = action_tick(action)->at_ms;
-    for (size_t i = 0; i < comparison->capacity_count; i++) {
+    int64_t holds_ms = 3 * every_ms > WISH_HOLDS_MS ? 3 * every_ms : WISH_HOLDS_MS;
+    if (acts(action)) resource->acting_until_ms = now_ms + holds_ms;
+    bool heard = acts(action) || now_ms >= resource->acting_until_ms ||
+                 now_ms < resource->acting_until_ms - holds_ms; /* the clock went back */
+    if (resource->frozen) heard = false; /* nor what is on its way back */
+    for (size_t i = 0; i < comparison->capacity_count && heard; i++) {
         const struct capacity *capacity = &comparison->capacities[i];
-        struct rail_history *history = resource_history(action->resource, capacity->field);
+        struct rail_history *history = resource_history(resource, capacity->field);
         if (history && !isnan(capacity->from))
             rail_history_wish(history, now_ms, capacity->from, capacity->to);
     }
+}
+
+static void wish(struct action *action)
+{
+    int64_t now_ms = action_tick(action)->at_ms;
     if (action->back) return; /* former values ask nobody */
     struct wish wish = wish_of(action);
+    stabilize(action, wish.every_ms);
     struct engine *engine = action_tick(action)->engine;
     uint64_t unused;
     int rc = wishes_put(wishes_of(action), &wish, now_ms, &action->wish);
@@ -121,6 +138,16 @@ static void wish(struct action *action)
                    err_text(rc));
 }
 
+static void settled(struct action *action)
+{
+    struct resource *resource = action->resource;
+    struct tick *tick = action_tick(action);
+    drift_settled(action);
+    if (!action->back) return;
+    back_done(&resource->back); /* the former values are there: what comes later is not undone */
+    resources_keep(&tick->engine->resources, resource, tick->changes);
+}
+
 static void compare_one(struct action *action)
 {
     struct engine *engine = action_tick(action)->engine;
@@ -128,6 +155,7 @@ static void compare_one(struct action *action)
     struct subject *subject = action->subject;
     struct fault fault;
     if (action->ended) return;
+    if (action_policy(action)->removed) return; /* it wishes nothing any more */
     if (subject->code == ERR_DENIED) {
         deny(action->resource, subject->problem, action_tick(action)->at_ms);
         action_end(action, OUTCOME_REFUSED, rail_codes[RAIL_NOT_ALLOWED], "%s",
@@ -143,6 +171,8 @@ static void compare_one(struct action *action)
         action->comparison.change_count = 1;
         action->feasibility.infeasible =
             strdup(subject->problem ? subject->problem : "it does not exist");
+        if (!action->feasibility.infeasible)
+            action_end(action, OUTCOME_FAILED, "", "no memory to judge it");
         return;
     }
     int rc = actor->vtable->compare(actor, subject, NULL, 0, &action->comparison, &fault);
@@ -155,9 +185,9 @@ static void compare_one(struct action *action)
     if (!actor->vtable->kind(actor, subject->kind)->reads)
         judge_unreadable(action);
     else if (action->comparison.change_count == 0)
-        drift_settled(action);
-    else
-        drift_look(action, &action->feasibility.busy);
+        settled(action);
+    else if (drift_look(action, &action->feasibility.busy) < 0)
+        action_end(action, OUTCOME_FAILED, "", "no memory to judge it");
     if (!action->ended) wish(action);
 }
 
@@ -278,7 +308,7 @@ static const char *busy(const struct action *action, struct facts *facts)
         snprintf(facts->busy, sizeof facts->busy,
                  "a change was under way when moontide ended; its outcome is being found out");
     else if (resource->acting && resource->acting != action)
-        snprintf(facts->busy, sizeof facts->busy, "another tick changes it just now");
+        snprintf(facts->busy, sizeof facts->busy, "another decision changes it just now");
     else
         return action->feasibility.busy;
     return facts->busy;
@@ -332,7 +362,7 @@ static int case_begin(struct action *action)
     struct rail_case *rail = &action->rail;
     struct tick *tick = action_tick(action);
     *rail = (struct rail_case){.now_ms = tick->at_ms,
-                               .mode = policy_mode_in_force(action_policy(action)),
+                               .mode = action->judged->run->mode,
                                .plan = plans(tick),
                                .direction = comparison->direction,
                                .change_count = comparison->change_count,
@@ -370,6 +400,7 @@ static void judge_early(struct action *action)
 {
     struct facts facts;
     struct rail_case *rail = &action->rail;
+    if (action->ended || action_policy(action)->removed) return;
     if (action->comparison.change_count == 0) { /* most decisions, most of the time */
         action_end(action, OUTCOME_UNCHANGED, rail_codes[RAIL_NO_CHANGE], NULL);
         return;
@@ -437,15 +468,27 @@ static void check_more(struct tick *tick)
 {
     while (tick->at < tick->action_count && tick->checking < CHECKS_AT_ONCE && !tick->canceled) {
         struct action *action = &tick->actions[tick->at++];
-        if (!action->ended && !action->feasibility.infeasible) check_start(action);
+        if (!action->ended && !action->feasibility.infeasible && !action_policy(action)->removed)
+            check_start(action);
     }
+}
+
+static void rails_slice(void *data)
+{
+    slice(data, judge_early, rails_slice);
+}
+
+void tick_rails(struct tick *tick)
+{
+    if (!tick->actions) return;
+    tick->at = 0;
+    tick_wait(tick);
+    rails_slice(tick);
 }
 
 void tick_check(struct tick *tick)
 {
     if (!tick->actions) return;
-    for (size_t i = 0; i < tick->action_count; i++)
-        if (!tick->actions[i].ended) judge_early(&tick->actions[i]);
     tick->at = 0;
     check_more(tick);
 }
@@ -516,7 +559,7 @@ static void decide_one(struct action *action)
     bool counts = rail->mode == MODE_ACT;
     rail->infeasible = action->feasibility.infeasible;
     rail->denied = tick->at_ms < resource->denied_until_ms ? resource->denied : NULL;
-    rail->drift = tick->at_ms < resource->drift_until_ms && !action->back ? resource->drift : NULL;
+    rail->drift = drift_holds(action);
     rail->busy = busy(action, &facts);
     rail->actions = counts ? tick->changes_made : 0;
     rail->changed_targets = counts ? run->changed_targets : 0;

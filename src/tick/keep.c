@@ -45,7 +45,6 @@ static void kept(void *data, int code, const struct fault *fault)
 {
     struct keeping *keeping = data;
     struct engine *engine = keeping->engine;
-    engine->keeping--;
     if (code < 0) {
         keep_failed(keeping, code, fault);
     } else if (engine->store_fault.code < 0) {
@@ -57,7 +56,8 @@ static void kept(void *data, int code, const struct fault *fault)
     void *done_data = keeping->data;
     keeping_free(keeping);
     if (done) done(done_data, code);
-    engine_check_stopped(engine); /* it may be freed in there */
+    engine->keeping--; /* not before: the engine may be freed as soon as it has stopped */
+    engine_check_stopped(engine);
 }
 
 /* The changes of `keeping` as a batch on its way. */

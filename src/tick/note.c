@@ -75,6 +75,8 @@ void note_entry(struct changes *changes, const struct note *note, note_members_f
                                                          .resource = note->resource,
                                                          .policy_sha256 = note->sha256,
                                                          .json = strbuf_cstr(&text)});
+    else
+        changes_fail(changes, strbuf_status(&text));
     strbuf_done(&text);
 }
 
@@ -137,7 +139,7 @@ static void decision_members(struct json_writer *w, const void *data)
     note_key(w, "kind", decision->kind);
     note_key(w, "region", decision->region);
     note_key(w, "account", decision->account);
-    note_key(w, "mode", mode_names[policy_mode_in_force(action_policy(action))]);
+    note_key(w, "mode", mode_names[action->judged->run->mode]);
     note_key_json(w, "wanted", comparison->wanted ? comparison->wanted : decision->wanted);
     note_key_json(w, "current", action->subject ? action->subject->current : NULL);
     note_key_json(w, "changes", comparison->changes);
@@ -182,14 +184,17 @@ void note_decision(struct action *action, struct changes *changes)
     const struct decision *decision = action->decision;
     const char *about[5] = {world_name(policy), policy->name, action_target(action), decision->kind,
                             decision->resource};
-    const char *said = action->comparison.changes ? action->comparison.changes : decision->wanted;
+    /* An intent is its own entry, and that nothing differs after it is no news. */
+    bool goes_on = !action->ended;
+    const char *said = action->comparison.changes && !goes_on ? action->comparison.changes
+                                                              : decision->wanted;
+    const char *reason = goes_on ? rail_codes[RAIL_NO_CHANGE] : action->reason;
     bool first;
-    uint64_t verdict =
-        hash64(said, strlen(said), action->ended ? (uint64_t)action->outcome + 1 : 0);
-    if (action->ended) verdict = hash64(action->reason, strlen(action->reason), verdict);
+    uint64_t verdict = goes_on ? OUTCOME_UNCHANGED : (uint64_t)action->outcome;
+    verdict = hash64(said, strlen(said), verdict + 1);
+    verdict = hash64(reason, strlen(reason), verdict);
     bool news = verdicts_news(policy->engine->verdicts, hash_of(0, about, 5), verdict, &first);
-    if (!action->ended) return; /* it goes on as an intent, which is its entry */
-    if (!news || (first && action->outcome == OUTCOME_UNCHANGED)) return;
+    if (goes_on || !news || (first && action->outcome == OUTCOME_UNCHANGED)) return;
     struct note note = note_of(action, "decision");
     note_entry(changes, &note, decision_members, action);
     log_decision(action);

@@ -6,7 +6,8 @@
  *
  *   open --APPLY_BOUND_MS--> read --+-- as wanted         --> applied
  *                  ^                +-- as it was before  --> failed: it was not made
- *                  |                +-- something else    --> unknown
+ *                  |                +-- a part of it, or
+ *                  |                |   something else    --> unknown
  *                  +-- LOOK_AGAIN_MS -- could not be read
  *
  * Kinds without a read are unknown at once, and never repeated by themselves. One look at a time.
@@ -130,7 +131,8 @@ void recovery_add(struct action *action)
 {
     struct engine *engine = action_tick(action)->engine;
     struct recovery *recovery = calloc(1, sizeof *recovery);
-    if (!recovery) return; /* the next start finds it */
+    action->resource->open_intents++;
+    if (!recovery) return; /* the next start finds it; until then the resource is busy */
     int rc = text_set(&recovery->policy, action_policy(action)->name);
     if (rc == OK) rc = text_set(&recovery->target, action_target(action));
     if (rc == OK) rc = text_set(&recovery->sha256, action->judged->run->generation->info->sha256);
@@ -141,6 +143,7 @@ void recovery_add(struct action *action)
         recovery_free(recovery);
         return;
     }
+    action->resource->open_intents--; /* append() counts it */
     recovery->capacities = capacities_json(&action->comparison);
     recovery->resource = action->resource;
     recovery->due_ms = action_tick(action)->at_ms + APPLY_BOUND_MS;
@@ -189,8 +192,8 @@ static void recovered(struct recovery *recovery, enum outcome outcome, const cha
                         .resource = resource->resource,
                         .sha256 = recovery->sha256};
     struct outcome_note said = {recovery, outcome, text};
-    changes_intent_end(engine->unsaved, recovery->id);
     note_entry(engine->unsaved, &note, outcome_members, &said);
+    intent_close(recovery->id, engine->unsaved);
     log_event(outcome == OUTCOME_APPLIED ? LOG_INFO : LOG_WARN, "intent.recovered",
               LOG_S("policy", recovery->policy), LOG_S("target", recovery->target),
               LOG_S("resource", resource->resource), LOG_S("outcome", outcome_names[outcome]),
@@ -201,8 +204,16 @@ static void recovered(struct recovery *recovery, enum outcome outcome, const cha
     recoveries_start(engine);
 }
 
+/* A field that was not there has no `from`. */
+static bool same_from(const cJSON *a, const cJSON *b)
+{
+    const cJSON *x = cJSON_GetObjectItemCaseSensitive(a, "from");
+    const cJSON *y = cJSON_GetObjectItemCaseSensitive(b, "from");
+    return (!x && !y) || cJSON_Compare(x, y, true);
+}
+
 /* How many of the intent's changes are still as they were before: their `from` is what is there. */
-static size_t as_before(const char *intended, const char *differing)
+static size_t as_before(const char *intended, const char *differing, size_t *intents)
 {
     cJSON *changes = cJSON_Parse(intended), *left = cJSON_Parse(differing);
     const cJSON *change, *other;
@@ -213,16 +224,13 @@ static size_t as_before(const char *intended, const char *differing)
         cJSON_ArrayForEach(other, left)
         {
             const char *same = text_in(other, "field");
-            if (field && same && strcmp(field, same) == 0 &&
-                cJSON_Compare(cJSON_GetObjectItemCaseSensitive(change, "from"),
-                              cJSON_GetObjectItemCaseSensitive(other, "from"), true))
-                count++;
+            if (field && same && strcmp(field, same) == 0 && same_from(change, other)) count++;
         }
     }
-    size_t all = (size_t)cJSON_GetArraySize(changes);
+    *intents = (size_t)cJSON_GetArraySize(changes);
     cJSON_Delete(changes);
     cJSON_Delete(left);
-    return count == all ? count : 0;
+    return count;
 }
 
 static void made(struct recovery *recovery)
@@ -239,6 +247,15 @@ static void made(struct recovery *recovery)
     recovered(recovery, OUTCOME_APPLIED, "the resource is as it was to become");
 }
 
+/* What is there now was written by nobody else. */
+static void partly_made(struct recovery *recovery)
+{
+    struct engine *engine = recovery->engine;
+    text_set(&recovery->resource->written, NULL);
+    resources_keep(&engine->resources, recovery->resource, engine->unsaved);
+    recovered(recovery, OUTCOME_UNKNOWN, "only a part of it was made");
+}
+
 static void judge(struct recovery *recovery)
 {
     struct actor *actor = recovery->engine->options.actor;
@@ -252,14 +269,16 @@ static void judge(struct recovery *recovery)
         recovered(recovery, OUTCOME_UNKNOWN, fault.text);
         return;
     }
-    bool untouched = left.changes && as_before(recovery->changes, left.changes) > 0;
-    size_t differing = left.change_count;
+    size_t intents = 0, differing = left.change_count;
+    size_t untouched = left.changes ? as_before(recovery->changes, left.changes, &intents) : 0;
     comparison_done(&left);
     if (differing == 0)
         made(recovery);
-    else if (untouched)
+    else if (untouched > 0 && untouched == intents)
         recovered(recovery, OUTCOME_FAILED,
                   "the resource is as it was before: nothing was changed");
+    else if (untouched > 0 && untouched == differing)
+        partly_made(recovery);
     else
         recovered(recovery, OUTCOME_UNKNOWN,
                   "the resource is neither as it was nor as it was to become");
@@ -304,7 +323,9 @@ static void look(struct recovery *recovery)
     int rc = world_read(engine->options.world, actor, &recovery->subject, 1, on_read, recovery,
                         &recovery->call);
     recovery->looking = rc >= 0;
-    if (rc < 0) recovery->due_ms = engine_now_ms(engine) + LOOK_AGAIN_MS;
+    if (rc >= 0) return;
+    recovery->due_ms = engine_now_ms(engine) + LOOK_AGAIN_MS;
+    recoveries_start(engine);
 }
 
 static void on_due(void *data)
@@ -320,8 +341,10 @@ void recoveries_start(struct engine *engine)
     if (!engine->recoveries || engine->stopping || engine->options.read_only ||
         !engine->options.actor || !engine->unsaved)
         return;
+    int64_t most_ms = engine_now_ms(engine) + APPLY_BOUND_MS;
     for (struct recovery *r = engine->recoveries; r; r = r->next) {
         if (r->looking) return;
+        if (r->due_ms > most_ms) r->due_ms = most_ms; /* the clock went back */
         if (!first || r->due_ms < first->due_ms) first = r;
     }
     loop_timer_cancel(engine->recovery_timer);

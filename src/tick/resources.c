@@ -160,22 +160,25 @@ static void write_verification(struct json_writer *w, const struct verification 
     json_object_end(w);
 }
 
-static void write_histories(struct json_writer *w, const struct resource *resource)
+static int write_histories(struct json_writer *w, const struct resource *resource)
 {
+    int rc = OK;
     json_key(w, "capacities");
     json_object(w);
     for (int i = 0; i < CAPACITIES_MAX; i++) {
         if (!resource->capacities[i].history) continue;
         struct strbuf text;
         strbuf_init(&text, ROW_BYTES_MAX);
-        if (rail_history_write(resource->capacities[i].history, &text) == OK)
-            key_json(w, resource->capacities[i].field, strbuf_cstr(&text));
+        int written = rail_history_write(resource->capacities[i].history, &text);
+        if (written == OK) key_json(w, resource->capacities[i].field, strbuf_cstr(&text));
+        if (written < 0) rc = written;
         strbuf_done(&text);
     }
     json_object_end(w);
+    return rc;
 }
 
-static void write_row(struct json_writer *w, const struct resource *resource)
+static int write_row(struct json_writer *w, const struct resource *resource)
 {
     json_object(w);
     key_json(w, "written", resource->written);
@@ -208,20 +211,22 @@ static void write_row(struct json_writer *w, const struct resource *resource)
     for (const struct verification *v = resource->verifications; v; v = v->next)
         write_verification(w, v);
     json_array_end(w);
-    write_histories(w, resource);
+    int rc = write_histories(w, resource);
     json_object_end(w);
+    return rc;
 }
 
-static void count_anew(struct resources *resources)
+static void count(struct resources *resources, struct resource *resource)
 {
-    resources->frozen = resources->failed = resources->verifying = resources->returning = 0;
-    for (size_t i = 0; i < resources->table.cap; i++) {
-        const struct resource *resource = (const struct resource *)resources->table.slots[i];
-        if (!resource) continue;
-        resources->frozen += resource->frozen != NULL;
-        resources->failed += resource->failed != NULL;
-        resources->verifying += resource->verifications != NULL;
-        resources->returning += resource->back.wanted != NULL;
+    const bool holds[] = {resource->frozen != NULL, resource->failed != NULL,
+                          resource->verifications != NULL, resource->back.wanted != NULL};
+    size_t *const counts[] = {&resources->frozen, &resources->failed, &resources->verifying,
+                              &resources->returning};
+    for (size_t i = 0; i < COUNT_OF(counts); i++) {
+        bool counted = resource->counted & 1u << i;
+        if (holds[i] && !counted) ++*counts[i];
+        if (!holds[i] && counted) --*counts[i];
+        if (holds[i] != counted) resource->counted ^= (uint8_t)(1u << i);
     }
 }
 
@@ -229,17 +234,23 @@ void resources_keep(struct resources *resources, struct resource *resource, stru
 {
     struct strbuf text;
     struct json_writer w;
-    count_anew(resources);
+    count(resources, resource);
     if (!changes) return;
     strbuf_init(&text, ROW_BYTES_MAX);
     json_writer_init(&w, &text);
-    write_row(&w, resource);
+    int rc = write_row(&w, resource);
+    if (rc == OK) rc = strbuf_status(&text);
+    if (rc < 0) { /* what is on disk is better than half of it */
+        changes_fail(changes, rc);
+        strbuf_done(&text);
+        return;
+    }
     changes_resource(changes, &(struct resource_row){
                                   .kind = resource->kind,
                                   .resource = resource->resource,
                                   .region = resource->region ? resource->region : "",
                                   .account = resource->account ? resource->account : "",
-                                  .json = strbuf_status(&text) == OK ? strbuf_cstr(&text) : "{}"});
+                                  .json = strbuf_cstr(&text)});
     strbuf_done(&text);
 }
 
@@ -340,6 +351,7 @@ static void load_row(void *data, const struct resource_row *row)
                       row->region[0] ? row->region : NULL, row->account[0] ? row->account : NULL);
     cJSON *json = cJSON_Parse(row->json);
     loading->code = resource && json ? read_row(resource, json) : ERR_NOMEM;
+    if (resource) count(loading->resources, resource);
     cJSON_Delete(json);
 }
 
@@ -348,7 +360,6 @@ int resources_load(struct resources *resources, struct store *store, const char 
 {
     struct loading loading = {.resources = resources, .code = OK};
     int rc = store_each_resource(store, world, load_row, &loading, fault);
-    count_anew(resources);
     if (rc < 0 || loading.code == OK) return rc;
     return fault_set(fault, loading.code, "no memory for what is known of resources");
 }

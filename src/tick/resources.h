@@ -63,7 +63,7 @@ struct resource {
     bool confirmed;      /* a read has shown it */
     bool call_unknown;   /* of a kind that cannot be read: whether it was done is not known */
     uint64_t compared;   /* hash of the `current` that was compared with `written`; 0: none */
-    uint64_t drift_hash; /* of the `current` that drifted; 0: none did */
+    uint64_t drift_hash; /* of what differed when it drifted; 0: it did not */
     int64_t drift_until_ms;
     char *drift; /* in words; NULL: there is none */
 
@@ -77,6 +77,8 @@ struct resource {
     int64_t denied_until_ms;
     uint32_t open_intents; /* of a process that died: recover.c looks */
     struct action *acting;
+    int64_t acting_until_ms; /* while policies in mode act wish something of it */
+    uint8_t counted;         /* bits: how it is counted in struct resources */
 };
 
 /* Plain data; zero-initialised it is empty. */
@@ -91,8 +93,8 @@ MUST_CHECK int resources_load(struct resources *resources, struct store *store, 
 /* Found, or made. NULL: no memory. */
 struct resource *resources_get(struct resources *resources, const char *kind, const char *resource,
                                const char *region, const char *account);
-/* Notes its row; forgets it there when nothing is worth keeping. Counts anew what is frozen, due,
- * failed, on its way back. */
+/* Notes its row; forgets it there when nothing is worth keeping. Counts what is frozen, due, failed,
+ * on its way back. */
 void resources_keep(struct resources *resources, struct resource *resource,
                     struct changes *changes);
 

@@ -18,7 +18,8 @@ enum phase {
     PHASE_COLLECT,  /* datapoints and extras: the snapshot */
     PHASE_EVALUATE, /* findings, alerts, decisions of each target */
     PHASE_READ,     /* what is true of the resources that were decided */
-    PHASE_COMPARE,  /* what differs, and the rails that need no more than that */
+    PHASE_COMPARE,  /* what differs */
+    PHASE_RAILS,    /* the rails that need no more than that */
     PHASE_CHECK,    /* whether it can be done at all */
     PHASE_DECIDE,   /* the other rails: proposals, refusals, intents */
     PHASE_KEEP,     /* one batch to disk: from here on an action may be sent */
@@ -46,6 +47,7 @@ static void tick_advance(struct tick *tick)
         case PHASE_EVALUATE: tick_evaluate(tick); break;
         case PHASE_READ: tick_read(tick); break;
         case PHASE_COMPARE: tick_compare(tick); break;
+        case PHASE_RAILS: tick_rails(tick); break;
         case PHASE_CHECK: tick_check(tick); break;
         case PHASE_DECIDE: tick_decide(tick); break;
         case PHASE_KEEP: tick_keep(tick); break;
@@ -129,6 +131,7 @@ int tick_begin(struct engine *engine, struct policy *const *policies, size_t cou
     engine->ticks = tick;
     for (struct run *run = tick->runs; run; run = run->next)
         run->policy->run = run;
+    recoveries_start(engine); /* also where nobody began a schedule */
     return OK;
 }
 
@@ -208,6 +211,7 @@ static void tick_pin(struct tick *tick)
         if (policy->removed || !policy->live) continue;
         run->generation = policy->live;
         run->generation->pins++;
+        run->mode = policy_mode_in_force(policy);
         if (policy->first_ms == 0) policy->first_ms = tick->at_ms;
         policy->last_ms = tick->at_ms;
     }

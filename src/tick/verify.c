@@ -22,19 +22,42 @@ enum { ISSUE_TEXT_MAX = 512 };
 
 /* ---- the end of a verification ---- */
 
-static void revert(struct resource *resource, struct verification *verification)
+static int revert(struct resource *resource, const struct verification *verification)
 {
     struct back *back = &resource->back;
     back_done(back);
-    if (text_set(&back->id, verification->id) < 0 ||
-        text_set(&back->policy, verification->policy) < 0 ||
-        text_set(&back->target, verification->target) < 0 ||
-        text_set(&back->wanted, verification->back) < 0)
-        back_done(back);
+    if (text_set(&back->id, verification->id) == OK &&
+        text_set(&back->policy, verification->policy) == OK &&
+        text_set(&back->target, verification->target) == OK &&
+        text_set(&back->wanted, verification->back) == OK)
+        return OK;
+    back_done(back);
+    return ERR_NOMEM;
 }
 
-static void failed(struct engine *engine, struct resource *resource,
-                   struct verification *verification)
+static int issue_begins(struct engine *engine, struct resource *resource,
+                        const struct verification *verification, const char *text)
+{
+    int rc = text_set(&resource->failed, text);
+    if (rc == OK) rc = text_set(&resource->failed_policy, verification->policy);
+    if (rc == OK) rc = text_set(&resource->failed_target, verification->target);
+    resource->failed_ms = engine_now_ms(engine);
+    return rc;
+}
+
+/* People are told, and nothing is changed on a guess. */
+static int untold(struct engine *engine, struct resource *resource,
+                  const struct verification *verification, const char *why)
+{
+    char text[ISSUE_TEXT_MAX];
+    snprintf(text, sizeof text,
+             "whether the change of %s did what it was for is not known: the check %s: %s",
+             resource->resource, verification->check, why);
+    return issue_begins(engine, resource, verification, text);
+}
+
+static int failed(struct engine *engine, struct resource *resource,
+                  const struct verification *verification)
 {
     char text[ISSUE_TEXT_MAX];
     bool goes_back = verification->on_failure == ON_FAILURE_REVERT && verification->back;
@@ -47,23 +70,24 @@ static void failed(struct engine *engine, struct resource *resource,
     snprintf(text, sizeof text,
              "the change of %s did not do what it was for: the check %s failed%s",
              resource->resource, verification->check, follows);
-    text_set(&resource->failed, text);
-    text_set(&resource->failed_policy, verification->policy);
-    text_set(&resource->failed_target, verification->target);
-    resource->failed_ms = engine_now_ms(engine);
-    if (verification->on_failure != ON_FAILURE_ALERT) {
+    int rc = issue_begins(engine, resource, verification, text);
+    if (rc == OK && verification->on_failure != ON_FAILURE_ALERT) {
         snprintf(text, sizeof text,
                  "frozen as the check %s of its last change failed; `moontide resume %s` ends that",
                  verification->check, resource->resource);
-        text_set(&resource->frozen, text);
+        rc = text_set(&resource->frozen, text);
     }
-    if (goes_back) revert(resource, verification);
+    return rc == OK && goes_back ? revert(resource, verification) : rc;
 }
 
 static void end(struct run *run, struct resource *resource, struct verification *verification,
                 enum verdict verdict, const char *why)
 {
     struct engine *engine = run->tick->engine;
+    int rc = verdict == VERDICT_FALSE     ? failed(engine, resource, verification)
+             : verdict == VERDICT_UNKNOWN ? untold(engine, resource, verification, why)
+                                          : OK;
+    if (rc < 0) return; /* no memory: the next evaluation ends it */
     const char *result = verdict == VERDICT_TRUE    ? "passed"
                          : verdict == VERDICT_FALSE ? "failed"
                                                     : "unknown";
@@ -72,11 +96,6 @@ static void end(struct run *run, struct resource *resource, struct verification 
         at = &(*at)->next;
     *at = verification->next;
     note_verification(engine, resource, verification, result, why, run->tick->changes);
-    if (verdict == VERDICT_FALSE) failed(engine, resource, verification);
-    if (verdict == VERDICT_UNKNOWN) { /* an issue, and no more */
-        verification->on_failure = ON_FAILURE_ALERT;
-        failed(engine, resource, verification);
-    }
     verification_free(verification);
     resources_keep(&engine->resources, resource, run->tick->changes);
 }

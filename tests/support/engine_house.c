@@ -289,6 +289,14 @@ static int g_evaluate(struct evaluator *evaluator, const struct evaluation_input
     return rule->judge(rule, input, g->targets[input->target].id, out, fault);
 }
 
+static int g_check(struct evaluator *evaluator, const struct evaluation_input *input,
+                   const char *name, enum verdict *out, struct fault *fault)
+{
+    struct generation_double *g = of(evaluator);
+    if (!g->rule->check) return ERR_NOT_FOUND;
+    return g->rule->check(g->rule, g->targets[input->target].id, name, out, fault);
+}
+
 static size_t g_memory(const struct evaluator *evaluator)
 {
     (void)evaluator;
@@ -303,6 +311,7 @@ static const struct evaluator_vtable vtable = {.free = g_free,
                                                .target = g_target,
                                                .collect = g_collect,
                                                .evaluate = g_evaluate,
+                                               .check = g_check,
                                                .stop = g_stop,
                                                .memory_bytes = g_memory};
 
@@ -319,7 +328,9 @@ struct evaluator *rule_load(struct rule *rule)
                                    .discover_ms = rule->discover_ms,
                                    .mode = rule->mode,
                                    .has_mode = rule->has_mode,
-                                   .has_collect = rule->has_collect};
+                                   .has_collect = rule->has_collect,
+                                   .rails = rule->rails,
+                                   .depends_on = rule->depends_on};
     snprintf(g->info.sha256, sizeof g->info.sha256, "%064d", 7);
     rule->alive++;
     return &g->evaluator;

@@ -17,6 +17,8 @@ enum { MINUTE_MS = 60000, TURNS_MAX = 200000, WORLD_CALLS_MAX = 64 };
 struct rule;
 typedef int judge_fn(struct rule *rule, const struct evaluation_input *input, const char *target,
                      struct evaluation *out, struct fault *fault);
+typedef int check_fn(struct rule *rule, const char *target, const char *name, enum verdict *out,
+                     struct fault *fault);
 
 /* What a policy of the test does; house_rule() makes it, the house frees it. It outlives the
  * generations that rule_load() makes of it; a generation takes targets and metric when it
@@ -33,6 +35,9 @@ struct rule {
     const char *metric; /* NULL: none; a period of one minute, the dimension is the target */
     uint32_t slots;     /* 0: 3 */
     judge_fn *judge;
+    check_fn *check; /* of verifications; NULL: the policy has none */
+    const char *rails;             /* JSON; NULL: none */
+    const char *const *depends_on; /* ends with NULL; NULL: none */
     int discover_code, collect_code;
     bool hold_discover, hold_collect; /* not answered until rule_answer() */
     void *data;

@@ -40,10 +40,16 @@ void changes_intent(struct changes *changes, const char *id, const char *json);
 void changes_intent_end(struct changes *changes, const char *id);
 void changes_journal(struct changes *changes, const struct journal_entry *entry);
 
+/* False also when something was lost for want of memory, which changes_write() is to say. */
 bool changes_empty(const struct changes *changes);
 size_t changes_count(const struct changes *changes);
 /* Journal entries that were dropped because there were more than CHANGES_JOURNAL_MAX. */
 uint64_t changes_dropped(const struct changes *changes);
+
+/* Something could not even be made ready to be noted: as if noting it had failed. */
+void changes_fail(struct changes *changes, int code);
+/* Nothing was lost since the last changes_write(). */
+bool changes_whole(const struct changes *changes);
 
 /* Copies everything into the batch, in order. ERR_NOMEM: something could not be noted before; it
  * is said once, and what is there is written. */
