@@ -113,6 +113,7 @@ static int open_engine(const struct instance_options *options, struct instance *
                                     .settle_ms = config->settle_ms,
                                     .policy_wall_ms = config->policy_wall_ms,
                                     .collect_ms = config->collect_ms,
+                                    .apply_ms = config->apply_ms,
                                     .price_per_1000_usd = config->price_per_1000_usd};
     if (options->mode) {
         int mode = 0;

@@ -168,6 +168,7 @@ static int set_defaults(struct config *config, const char *dir)
     config->evaluation_ms = 1000;
     config->policy_wall_ms = 5000;
     config->collect_ms = 30000;
+    config->apply_ms = 60000;
     config->source_bytes = VM_SOURCE_MAX;
     config->request_ms = 30000;
     config->connect_ms = 3000;

@@ -195,7 +195,7 @@ static void read_limits(struct config_reading *r)
 {
     static const char *const known[] = {
         "policy_memory", "instructions", "evaluation", "evaluations", "collect",
-        "source",        "request",      "connect",    "response",    NULL};
+        "apply",         "source",       "request",    "connect",     "response", NULL};
     struct fields inner;
     struct config *c = r->config;
     if (!open_table(&r->root, "limits", "configuration: limits", &inner)) return;
@@ -208,6 +208,7 @@ static void read_limits(struct config_reading *r)
     c->evaluation_ms = take_time(&inner, "evaluation", c->evaluation_ms);
     c->policy_wall_ms = take_time(&inner, "evaluations", c->policy_wall_ms);
     c->collect_ms = take_time(&inner, "collect", c->collect_ms);
+    c->apply_ms = take_time(&inner, "apply", c->apply_ms);
     c->request_ms = take_time(&inner, "request", c->request_ms);
     c->connect_ms = take_time(&inner, "connect", c->connect_ms);
     c->response_bytes = take_size(&inner, "response", 1024, 4e9, c->response_bytes);

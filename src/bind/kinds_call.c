@@ -9,6 +9,7 @@
 #include "kinds_state.h"
 
 #include "moontide/base/json.h"
+#include "moontide/bind/config.h"
 #include "moontide/io/loop.h"
 #include "moontide/vm/convert.h"
 
@@ -20,7 +21,7 @@
 enum {
     READ_MS = 30000,
     CHECK_MS = 30000,
-    APPLY_MS = 60000,
+    APPLY_MS = 60000, /* where there is no configuration */
     CALL_TEXT_MAX = 192,
     CALLS_MAX = 1000,
     KIND_TEXT_MAX = 16 * 1024,
@@ -421,6 +422,12 @@ static int start(struct actor_call *call, lua_CFunction pusher, int nargs, struc
     return OK;
 }
 
+static int64_t apply_ms(const struct kinds *kinds)
+{
+    const struct config *config = kinds->host.config;
+    return config && config->apply_ms > 0 ? config->apply_ms : APPLY_MS;
+}
+
 static void prepare_subject(struct kinds *kinds, struct subject *subject)
 {
     struct fault fault = {0};
@@ -474,7 +481,7 @@ static int begin(struct actor_call *call, const struct subject *subject,
         else if (!keep(why, &call->feasibility.infeasible))
             call->code = fault_set(&call->fault, ERR_NOMEM, "out of memory");
     } else if (kind) {
-        int code = start(call, push_one, 7, &push, checks ? CHECK_MS : APPLY_MS,
+        int code = start(call, push_one, 7, &push, checks ? CHECK_MS : apply_ms(call->kinds),
                          checks ? "check" : "apply");
         if (code == OK) return begun(call, true, out);
         call->code = code;

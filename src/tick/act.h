@@ -25,9 +25,7 @@
 enum {
     CHECKS_AT_ONCE = 16,
     APPLIES_AT_ONCE = 8,
-    APPLY_BOUND_MS = 90 * 1000, /* after that no request of an action can be under way: the kinds'
-                                   deadline for apply is 60 s */
-    CANCEL_WAIT_MS = 4000,      /* of the 5 s that a daemon has to end */
+    CANCEL_WAIT_MS = 4000, /* of the 5 s that a daemon has to end */
     ENTRY_BYTES_MAX = 4 * EVALUATION_BYTES_MAX,
 };
 
@@ -69,6 +67,13 @@ struct action {
     bool to_apply; /* its intent is noted */
     bool applying, sent;
 };
+
+/* So long after its intent no request of an action can be under way any more: the actor's deadline
+ * for apply, and half of it. */
+static inline int64_t apply_bound_ms(const struct engine *engine)
+{
+    return engine->options.apply_ms + engine->options.apply_ms / 2;
+}
 
 static inline const char *action_target(const struct action *action)
 {

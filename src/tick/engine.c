@@ -26,6 +26,7 @@ static void defaults(struct engine_options *options)
     if (options->slice_ms <= 0) options->slice_ms = DEFAULT_SLICE_MS;
     if (options->policy_wall_ms <= 0) options->policy_wall_ms = DEFAULT_POLICY_WALL_MS;
     if (options->collect_ms <= 0) options->collect_ms = DEFAULT_COLLECT_MS;
+    if (options->apply_ms <= 0) options->apply_ms = DEFAULT_APPLY_MS;
     if (options->price_per_1000_usd <= 0) options->price_per_1000_usd = 0.01;
 }
 

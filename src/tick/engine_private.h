@@ -31,6 +31,7 @@ enum {
     DEFAULT_SLICE_MS = 5,
     DEFAULT_POLICY_WALL_MS = 5000,
     DEFAULT_COLLECT_MS = 30000,
+    DEFAULT_APPLY_MS = 60000,
     BUDGET_EXPIRIES_MAX = 3,
     COLLECTS_AT_ONCE = 16,
     RUN_ERRORS_MAX = 50,    /* listed of one policy in a tick; the rest is counted */

@@ -1,10 +1,10 @@
 /* tick/recover.c - open intents: changes that were on their way when moontide ended, or that no
  * answer told of.
  *
- * Until its outcome is known, its resource is BUSY. After APPLY_BOUND_MS no request of it can be
+ * Until its outcome is known, its resource is BUSY. After apply_bound_ms() no request of it can be
  * under way any more; then the resource is read, and shows whether the change is there.
  *
- *   open --APPLY_BOUND_MS--> read --+-- as wanted         --> applied
+ *   open --apply_bound_ms--> read --+-- as wanted         --> applied
  *                  ^                +-- as it was before  --> failed: it was not made
  *                  |                +-- a part of it, or
  *                  |                |   something else    --> unknown
@@ -98,7 +98,7 @@ static int load_one(struct engine *engine, const struct intent_row *row, const c
         return ERR_NOMEM;
     }
     int64_t now_ms = engine_now_ms(engine); /* a clock that went back makes nobody wait longer */
-    recovery->due_ms = (row->at_ms < now_ms ? row->at_ms : now_ms) + APPLY_BOUND_MS;
+    recovery->due_ms = (row->at_ms < now_ms ? row->at_ms : now_ms) + apply_bound_ms(engine);
     memcpy(recovery->id, row->id, strnlen(row->id, sizeof recovery->id - 1));
     append(engine, recovery);
     return OK;
@@ -146,7 +146,7 @@ void recovery_add(struct action *action)
     action->resource->open_intents--; /* append() counts it */
     recovery->capacities = capacities_json(&action->comparison);
     recovery->resource = action->resource;
-    recovery->due_ms = action_tick(action)->at_ms + APPLY_BOUND_MS;
+    recovery->due_ms = action_tick(action)->at_ms + apply_bound_ms(engine);
     memcpy(recovery->id, action->id, sizeof recovery->id);
     append(engine, recovery);
     recoveries_start(engine);

@@ -1,10 +1,12 @@
 """What the tests of decision kinds share: a proxy in front of a server, which notes each request and can answer in its
 place; the tool that drives the kinds; and boto3, to make what is there and to see what became of it."""
 
+import contextlib
 import http.client
 import http.server
 import json
 import subprocess
+import sys
 import threading
 import urllib.parse
 
@@ -23,19 +25,28 @@ def operation_of(headers, body):
 
 class Proxy:
     """Forwards to a port of loopback. `seen` lists (operation, body); `faults` maps an operation to what is answered in
-    its place: (status, body), or "close" for a connection that ends without an answer."""
+    its place: (status, body), or "close" for a connection that ends without an answer. `arrived` and `answered` are
+    called, where they are set, with (operation, body) before a request goes on and before its answer goes back."""
 
     def __init__(self, backend):
         self.backend, self.seen, self.faults = backend, [], {}
+        self.arrived = self.answered = None
         proxy = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
             def do_POST(self):
-                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                length = int(self.headers.get("Content-Length", 0))
+                body = self.rfile.read(length)
+                if len(body) < length:  # whoever sent it has died
+                    self.close_connection = True
+                    return
                 operation = operation_of(self.headers, body)
-                proxy.seen.append((operation, body.decode(errors="replace")))
+                text = body.decode(errors="replace")
+                proxy.seen.append((operation, text))
+                if proxy.arrived:
+                    proxy.arrived(operation, text)
                 fault = proxy.faults.get(operation)
                 if fault == "close":
                     self.close_connection = True
@@ -47,8 +58,11 @@ class Proxy:
                 connection = http.client.HTTPConnection("127.0.0.1", proxy.backend, timeout=support.DEADLINE_S)
                 connection.request("POST", self.path, body, dict(self.headers))
                 answer = connection.getresponse()
-                self.reply(answer.status, answer.getheaders(), answer.read())
+                content = answer.read()
                 connection.close()
+                if proxy.answered:
+                    proxy.answered(operation, text)
+                self.reply(answer.status, answer.getheaders(), content)
 
             do_GET = do_PUT = do_DELETE = do_POST
 
@@ -59,12 +73,18 @@ class Proxy:
                         self.send_header(name, value)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
-                self.wfile.write(body)
+                with contextlib.suppress(ConnectionError):  # nobody waits for it any more
+                    self.wfile.write(body)
 
             def log_message(self, *_):
                 pass
 
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        class Server(http.server.ThreadingHTTPServer):
+            def handle_error(self, request, address):
+                if not isinstance(sys.exc_info()[1], ConnectionError):  # who asked has died
+                    super().handle_error(request, address)
+
+        self.server = Server(("127.0.0.1", 0), Handler)
         self.port = self.server.server_address[1]
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 

@@ -92,6 +92,7 @@ static void a_missing_file_means_defaults(void **state)
     assert_int_equal(config->evaluation_ms, 1000);
     assert_int_equal(config->policy_wall_ms, 5000);
     assert_int_equal(config->collect_ms, 30000);
+    assert_int_equal(config->apply_ms, 60000);
     assert_int_equal(config->source_bytes, 1 << 20);
     assert_int_equal(config->request_ms, 30000);
     assert_int_equal(config->connect_ms, 3000);
@@ -128,7 +129,7 @@ static void every_field_is_read(void **state)
         "                          timezone = 'Asia/Seoul' } } },\n"
         "  journal = { keep = '30d', max_size = '1GiB' },\n"
         "  limits = { policy_memory = '8MiB', instructions = 1e6, evaluation = ms,\n"
-        "             evaluations = 2, collect = '10s', source = '64KiB', request = '5s',\n"
+        "             evaluations = 2, collect = '10s', apply = '20s', source = '64KiB', request = '5s',\n"
         "             connect = '1s', response = '1MiB' },\n"
         "  retry = { attempts = 2, base = '10ms', cap = '1s' },\n"
         "  log = { level = 'debug', format = 'json' },\n"
@@ -155,6 +156,7 @@ static void every_field_is_read(void **state)
     assert_int_equal(config->evaluation_ms, 250);
     assert_int_equal(config->policy_wall_ms, 2000);
     assert_int_equal(config->collect_ms, 10000);
+    assert_int_equal(config->apply_ms, 20000);
     assert_int_equal(config->source_bytes, 65536);
     assert_int_equal(config->request_ms, 5000);
     assert_int_equal(config->connect_ms, 1000);

@@ -36,6 +36,7 @@ struct config {
     int64_t evaluation_ms;      /* limits.evaluation, 1 s */
     int64_t policy_wall_ms;     /* limits.evaluations, 5 s */
     int64_t collect_ms;         /* limits.collect, 30 s */
+    int64_t apply_ms;           /* limits.apply, 60 s */
     size_t source_bytes;        /* limits.source, 1 MiB */
     int64_t request_ms;         /* limits.request, of one HTTP request: 30 s */
     int64_t connect_ms;         /* limits.connect, of its connection: 3 s */

@@ -115,6 +115,7 @@ struct engine_options {
     int64_t slice_ms;          /* 0: 5 */
     int64_t policy_wall_ms;    /* all evaluations of one policy in a tick; 0: 5,000 */
     int64_t collect_ms;        /* 0: 30,000 */
+    int64_t apply_ms;          /* the actor's deadline for apply. 0: 60,000 */
     double price_per_1000_usd; /* 0: 0.01 */
 };
 
