@@ -341,7 +341,7 @@ void recoveries_start(struct engine *engine)
     if (!engine->recoveries || engine->stopping || engine->options.read_only ||
         !engine->options.actor || !engine->unsaved)
         return;
-    int64_t most_ms = engine_now_ms(engine) + APPLY_BOUND_MS;
+    int64_t most_ms = engine_now_ms(engine) + apply_bound_ms(engine);
     for (struct recovery *r = engine->recoveries; r; r = r->next) {
         if (r->looking) return;
         if (r->due_ms > most_ms) r->due_ms = most_ms; /* the clock went back */
