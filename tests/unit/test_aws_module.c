@@ -1,5 +1,7 @@
 /* Facts about the Lua module `aws`, called as a script calls it: against a server on loopback where
- * a call goes out, and without any where it is pure. */
+ * a call goes out, and without any where it is pure.
+ *
+ * Size: each promise of the module is a fact of its own. */
 #include "support/reply_server.h"
 #include "unit/script_fixture.h"
 
