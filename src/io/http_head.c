@@ -3,8 +3,9 @@
  * curl 7.88 formats each header by its printf, byte by byte through two callbacks: 70 instructions
  * a byte, more than all the rest of a signed call. What it copies at once is the target of the
  * request. So where the lines go to the server itself, they are made here and handed over as one
- * target, the end of the first line included; curl puts " HTTP/1.1" behind the last one, which
- * therefore is the user agent, a list of products (RFC 9110, section 10.1.5):
+ * target, the end of the first line included; curl puts " HTTP/1.1" (or " HTTP/2") behind the last
+ * one, which therefore is the user agent, a list of products (RFC 9110, section 10.1.5) that is
+ * never signed:
  *
  *   POST / HTTP/1.1                               curl: "POST ", then the target
  *   Host: ecs.eu-west-1.amazonaws.com

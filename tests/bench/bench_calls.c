@@ -21,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -59,6 +60,7 @@ static void serve(int fd)
 {
     struct loop *loop = NULL;
     struct hello hello = {0};
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* it does not outlive a benchmark that failed */
     if (loop_new(&loop) < 0) _exit(1);
     struct fault_server *server = fault_server_new(loop, "localhost", hello.ca_file);
     if (!server) _exit(1);
@@ -76,7 +78,8 @@ static void on_call(void *data, const struct client_result *result)
 {
     struct bench *b = data;
     b->under_way--;
-    b->failed += result->code < 0 || result->response.status != 200;
+    if (result->code < 0) calls_die(result->fault.text);
+    b->failed += result->response.status != 200;
     go_on(b);
 }
 
@@ -99,7 +102,8 @@ static void on_answer(void *data, const struct http_response *response)
 {
     struct bench *b = data;
     b->under_way--;
-    b->failed += response->code < 0 || response->status != 200;
+    if (response->code < 0) calls_die(response->fault.text);
+    b->failed += response->status != 200;
     go_on(b);
 }
 

@@ -1,7 +1,7 @@
 /* Facts about the Lua module `aws`, called as a script calls it: against a server on loopback where
  * a call goes out, and without any where it is pure.
  *
- * Size: one module's facts, each a few lines of a script. */
+ * Size: each promise of the module is a fact of its own. */
 #include "support/reply_server.h"
 #include "unit/script_fixture.h"
 
@@ -146,8 +146,7 @@ static void no_answer_is_an_error_too(void **state)
                 "local ok, e = pcall(ecs.list_clusters, ecs)\n"
                 "return ok, e.service, e.operation, e.status",
                 "false\t\"ecs\"\t\"list_clusters\"\tnil\n");
-    assert_contains(fixture_echo(f, "fails(ecs.list_clusters, ecs)"),
-                    "\"ecs:list_clusters: 127.0.0.1:"); /* and not the names twice */
+    assert_contains(fixture_echo(f, "fails(ecs.list_clusters, ecs)"), "ecs:list_clusters: ");
     static const struct reply garbage[] = {{.status = 200, .body = "<html>"}};
     replies(garbage, 1);
     assert_contains(fixture_echo(f, "fails(ecs.list_clusters, ecs)"),
@@ -192,8 +191,6 @@ static void options_are_checked(void **state)
         {"aws.client('ecs', {credentials = keys}):list_clusters()", "region"},
         {"aws.client('ecs', {region = 'eu-west-1', endpoint = where}):list_clusters()",
          "credentials"},
-        {"aws.client('ecs', {region = 'eu west', endpoint = where}):list_clusters()",
-         "\\\"eu west\\\" is not the name of a region"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char text[256];
@@ -368,7 +365,6 @@ static void a_wait_that_is_in_vain_says_so(void **state)
     assert_contains(fixture_echo(f, wait), "AccessDeniedException: no");
     assert_contains(fixture_echo(f, "fails(ecs.wait, ecs, 'service_stable', {})"),
                     "did you mean 'services_stable'?");
-    assert_contains(fixture_echo(f, "fails(ecs.wait, ecs, 'quiet', {})"), "it has daemon_active, ");
     assert_contains(fixture_echo(f, "fails(ecs.wait, ecs, 'services_stable', {}, {dealy = 1})"),
                     "unknown field 'dealy'");
 }
@@ -475,85 +471,6 @@ static void a_model_may_be_a_table(void **state)
                     "model.metadata");
 }
 
-/* An endpoint that knows no CBOR. */
-static void a_client_finds_the_protocol_that_its_endpoint_speaks(void **state)
-{
-    struct fixture *f = *state;
-    static const struct reply list[] = {
-        {.status = 503},
-        {.status = 404, .headers = "Content-Type: text/html\r\n", .body = "<h1>Not Found</h1>"},
-        {.status = 200,
-         .headers = "Content-Type: application/x-amz-json-1.0\r\n",
-         .body = "{\"Metrics\":[{\"MetricName\":\"a\"}]}"},
-        {.status = 400, .headers = "Content-Type: text/html\r\n", .body = "<h1>a proxy</h1>"},
-        {.status = 200, .headers = "Content-Type: application/x-amz-json-1.0\r\n", .body = "{}"}};
-    replies(list, COUNT_OF(list));
-    fixture_run(f, "watch = client('cloudwatch', {retries = 1})\n"
-                   "first = watch:list_metrics{Namespace = 'N'}.Metrics[1].MetricName\n"
-                   "page = fails(watch.list_metrics, watch, {})\n"
-                   "watch:list_metrics{}");
-    assert_int_equal(f->code, OK);
-    assert_echo(f, "first", "\"a\"\n");
-    assert_echo(f, "page", "\"cloudwatch:list_metrics: 400: Bad Request (HTTP 400)\"\n");
-    assert_int_equal(reply_server_requests(server), 5);
-    for (int i = 0; i < 5; i++)
-        assert_true(!!strcasestr(reply_server_head(server, i), "smithy-protocol") == (i < 2));
-    assert_string_equal(reply_server_body(server, 2), "{\"Namespace\":\"N\"}");
-}
-
-static void an_endpoint_that_speaks_nothing_changes_nothing(void **state)
-{
-    struct fixture *f = *state;
-    static const struct reply list[] = {
-        {.status = 403, .headers = "Content-Type: text/html\r\n", .body = "<h1>a proxy</h1>"}};
-    replies(list, COUNT_OF(list));
-    fixture_run(f, "watch = client('cloudwatch')\n"
-                   "said = fails(watch.list_metrics, watch, {})\n"
-                   "fails(watch.list_metrics, watch, {})\n");
-    assert_echo(f, "said", "\"cloudwatch:list_metrics: 403: Forbidden (HTTP 403)\"\n");
-    assert_int_equal(reply_server_requests(server), 6);
-    static const char *const types[] = {"application/cbor", "application/x-amz-json-1.0",
-                                        "application/x-www-form-urlencoded"};
-    for (int i = 0; i < 6; i++)
-        assert_non_null(strstr(reply_server_head(server, i), types[i % 3]));
-}
-
-static void many_calls_agree_about_the_protocol(void **state)
-{
-    struct fixture *f = *state;
-    static const struct reply list[] = {
-        {.status = 404, .headers = "Content-Type: text/html\r\n", .together = 4},
-        {.status = 404, .headers = "Content-Type: text/html\r\n", .together = 4},
-        {.status = 404, .headers = "Content-Type: text/html\r\n", .together = 4},
-        {.status = 404, .headers = "Content-Type: text/html\r\n", .together = 4},
-        {.status = 200, .headers = "Content-Type: application/x-amz-json-1.0\r\n", .body = "{}"}};
-    replies(list, COUNT_OF(list));
-    fixture_run(f, "watch = client('cloudwatch')\n"
-                   "local function call() return watch:list_metrics{} end\n"
-                   "async.all{call, call, call, call}\n");
-    assert_int_equal(f->code, OK);
-    assert_int_equal(reply_server_requests(server), 8);
-}
-
-static void a_protocol_may_be_chosen(void **state)
-{
-    struct fixture *f = *state;
-    assert_echo(f,
-                "client('cloudwatch', {protocol = 'query'}):serialize('list_metrics', "
-                "{Namespace = 'N'}).body",
-                "\"Action=ListMetrics&Version=2010-08-01&Namespace=N\"\n");
-    assert_contains(fixture_echo(f, "fails(client, 'cloudwatch', {protocol = 'ec2'})"),
-                    "protocol is 'ec2', but cloudwatch has smithy-rpc-v2-cbor, json, query");
-    assert_contains(fixture_echo(f, "fails(client, 'ecs', {protocol = 'morse'})"),
-                    "protocol is 'morse', but ecs has json");
-    static const struct reply list[] = {
-        {.status = 404, .headers = "Content-Type: text/html\r\n", .body = "<h1>Not Found</h1>"}};
-    replies(list, COUNT_OF(list));
-    fixture_run(f, "local watch = client('cloudwatch', {protocol = 'json'})\n"
-                   "fails(watch.list_metrics, watch, {})\n");
-    assert_int_equal(reply_server_requests(server), 1); /* no other one is tried */
-}
-
 static void help_shows_parameters_with_their_types(void **state)
 {
     struct fixture *f = *state;
@@ -618,14 +535,6 @@ static void a_presigned_url_holds_its_signature(void **state)
         "\"aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404\"\n");
     assert_contains(fixture_echo(f, "fails(aws.presign, {url = 'https://x/', credentials = keys})"),
                     "service is missing");
-    setenv("AWS_REGION", "eu-south-1", 1);
-    assert_contains(fixture_echo(f, "aws.presign {url = 'https://x/', service = 'sts', expires = "
-                                    "'1m', credentials = keys}:match('Credential=[^&]+')"),
-                    "%2Feu-south-1%2Fsts%2F");
-    unsetenv("AWS_REGION");
-    assert_contains(fixture_echo(f, "fails(aws.presign, {url = 'https://x/', service = 'sts', "
-                                    "region = 'r', expires = '8d', credentials = keys})"),
-                    "expires is from one second to seven days");
 }
 
 static void regions_are_known(void **state)
@@ -686,10 +595,6 @@ int main(void)
         aws_test(values_keep_their_kinds),
         aws_test(members_are_those_of_the_text_whatever_came_before),
         aws_test(a_model_may_be_a_table),
-        aws_test(a_client_finds_the_protocol_that_its_endpoint_speaks),
-        aws_test(an_endpoint_that_speaks_nothing_changes_nothing),
-        aws_test(many_calls_agree_about_the_protocol),
-        aws_test(a_protocol_may_be_chosen),
         aws_test(help_shows_parameters_with_their_types),
         aws_test(parameters_are_read_without_metamethods),
         aws_test(a_signature_shows_its_stages),
