@@ -81,7 +81,7 @@ static void drifted(struct action *action, const struct comparison *found, uint6
 {
     struct resource *resource = action->resource;
     struct tick *tick = action_tick(action);
-    const struct rail_limits *limits = &action->judged->run->generation->limits;
+    const struct rail_limits *limits = action->rail.limits;
     char words[RAIL_TEXT_MAX / 2], text[RAIL_TEXT_MAX], until[TIME_TEXT_MAX];
     resource->drift_hash = hash;
     resource->drift_until_ms = tick->at_ms + limits->drift_hold_ms;

@@ -121,6 +121,23 @@ static void wish(struct action *action)
                    err_text(rc));
 }
 
+/* The policy's limits, or those with the decision's own over them. */
+static int own_limits(struct action *action)
+{
+    struct rail_case *rail = &action->rail;
+    struct fault fault;
+    const char *json = action->decision->rails;
+    rail->limits = action->limits ? action->limits : &action->judged->run->generation->limits;
+    if (!json || action->limits) return OK;
+    action->limits = calloc(1, sizeof *action->limits);
+    if (!action->limits) return ERR_NOMEM;
+    rail_limits_copy(action->limits, rail->limits);
+    rail->limits = action->limits;
+    int rc = rail_limits_read(action->limits, json, strlen(json), &fault);
+    if (rc < 0) action_end(action, OUTCOME_FAILED, "", "rails: %s", fault.text);
+    return OK;
+}
+
 static void compare_one(struct action *action)
 {
     struct engine *engine = action_tick(action)->engine;
@@ -156,7 +173,9 @@ static void compare_one(struct action *action)
         judge_unreadable(action);
     else if (action->comparison.change_count == 0)
         drift_settled(action);
-    else
+    else if (own_limits(action) < 0)
+        action_end(action, OUTCOME_FAILED, "", "%s", err_text(ERR_NOMEM));
+    else if (!action->ended)
         drift_look(action, &action->feasibility.busy);
     if (!action->ended) wish(action);
 }
@@ -299,23 +318,6 @@ static void own_bounds(struct action *action)
     if (cJSON_IsNumber(min)) rail->min = min->valuedouble;
     if (cJSON_IsNumber(max)) rail->max = max->valuedouble;
     cJSON_Delete(wanted);
-}
-
-/* The policy's limits, or those with the decision's own over them. */
-static int own_limits(struct action *action)
-{
-    struct rail_case *rail = &action->rail;
-    struct fault fault;
-    const char *json = action->decision->rails;
-    rail->limits = &action->judged->run->generation->limits;
-    if (!json) return OK;
-    action->limits = calloc(1, sizeof *action->limits);
-    if (!action->limits) return ERR_NOMEM;
-    rail_limits_copy(action->limits, rail->limits);
-    rail->limits = action->limits;
-    int rc = rail_limits_read(action->limits, json, strlen(json), &fault);
-    if (rc < 0) action_end(action, OUTCOME_FAILED, "", "rails: %s", fault.text);
-    return OK;
 }
 
 static size_t fixed_changes(const struct comparison *comparison)
