@@ -256,7 +256,8 @@ static void look_at_pauses(struct engine *engine, struct tick *tick)
     struct pause_reading *reading = calloc(1, sizeof *reading);
     int rc = reading ? OK : ERR_NOMEM;
     if (rc == OK) {
-        *reading = (struct pause_reading){.engine = engine, .tick = tick, .number = ++engine->pause_looks};
+        *reading =
+            (struct pause_reading){.engine = engine, .tick = tick, .number = ++engine->pause_looks};
         rc = loop_work(engine->options.loop, read_pauses, on_pauses, reading);
     }
     if (rc < 0) {

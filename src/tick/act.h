@@ -101,8 +101,8 @@ void drift_settled(struct action *action);
 /* ---- intent.c ---- */
 void intent_note(struct action *action, struct changes *changes);
 void intent_end(struct action *action, struct changes *changes);
-/* As the last of what its outcome changes: when memory did not do for some of that, the intent stays
- * open, so that the next start finds it out. */
+/* As the last of what its outcome changes: when memory did not do for some of that, the intent
+ * stays open, so that the next start finds it out. */
 void intent_close(const char *id, struct changes *changes);
 /* The capacities of an intent, as it keeps them (malloc'ed; NULL: no memory), and back: those that
  * had no value before are left out. */

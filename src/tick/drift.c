@@ -160,7 +160,8 @@ int drift_look(struct action *action, char **busy)
     struct fault fault;
     as_written.wanted = resource->written;
     int rc = actor->vtable->compare(actor, &as_written, NULL, 0, &found, &fault);
-    if (rc < 0) return rc == ERR_NOMEM ? rc : OK; /* a kind that cannot read its own words any more */
+    if (rc < 0)
+        return rc == ERR_NOMEM ? rc : OK; /* a kind that cannot read its own words any more */
     resource->compared = hash;
     if (found.change_count == 0) {
         confirm(action);

@@ -200,7 +200,7 @@ struct run {
     bool (*step)(struct run *run, int64_t until_ns); /* returns whether there is more to do now */
 
     enum policy_mode mode; /* in force when its generation was pinned */
-    bool awaits_put; /* discovery */
+    bool awaits_put;       /* discovery */
     struct discovery discovery;
 
     struct collect_call *calls; /* collect */

@@ -114,7 +114,7 @@ static void stabilize(struct action *action, int64_t every_ms)
     if (acts(action)) resource->acting_until_ms = now_ms + holds_ms;
     bool heard = acts(action) || now_ms >= resource->acting_until_ms ||
                  now_ms < resource->acting_until_ms - holds_ms; /* the clock went back */
-    if (resource->frozen) heard = false; /* nor what is on its way back */
+    if (resource->frozen) heard = false;                        /* nor what is on its way back */
     for (size_t i = 0; i < comparison->capacity_count && heard; i++) {
         const struct capacity *capacity = &comparison->capacities[i];
         struct rail_history *history = resource_history(resource, capacity->field);

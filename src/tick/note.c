@@ -186,8 +186,8 @@ void note_decision(struct action *action, struct changes *changes)
                             decision->resource};
     /* An intent is its own entry, and that nothing differs after it is no news. */
     bool goes_on = !action->ended;
-    const char *said = action->comparison.changes && !goes_on ? action->comparison.changes
-                                                              : decision->wanted;
+    const char *said =
+        action->comparison.changes && !goes_on ? action->comparison.changes : decision->wanted;
     const char *reason = goes_on ? rail_codes[RAIL_NO_CHANGE] : action->reason;
     bool first;
     uint64_t verdict = goes_on ? OUTCOME_UNCHANGED : (uint64_t)action->outcome;

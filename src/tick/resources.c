@@ -245,12 +245,12 @@ void resources_keep(struct resources *resources, struct resource *resource, stru
         strbuf_done(&text);
         return;
     }
-    changes_resource(changes, &(struct resource_row){
-                                  .kind = resource->kind,
-                                  .resource = resource->resource,
-                                  .region = resource->region ? resource->region : "",
-                                  .account = resource->account ? resource->account : "",
-                                  .json = strbuf_cstr(&text)});
+    changes_resource(changes,
+                     &(struct resource_row){.kind = resource->kind,
+                                            .resource = resource->resource,
+                                            .region = resource->region ? resource->region : "",
+                                            .account = resource->account ? resource->account : "",
+                                            .json = strbuf_cstr(&text)});
     strbuf_done(&text);
 }
 

@@ -93,8 +93,8 @@ MUST_CHECK int resources_load(struct resources *resources, struct store *store, 
 /* Found, or made. NULL: no memory. */
 struct resource *resources_get(struct resources *resources, const char *kind, const char *resource,
                                const char *region, const char *account);
-/* Notes its row; forgets it there when nothing is worth keeping. Counts what is frozen, due, failed,
- * on its way back. */
+/* Notes its row; forgets it there when nothing is worth keeping. Counts what is frozen, due,
+ * failed, on its way back. */
 void resources_keep(struct resources *resources, struct resource *resource,
                     struct changes *changes);
 

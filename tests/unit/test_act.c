@@ -50,10 +50,10 @@ static void an_intent_is_closed_by_its_outcome_in_the_same_tick(void **state)
     assert_string_equal(act_intents(act), "");
     assert_string_equal(act_journal(act), "intent;outcome applied;");
     assert_string_equal(act_query(act, "SELECT count(DISTINCT id) FROM journal"), "1");
-    assert_string_equal(
-        act_query(act, "SELECT json_extract(json, '$.calls[0].request_id') FROM journal"
-                       " WHERE what = 'outcome'"),
-        "r-1");
+    assert_string_equal(act_query(act,
+                                  "SELECT json_extract(json, '$.calls[0].request_id') FROM journal"
+                                  " WHERE what = 'outcome'"),
+                        "r-1");
     assert_string_equal(fake_get(&act->fake, "a"), "{\"count\":3}");
 }
 

@@ -291,7 +291,8 @@ static void no_more_targets_of_a_policy_change_at_once_than_its_share(void **sta
     assert_int_equal(house_put(&act->house, rule), OK);
     act_tick(act); /* two of eight targets, with both resources of each */
     assert_non_null(strstr(act->said, "r-prod applied:;s-prod applied:;"));
-    assert_non_null(strstr(act->said, "r-staging applied:;s-staging applied:;r-test refused:BLAST"));
+    assert_non_null(
+        strstr(act->said, "r-staging applied:;s-staging applied:;r-test refused:BLAST"));
     assert_int_equal(times(act->said, "applied"), 4);
     assert_int_equal(times(act->said, "BLAST_RADIUS"), 12);
 }
@@ -351,8 +352,8 @@ static void what_the_rate_leaves_is_applied_and_journaled(void **state)
                        " json_extract(json, '$.changes[0].to') || ' ' ||"
                        " json_extract(json, '$.clipped') FROM journal WHERE what = 'intent'"),
         "8 8 [\"RATE\"]");
-    assert_string_equal(act_query(act, "SELECT json_extract(json, '$.written.count') FROM resource"),
-                        "8");
+    assert_string_equal(
+        act_query(act, "SELECT json_extract(json, '$.written.count') FROM resource"), "8");
 }
 
 static void rate_and_cooldown_outlive_a_restart(void **state)
