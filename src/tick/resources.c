@@ -222,12 +222,23 @@ static void count(struct resources *resources, struct resource *resource)
                           resource->verifications != NULL, resource->back.wanted != NULL};
     size_t *const counts[] = {&resources->frozen, &resources->failed, &resources->verifying,
                               &resources->returning};
+    uint8_t before = resource->counted;
     for (size_t i = 0; i < COUNT_OF(counts); i++) {
         bool counted = resource->counted & 1u << i;
         if (holds[i] && !counted) ++*counts[i];
         if (!holds[i] && counted) --*counts[i];
         if (holds[i] != counted) resource->counted ^= (uint8_t)(1u << i);
     }
+    if (!before == !resource->counted) return;
+    struct resource **at = &resources->watched;
+    if (resource->counted) {
+        resource->watched_next = *at;
+        *at = resource;
+        return;
+    }
+    while (*at != resource)
+        at = &(*at)->watched_next;
+    *at = resource->watched_next;
 }
 
 void resources_keep(struct resources *resources, struct resource *resource, struct changes *changes)

@@ -79,12 +79,14 @@ struct resource {
     struct action *acting;
     int64_t acting_until_ms; /* while policies in mode act wish something of it */
     uint8_t counted;         /* bits: how it is counted in struct resources */
+    struct resource *watched_next;
 };
 
 /* Plain data; zero-initialised it is empty. */
 struct resources {
     struct table table;
     size_t frozen, failed, verifying, returning; /* how many there are: most often none */
+    struct resource *watched; /* those, so that each target need not look at all */
 };
 
 void resources_done(struct resources *resources);
