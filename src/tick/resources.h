@@ -64,8 +64,9 @@ struct resource {
     bool call_unknown;   /* of a kind that cannot be read: whether it was done is not known */
     uint64_t compared;   /* hash of the `current` that was compared with `written`; 0: none */
     uint64_t drift_hash; /* of what differed when it drifted; 0: it did not */
-    int64_t drift_until_ms;
-    char *drift; /* in words; NULL: there is none */
+    int64_t drift_ms,
+        drift_until_ms; /* found; held, by the words of who found it. 0: there is none */
+    char *drift;        /* in words; NULL: there is none */
 
     char *frozen; /* why; NULL: it is not */
     struct verification *verifications;
