@@ -97,6 +97,7 @@ static void drifted(struct action *action, const struct comparison *found, uint6
     struct tick *tick = action_tick(action);
     char words[RAIL_TEXT_MAX / 2], text[RAIL_TEXT_MAX], until[TIME_TEXT_MAX];
     resource->drift_hash = hash;
+    resource->drift_ms = tick->at_ms;
     resource->drift_until_ms = tick->at_ms + hold_ms(action);
     drift_words(found->changes, words, sizeof words);
     time_format(resource->drift_until_ms, until);
@@ -139,10 +140,8 @@ const char *drift_holds(const struct action *action)
     struct resource *resource = action->resource;
     int64_t now_ms = action_tick(action)->at_ms;
     if (resource->drift_until_ms == 0) return NULL;
-    int64_t most_ms = now_ms + hold_ms(action);
-    if (resource->drift_until_ms > most_ms) /* the clock went back */
-        resource->drift_until_ms = most_ms;
-    if (now_ms >= resource->drift_until_ms) return NULL;
+    if (resource->drift_ms > now_ms) resource->drift_ms = now_ms; /* the clock went back */
+    if (now_ms - resource->drift_ms >= hold_ms(action)) return NULL;
     return resource->drift ? resource->drift : "somebody else changed it";
 }
 

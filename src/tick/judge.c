@@ -306,7 +306,7 @@ static const char *busy(const struct action *action, struct facts *facts)
     const struct resource *resource = action->resource;
     if (resource->open_intents)
         snprintf(facts->busy, sizeof facts->busy,
-                 "a change was under way when moontide ended; its outcome is being found out");
+                 "no answer came to an earlier change; whether it was made is being found out");
     else if (resource->acting && resource->acting != action)
         snprintf(facts->busy, sizeof facts->busy, "another decision changes it just now");
     else

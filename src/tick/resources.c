@@ -186,6 +186,7 @@ static int write_row(struct json_writer *w, const struct resource *resource)
     key_int(w, "confirmed", resource->confirmed);
     key_int(w, "call_unknown", resource->call_unknown);
     key_text(w, "drift", resource->drift);
+    key_int(w, "drift_at", resource->drift_ms);
     key_int(w, "drift_until", resource->drift_until_ms);
     if (resource->drift_hash) {
         char hash[20]; /* a double would not hold it */
@@ -222,12 +223,23 @@ static void count(struct resources *resources, struct resource *resource)
                           resource->verifications != NULL, resource->back.wanted != NULL};
     size_t *const counts[] = {&resources->frozen, &resources->failed, &resources->verifying,
                               &resources->returning};
+    uint8_t before = resource->counted;
     for (size_t i = 0; i < COUNT_OF(counts); i++) {
         bool counted = resource->counted & 1u << i;
         if (holds[i] && !counted) ++*counts[i];
         if (!holds[i] && counted) --*counts[i];
         if (holds[i] != counted) resource->counted ^= (uint8_t)(1u << i);
     }
+    if (!before == !resource->counted) return;
+    struct resource **at = &resources->watched;
+    if (resource->counted) {
+        resource->watched_next = *at;
+        *at = resource;
+        return;
+    }
+    while (*at != resource)
+        at = &(*at)->watched_next;
+    *at = resource->watched_next;
 }
 
 void resources_keep(struct resources *resources, struct resource *resource, struct changes *changes)
@@ -314,6 +326,7 @@ static int read_row(struct resource *r, const cJSON *row)
     r->written_ms = int_in(row, "written_at");
     r->confirmed = int_in(row, "confirmed");
     r->call_unknown = int_in(row, "call_unknown");
+    r->drift_ms = int_in(row, "drift_at");
     r->drift_until_ms = int_in(row, "drift_until");
     r->failed_ms = int_in(row, "failed_at");
     const char *hash = text_in(row, "drift_hash");

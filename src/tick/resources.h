@@ -64,8 +64,9 @@ struct resource {
     bool call_unknown;   /* of a kind that cannot be read: whether it was done is not known */
     uint64_t compared;   /* hash of the `current` that was compared with `written`; 0: none */
     uint64_t drift_hash; /* of what differed when it drifted; 0: it did not */
-    int64_t drift_until_ms;
-    char *drift; /* in words; NULL: there is none */
+    int64_t drift_ms,
+        drift_until_ms; /* found; held, by the words of who found it. 0: there is none */
+    char *drift;        /* in words; NULL: there is none */
 
     char *frozen; /* why; NULL: it is not */
     struct verification *verifications;
@@ -79,12 +80,14 @@ struct resource {
     struct action *acting;
     int64_t acting_until_ms; /* while policies in mode act wish something of it */
     uint8_t counted;         /* bits: how it is counted in struct resources */
+    struct resource *watched_next;
 };
 
 /* Plain data; zero-initialised it is empty. */
 struct resources {
     struct table table;
     size_t frozen, failed, verifying, returning; /* how many there are: most often none */
+    struct resource *watched; /* those, so that each target need not look at all */
 };
 
 void resources_done(struct resources *resources);

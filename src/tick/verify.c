@@ -154,10 +154,8 @@ void verify_target(struct run *run, const struct target *target,
                    const struct evaluation_input *input, struct evaluation *evaluation)
 {
     const struct resources *resources = &run->tick->engine->resources;
-    if (resources->verifying == 0 && resources->failed == 0) return;
-    for (size_t i = 0; i < resources->table.cap; i++) {
-        struct resource *resource = (struct resource *)resources->table.slots[i];
-        if (!resource) continue;
+    for (struct resource *resource = resources->watched, *after; resource; resource = after) {
+        after = resource->watched_next; /* it may end being watched */
         for (struct verification *v = resource->verifications, *next; v; v = next) {
             next = v->next;
             if (is_of(v->policy, v->target, run, target)) look(run, resource, v, input);
@@ -187,9 +185,9 @@ size_t verify_backs(struct run *run, const char *target, struct decision **decis
     if (resources->returning == 0) return 0;
     *decisions = calloc(resources->returning, sizeof **decisions);
     *of = calloc(resources->returning, sizeof(struct resource *));
-    for (size_t i = 0; i < resources->table.cap && *decisions && *of; i++) {
-        struct resource *resource = (struct resource *)resources->table.slots[i];
-        if (!resource || !goes_back(resource, run, target)) continue;
+    for (struct resource *resource = resources->watched; resource && *decisions && *of;
+         resource = resource->watched_next) {
+        if (!goes_back(resource, run, target)) continue;
         char *wanted = strdup(resource->back.wanted);
         if (!wanted) continue;
         (*of)[count] = resource;
@@ -205,10 +203,8 @@ size_t verify_backs(struct run *run, const char *target, struct decision **decis
 bool verify_has_backs(const struct run *run, const char *target)
 {
     const struct resources *resources = &run->tick->engine->resources;
-    if (resources->returning == 0) return false;
-    for (size_t i = 0; i < resources->table.cap; i++) {
-        const struct resource *resource = (const struct resource *)resources->table.slots[i];
-        if (resource && goes_back(resource, run, target)) return true;
-    }
-    return false;
+    const struct resource *resource = resources->watched;
+    while (resource && !goes_back(resource, run, target))
+        resource = resource->watched_next;
+    return resource != NULL;
 }

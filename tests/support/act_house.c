@@ -89,8 +89,7 @@ struct wants *wants_of(const struct rule *rule)
     return rule->data;
 }
 
-static const char *resource_of(const struct want *want, const char *target,
-                               struct evaluation *out)
+static const char *resource_of(const struct want *want, const char *target, struct evaluation *out)
 {
     const char *mark = strchr(want->resource, '%');
     char text[256];

@@ -21,8 +21,8 @@ struct want {
 /* rule->data of a rule that act_rule() made. */
 struct wants {
     struct want items[WANTS_MAX];
-    bool unknown;       /* a series had no data */
-    const char *issue;  /* its type; NULL: none */
+    bool unknown;      /* a series had no data */
+    const char *issue; /* its type; NULL: none */
     enum severity severity;
     enum verdict check; /* what every check answers */
     int check_code;     /* or how it fails */
@@ -63,7 +63,7 @@ void act_sql(struct act_house *act, const char *text);
 void act_break_store(struct act_house *act);
 void act_mend_store(struct act_house *act);
 void act_pause(struct act_house *act, const char *text); /* the file's text; NULL: it is removed */
-void act_begin_tick(struct act_house *act); /* and does not wait for its end */
+void act_begin_tick(struct act_house *act);              /* and does not wait for its end */
 void act_end_tick(struct act_house *act);
 /* One tick later; answers what was said in it. */
 const char *act_tick(struct act_house *act);

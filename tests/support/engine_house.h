@@ -35,7 +35,7 @@ struct rule {
     const char *metric; /* NULL: none; a period of one minute, the dimension is the target */
     uint32_t slots;     /* 0: 3 */
     judge_fn *judge;
-    check_fn *check; /* of verifications; NULL: the policy has none */
+    check_fn *check;               /* of verifications; NULL: the policy has none */
     const char *rails;             /* JSON; NULL: none */
     const char *const *depends_on; /* ends with NULL; NULL: none */
     int discover_code, collect_code;

@@ -345,9 +345,7 @@ static void take_capacity(const cJSON *current, const cJSON *wanted, struct comp
     if (isnan(to)) return;
     out->capacities[0] = (struct capacity){.field = "count", .from = from, .to = to};
     out->capacity_count = 1;
-    out->direction = to > from   ? DIRECTION_OUT
-                     : to < from ? DIRECTION_IN
-                                 : DIRECTION_NONE;
+    out->direction = to > from ? DIRECTION_OUT : to < from ? DIRECTION_IN : DIRECTION_NONE;
 }
 
 static int f_compare(struct actor *actor, const struct subject *subject,

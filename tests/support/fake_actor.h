@@ -1,9 +1,9 @@
 /* support/fake_actor.h - decision kinds in C whose resources are JSON texts of the test's own.
  *
  * Two kinds. "count": each member that `wanted` names is compared with the resource's, but for min
- * and max, which are bounds; the capacity is `count`. "call": it cannot be read, and always differs.
- * Answers come in the next turn of the loop, or when the test gives them. What was asked is written
- * down in order. */
+ * and max, which are bounds; the capacity is `count`. "call": it cannot be read, and always
+ * differs. Answers come in the next turn of the loop, or when the test gives them. What was asked
+ * is written down in order. */
 #ifndef MOONTIDE_TESTS_FAKE_ACTOR_H
 #define MOONTIDE_TESTS_FAKE_ACTOR_H
 

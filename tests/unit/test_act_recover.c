@@ -8,7 +8,6 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <stdio.h>
 #include <string.h>
 
 enum { BOUND_MS = 90 * 1000 };
@@ -289,120 +288,6 @@ static void nor_one_whose_answer_did_not_come(void **state)
     until_recovered(act);
 }
 
-/* ---- the engine stops ---- */
-
-static void a_stop_lets_a_call_end(void **state)
-{
-    struct act_house *act = *state;
-    fake_set(&act->fake, "a", "{\"count\":2}");
-    act_count(act, "web", "a", "{\"count\":3}");
-    act->fake.hold_apply = true;
-    act_begin_tick(act);
-    act_until_held(act, 1);
-    engine_stop(act->house.engine, NULL, NULL);
-    house_turns(&act->house, 100);
-    assert_false(act->house.ended);
-    fake_answer(&act->fake, 0);
-    act_end_tick(act);
-    assert_string_equal(act->said, "a applied:;");
-    act->house.stopped = true;
-    house_turns(&act->house, 100);
-    assert_string_equal(act_intents(act), "");
-    assert_int_equal(act->fake.canceled, 0);
-}
-
-static void a_stop_that_no_answer_ends_leaves_the_intent_open(void **state)
-{
-    struct act_house *act = *state;
-    struct rule *rule = act_rule(act, "web");
-    rule->target_count = 8;
-    rule->rails = "{\"max_share\":1,\"max_actions_per_tick\":20}";
-    for (int i = 0; i < 2; i++) /* 16 actions, of which 8 are sent at once */
-        wants_of(rule)->items[i] =
-            (struct want){.resource = i == 0 ? "r-%" : "s-%", .wanted = "{\"count\":3}"};
-    act->fake.others = "{\"count\":2}";
-    assert_int_equal(house_put(&act->house, rule), OK);
-    act->fake.hold_apply = true;
-    act_begin_tick(act);
-    act_until_held(act, 8);
-    engine_stop(act->house.engine, NULL, NULL);
-    act_end_tick(act); /* four seconds of real time */
-    act->house.stopped = true;
-    assert_null(strstr(act->said, "proposed"));
-    assert_int_equal(act->fake.canceled, 8);
-    assert_int_equal(act->fake.applies, 8);
-    assert_non_null(strstr(act->said, "r-prod unknown:;s-prod unknown:;"));
-    assert_non_null(strstr(act->said, "r-d failed:;s-d failed:;"));
-    house_turns(&act->house, 100);
-    assert_string_equal(act_query(act, "SELECT count(*) FROM intent"), "8");
-}
-
-static void a_stop_while_resources_are_read_ends_the_tick(void **state)
-{
-    struct act_house *act = *state;
-    fake_set(&act->fake, "a", "{\"count\":2}");
-    act_count(act, "web", "a", "{\"count\":3}");
-    act->fake.hold_read = true;
-    act_begin_tick(act);
-    act_until_held(act, 1);
-    house_close(&act->house);
-    assert_string_equal(act->said, "a failed:;");
-    assert_int_equal(act->fake.canceled, 1);
-}
-
-static void a_stop_while_something_is_checked_ends_the_tick(void **state)
-{
-    struct act_house *act = *state;
-    fake_set(&act->fake, "a", "{\"count\":2}");
-    act_count(act, "web", "a", "{\"count\":3}");
-    act->fake.hold_check = true;
-    act_begin_tick(act);
-    act_until_held(act, 1);
-    house_close(&act->house);
-    assert_string_equal(act->said, "a failed:;");
-    assert_int_equal(act->fake.applies, 0);
-    assert_string_equal(act_intents(act), "");
-}
-
-/* ---- the policy goes ---- */
-
-static void a_policy_that_goes_in_mid_tick_sends_nothing_more(void **state)
-{
-    struct act_house *act = *state;
-    for (int held = 0; held < 2; held++) {
-        fake_set(&act->fake, "a", "{\"count\":2}");
-        struct rule *rule = act_count(act, "web", "a", "{\"count\":3}");
-        act->fake.hold_read = held == 0;
-        act->fake.hold_check = held == 1;
-        act_begin_tick(act);
-        act_until_held(act, 1);
-        engine_remove(act->house.engine, "web");
-        act->fake.hold_read = act->fake.hold_check = false;
-        fake_answer(&act->fake, 0);
-        act_end_tick(act);
-        assert_string_equal(act->said, "a failed:;");
-        assert_non_null(strstr(act->texts, "the policy went before it was carried out"));
-        assert_int_equal(act->fake.applies, 0);
-        rule->target_count = 0;
-    }
-}
-
-static void the_wishes_of_a_policy_that_went_in_mid_tick_are_forgotten(void **state)
-{
-    struct act_house *act = *state;
-    fake_set(&act->fake, "a", "{\"count\":2}");
-    act_count(act, "web", "a", "{\"count\":4}");
-    act->fake.hold_read = true;
-    act_begin_tick(act);
-    act_until_held(act, 1);
-    engine_remove(act->house.engine, "web");
-    act->fake.hold_read = false;
-    fake_answer(&act->fake, 0);
-    act_end_tick(act);
-    act_count(act, "other", "a", "{\"count\":3}");
-    assert_string_equal(act_tick(act), "a applied:;");
-}
-
 #define FACT(f) cmocka_unit_test_setup_teardown(f, act_setup, act_teardown)
 
 int main(void)
@@ -423,12 +308,6 @@ int main(void)
         FACT(a_call_of_which_nothing_was_sent_is_made_the_next_time),
         FACT(a_clock_that_goes_back_makes_no_intent_wait_for_longer),
         FACT(nor_one_whose_answer_did_not_come),
-        FACT(a_stop_lets_a_call_end),
-        FACT(a_stop_that_no_answer_ends_leaves_the_intent_open),
-        FACT(a_stop_while_resources_are_read_ends_the_tick),
-        FACT(a_stop_while_something_is_checked_ends_the_tick),
-        FACT(a_policy_that_goes_in_mid_tick_sends_nothing_more),
-        FACT(the_wishes_of_a_policy_that_went_in_mid_tick_are_forgotten),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -197,7 +197,8 @@ static void without_data_nothing_is_changed_and_people_are_told(void **state)
     assert_int_equal(actions_of(act).frozen, 0);
     assert_int_equal(act->fake.applies, 1);
     assert_non_null(strstr(act->house.targets, "[verification_failed]"));
-    assert_non_null(strstr(read_alerts(act->house.store, "test"), "is not known: the check better"));
+    assert_non_null(
+        strstr(read_alerts(act->house.store, "test"), "is not known: the check better"));
 }
 
 static void a_check_that_falls_over_is_no_answer(void **state)

@@ -28,7 +28,7 @@ target_sources(test_changes PRIVATE support/store_files.c)
 allocations_can_fail(changes)
 unit_test(pause)
 allocations_can_fail(pause)
-foreach(name act act_recover act_rails act_drift act_verify act_memory)
+foreach(name act act_modes act_rails act_conflict act_drift act_recover act_stop act_verify act_memory)
     unit_test(${name})
     target_sources(test_${name} PRIVATE support/act_house.c support/engine_house.c support/fake_actor.c
         support/store_files.c)
