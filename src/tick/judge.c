@@ -331,6 +331,23 @@ static void own_bounds(struct action *action)
     cJSON_Delete(wanted);
 }
 
+/* The policy's limits, or those with the decision's own over them. */
+static int own_limits(struct action *action)
+{
+    struct rail_case *rail = &action->rail;
+    struct fault fault;
+    const char *json = action->decision->rails;
+    rail->limits = &action->judged->run->generation->limits;
+    if (!json) return OK;
+    action->limits = calloc(1, sizeof *action->limits);
+    if (!action->limits) return ERR_NOMEM;
+    rail_limits_copy(action->limits, rail->limits);
+    rail->limits = action->limits;
+    int rc = rail_limits_read(action->limits, json, strlen(json), &fault);
+    if (rc < 0) action_end(action, OUTCOME_FAILED, "", "rails: %s", fault.text);
+    return OK;
+}
+
 static size_t fixed_changes(const struct comparison *comparison)
 {
     size_t moved = 0;
