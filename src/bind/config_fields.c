@@ -194,8 +194,8 @@ static void read_accounts(struct config_reading *r)
 static void read_limits(struct config_reading *r)
 {
     static const char *const known[] = {
-        "policy_memory", "instructions", "evaluation", "evaluations", "collect",
-        "apply",         "source",       "request",    "connect",     "response", NULL};
+        "policy_memory", "instructions", "evaluation", "evaluations", "collect", "apply",
+        "source",        "request",      "connect",    "response",    NULL};
     struct fields inner;
     struct config *c = r->config;
     if (!open_table(&r->root, "limits", "configuration: limits", &inner)) return;

@@ -530,7 +530,7 @@ class Verified(support.Case):
         daemon = self.run_until_verified("freeze")
         self.assertEqual(daemon.stop(), 0)
         self.dir.write("policies/scaling.lua", POLICY % {
-            "body": COUNT % ("gm-tool-prod", "api", 6), "more": "", "every": "1m", "holds": "true"})
+            "body": COUNT % ("gm-tool-prod", "api", 6), "more": AT_ONCE + ",", "every": "1m", "holds": "true"})
         decision = self.dir.once("--world", "sim", "--mode", "act")["targets"][0]["decisions"][0]
         self.assertEqual((decision["outcome"], decision["reason"]), ("refused", "FROZEN"), decision)
         daemon = self.daemon(self.dir, "--world", "sim", "--speed", "60", "--mode", "act")

@@ -68,6 +68,10 @@ class Weekend(support.Case):
         self.dir = self.project()
         self.dir.write("fleet.json", json.dumps(FLEET))
         self.world = ("--world", "sim:fleet.json")
+        # In this fleet p99 is some 500 ms when it is calm and 2,400 ms in a burst.
+        policy = (self.dir.policies / "ecs_scaling.lua").read_text()
+        self.assertIn("p99_budget_ms = 1000,", policy)
+        self.dir.write("policies/ecs_scaling.lua", policy.replace("p99_budget_ms = 1000,", "p99_budget_ms = 2000,"))
 
     @staticmethod
     def time(event):
@@ -117,8 +121,7 @@ class Weekend(support.Case):
     def storage_has_grown_to_its_limit(self, daemon):
         grown = [c["allocated_storage"] for c in self.changes("storage", "db/gm-tool-prod")]
         self.assertEqual(grown, [(650, 780), (780, 936), (936, 1000)])
-        raised = [e for e in daemon.events("issue.raised") if e["type"] == "db_storage" and e["severity"] == "high"]
-        self.assertTrue(raised)
+        self.assertEqual([e["severity"] for e in daemon.events("issue.raised") if e["type"] == "db_storage"], ["medium"])
         why = self.dir.run("why", "db/gm-tool-prod", "--since", "30d").stdout
         for words in ("allocated_storage 650 -> 780", "allocated_storage 936 -> 1000", "issue      db_storage"):
             self.assertIn(words, why)
