@@ -484,14 +484,19 @@ static void fractions_are_those_of_strtod(void **state)
         json_reader_init(&r, texts[i], strlen(texts[i]), STRING_MAX);
         assert_int_equal(json_next(&r), JSON_NUMBER);
         double wanted = strtod(texts[i], NULL);
-        if (memcmp(&r.number, &wanted, sizeof wanted) != 0)
+        if (r.number != wanted || signbit(r.number) != signbit(wanted))
             fail_msg("%s: %.17g, not %.17g", texts[i], r.number, wanted);
     }
-    srand(1);
+    uint32_t state_of_random = 1;
     for (int i = 0; i < 200000; i++) {
         char text[64];
-        snprintf(text, sizeof text, "%d.%0*de%d", rand() % 100000, 1 + rand() % 9, rand() % 10,
-                 rand() % 60 - 30);
+        int digits[4];
+        for (size_t n = 0; n < COUNT_OF(digits); n++) {
+            state_of_random = state_of_random * 1664525U + 1013904223U;
+            digits[n] = (int)(state_of_random >> 8);
+        }
+        snprintf(text, sizeof text, "%d.%0*de%d", digits[0] % 100000, 1 + digits[1] % 9,
+                 digits[2] % 10, digits[3] % 60 - 30);
         json_reader_init(&r, text, strlen(text), STRING_MAX);
         assert_int_equal(json_next(&r), JSON_NUMBER);
         if (r.number != strtod(text, NULL)) fail_msg("%s: %.17g", text, r.number);
