@@ -100,11 +100,7 @@ static bool action_begin(struct action *action, size_t index)
     const struct decision *decision = action->decision;
     struct tick *tick = action_tick(action);
     struct engine *engine = tick->engine;
-    char about[512]; /* with the index: an evaluation may decide one thing twice */
-    snprintf(about, sizeof about, "%zu %s", index, decision->resource);
-    chain_id((const char *const[5]){engine->options.world->name, action_policy(action)->name,
-                                    action_target(action), decision->kind, about},
-             tick->at_ms, action->id);
+    action_name(action, index);
     action->reason = "";
     if (action->judged->run->mode == MODE_OBSERVE) {
         action_end(action, OUTCOME_REFUSED, rail_codes[RAIL_MODE], NULL);

@@ -56,6 +56,7 @@ struct action {
     struct rail_case rail;
     struct actor_call *call; /* check or apply under way */
     uint64_t wish;           /* its id */
+    uint64_t about;          /* hash of world, policy, target, kind and resource */
     char id[33];
     char *text;  /* why, in words; NULL: nothing to say */
     char *calls; /* JSON, of apply */
@@ -127,6 +128,9 @@ void resource_applied(struct engine *engine, struct resource *resource,
 void recovery_add(struct action *action);
 
 /* ---- note.c ---- */
+/* The id of its chain, and what tells it from other decisions from tick to tick. index: of the
+ * actions, as an evaluation may decide one thing twice. */
+void action_name(struct action *action, size_t index);
 void note_decision(struct action *action, struct changes *changes); /* when it is news */
 void note_intent(const struct action *action, struct changes *changes);
 void note_outcome(const struct action *action, struct changes *changes);

@@ -178,12 +178,27 @@ static void log_decision(const struct action *action)
               LOG_S("text", action->text), LOG_S("id", action->id));
 }
 
+void action_name(struct action *action, size_t index)
+{
+    const struct decision *decision = action->decision;
+    const struct policy *policy = action_policy(action);
+    const char *const about[5] = {world_name(policy), policy->name, action_target(action),
+                                  decision->kind, decision->resource};
+    unsigned char bytes[16];
+    action->about = hash_of(0, about, 5);
+    uint64_t at_ms = (uint64_t)action_tick(action)->at_ms;
+    uint64_t own = hash64(&index, sizeof index, action->about);
+    for (int i = 0; i < 6; i++) /* the time first, as in chain_id() */
+        bytes[i] = (unsigned char)(at_ms >> (40 - 8 * i));
+    memcpy(bytes + 6, &action->about, 2);
+    memcpy(bytes + 8, &own, 8);
+    hex_encode(bytes, sizeof bytes, action->id);
+}
+
 void note_decision(struct action *action, struct changes *changes)
 {
     const struct policy *policy = action_policy(action);
     const struct decision *decision = action->decision;
-    const char *about[5] = {world_name(policy), policy->name, action_target(action), decision->kind,
-                            decision->resource};
     /* An intent is its own entry, and that nothing differs after it is no news. */
     bool goes_on = !action->ended;
     const char *said =
@@ -193,7 +208,7 @@ void note_decision(struct action *action, struct changes *changes)
     uint64_t verdict = goes_on ? OUTCOME_UNCHANGED : (uint64_t)action->outcome;
     verdict = hash64(said, strlen(said), verdict + 1);
     verdict = hash64(reason, strlen(reason), verdict);
-    bool news = verdicts_news(policy->engine->verdicts, hash_of(0, about, 5), verdict, &first);
+    bool news = verdicts_news(policy->engine->verdicts, action->about, verdict, &first);
     if (goes_on || !news || (first && action->outcome == OUTCOME_UNCHANGED)) return;
     struct note note = note_of(action, "decision");
     note_entry(changes, &note, decision_members, action);

@@ -96,13 +96,27 @@ static struct resource *resource_new(const char *where, const char *kind, const 
     return NULL;
 }
 
+/* "kind\nregion\naccount"; by hand, as it is asked for each decision of each tick. */
+static bool where_text(const char *kind, const char *region, const char *account,
+                       char out[WHERE_MAX])
+{
+    const char *const parts[] = {kind, region ? region : "", account ? account : ""};
+    size_t at = 0;
+    for (int i = 0; i < 3; i++) {
+        size_t len = strlen(parts[i]);
+        if (at + len + 2 > WHERE_MAX) return false;
+        memcpy(out + at, parts[i], len);
+        at += len;
+        out[at++] = i < 2 ? '\n' : '\0';
+    }
+    return true;
+}
+
 struct resource *resources_get(struct resources *resources, const char *kind, const char *name,
                                const char *region, const char *account)
 {
     char where[WHERE_MAX];
-    int n = snprintf(where, sizeof where, "%s\n%s\n%s", kind, region ? region : "",
-                     account ? account : "");
-    if (n < 0 || (size_t)n >= sizeof where) return NULL;
+    if (!where_text(kind, region, account, where)) return NULL;
     struct keyed *found = table_find(&resources->table, where, name);
     if (found) return (struct resource *)found;
     if (table_reserve(&resources->table) < 0) return NULL;

@@ -89,7 +89,11 @@ static char *make_key(const struct wish *wish, size_t before, const char **resou
     size_t second = strlen(wish->resource) + 1;
     char *made = malloc(before + first + second);
     if (!made) return NULL;
-    snprintf(made + before, first, "%s\n%s\n%s", wish->kind, region, account);
+    char *at = stpcpy(made + before, wish->kind);
+    *at++ = '\n';
+    at = stpcpy(at, region);
+    *at++ = '\n';
+    stpcpy(at, account);
     memcpy(made + before + first, wish->resource, second);
     *resource = made + before + first;
     return made;
