@@ -39,7 +39,8 @@ static int open_config(const char *dir, struct config **out)
     return code;
 }
 
-static int open_world_aws(struct instance *in, struct fault *fault)
+static int open_world_aws(const struct instance_options *settings, struct instance *in,
+                          struct fault *fault)
 {
     const struct config *config = in->config;
     struct account_options *accounts = calloc(config->account_count + 1, sizeof *accounts);
@@ -52,7 +53,7 @@ static int open_world_aws(struct instance *in, struct fault *fault)
                                                .session_name = config->accounts[i].session_name};
     struct world_aws_options options = {.loop = in->loop,
                                         .http = in->http,
-                                        .rates = in->rates,
+                                        .rates = settings->unthrottled ? NULL : in->rates,
                                         .region = config->region,
                                         .profile = config->profile,
                                         .endpoint = config->endpoint,
@@ -74,7 +75,7 @@ static int open_world(const struct instance_options *options, struct instance *i
         if (options->speed != 1)
             return fault_set(fault, ERR_INVALID,
                              "--speed is for simulated worlds: add --world sim");
-        return open_world_aws(in, fault);
+        return open_world_aws(options, in, fault);
     }
     if (strcmp(name, "sim") != 0 && strncmp(name, "sim:", 4) != 0)
         return fault_set(fault, ERR_INVALID, "unknown world '%s': aws, sim, or sim:FILE", name);

@@ -119,6 +119,7 @@ int main(int argc, char **argv)
                                        .world = "aws",
                                        .speed = 1,
                                        .store = true,
+                                       .unthrottled = true,
                                        .policies = true,
                                        .listener = {&b, on_target, on_tick}};
     if (ticks == 0 || instance_open(&options, &b.instance) < 0) return 1;
