@@ -4,6 +4,7 @@
  *     judge.c    what differs, the rails, the check
  *     intent.c   what is put on disk before a call, and what a start finds there
  *     apply.c    the calls, and their outcomes
+ *     gate.c     whether a tier that the policy depends on is saturated
  *     drift.c    whether somebody else changed a resource
  *     recover.c  intents whose outcome nobody knows
  *     verify.c   whether a change did what it was for, and what follows when it did not
@@ -94,6 +95,10 @@ static inline struct tick *action_tick(const struct action *action)
 void action_end(struct action *action, enum outcome outcome, const char *reason, const char *format,
                 ...) PRINTF_LIKE(4, 5);
 void judged_free(struct judged *judged);
+
+/* ---- gate.c ---- */
+/* The saturated tier in words, in out; NULL: none is. */
+const char *gate_holds(const struct action *action, char out[RAIL_TEXT_MAX]);
 
 /* ---- drift.c ---- */
 /* After a read: compares `current` with what moontide wrote last. Sets *busy (malloc'ed) when that

@@ -235,62 +235,6 @@ static const char *unknown(const struct action *action, struct facts *facts)
     return facts->unknown;
 }
 
-/* "saturation", or "connection_saturation". */
-static bool is_saturation(const char *type)
-{
-    static const char word[] = "saturation";
-    size_t len = strlen(type), word_len = sizeof word - 1;
-    if (len < word_len || strcmp(type + len - word_len, word) != 0) return false;
-    return len == word_len || type[len - word_len - 1] == '_';
-}
-
-static const struct alert *saturated(const struct engine *engine, const char *tier,
-                                     const char *target)
-{
-    size_t count = 0;
-    const struct alert *alerts = alerts_of(engine->alerts, tier, target, &count);
-    for (size_t i = 0; i < count; i++)
-        if (alerts[i].state != ALERT_PENDING && alerts[i].severity == SEVERITY_HIGH &&
-            is_saturation(alerts[i].type))
-            return &alerts[i];
-    return NULL;
-}
-
-/* The tier's target of the same name, or any of its targets when it has none of that name. */
-static const struct alert *tier_saturated(const struct engine *engine, const char *tier,
-                                          const char *target)
-{
-    const struct policy *policy = engine->policies;
-    while (policy && strcmp(policy->name, tier) != 0)
-        policy = policy->next;
-    if (!policy || !policy->live) return NULL;
-    const struct evaluator *evaluator = policy->live->evaluator;
-    const struct alert *any = NULL;
-    for (size_t i = 0; i < policy->live->targets.count; i++) {
-        const char *id = evaluator->vtable->target(evaluator, i)->id;
-        const struct alert *alert = saturated(engine, tier, id);
-        if (strcmp(id, target) == 0) return alert;
-        if (alert) any = alert;
-    }
-    return any;
-}
-
-static const char *gated(const struct action *action, struct facts *facts)
-{
-    const struct run *run = action->judged->run;
-    const char *const *tiers = run->generation->info->depends_on;
-    for (size_t i = 0; tiers && tiers[i]; i++) {
-        const struct alert *alert =
-            tier_saturated(run->tick->engine, tiers[i], action_target(action));
-        if (!alert) continue;
-        snprintf(facts->gated, sizeof facts->gated,
-                 "the tier %s, which it depends on, is saturated: %s", tiers[i],
-                 alert->description[0] ? alert->description : alert->type);
-        return facts->gated;
-    }
-    return NULL;
-}
-
 static const char *conflict(const struct action *action, struct facts *facts)
 {
     if (action->back) return NULL;
@@ -413,7 +357,7 @@ static void judge_early(struct action *action)
     rail->paused = paused(action, &facts);
     rail->frozen = action->back ? NULL : action->resource->frozen;
     rail->unknown = unknown(action, &facts);
-    rail->gated = gated(action, &facts);
+    rail->gated = gate_holds(action, facts.gated);
     rail->conflict = conflict(action, &facts);
     rails_judge(rail, RAIL_NO_CHANGE, RAIL_CONFLICT);
     rail->paused = rail->unknown = rail->gated = rail->conflict =
@@ -513,6 +457,19 @@ void tick_check_cancel(struct tick *tick)
 
 /* ---- the decision ---- */
 
+static double capacity_to(const struct rail_case *rail, const char *field)
+{
+    for (size_t i = 0; i < rail->capacity_count; i++)
+        if (strcmp(rail->capacities[i].field, field) == 0) return rail->capacities[i].to;
+    return NAN;
+}
+
+/* Rules clip each capacity by itself, and may leave a min above the max, which nobody wished. */
+static bool crossed(const struct rail_case *rail)
+{
+    return capacity_to(rail, "min") > capacity_to(rail, "max"); /* false when one is not there */
+}
+
 /* The rails clipped it: what is left is compared anew. */
 static void clip(struct action *action)
 {
@@ -520,6 +477,12 @@ static void clip(struct action *action)
     struct comparison clipped;
     struct fault fault;
     if (!action->rail.clipped || action->rail.effect == RAIL_REFUSES) return;
+    if (crossed(&action->rail)) {
+        action_end(action, OUTCOME_REFUSED, rail_codes[RAIL_NOT_FEASIBLE],
+                   "what the rails leave of it has min = %g above max = %g",
+                   capacity_to(&action->rail, "min"), capacity_to(&action->rail, "max"));
+        return;
+    }
     int rc = actor->vtable->compare(actor, action->subject, action->rail.capacities,
                                     action->rail.capacity_count, &clipped, &fault);
     if (rc < 0) {

@@ -12,6 +12,7 @@ set(SOURCES_tick
     drift.c
     engine.c
     evaluate.c
+    gate.c
     gather.c
     generation.c
     intent.c

@@ -194,6 +194,19 @@ class FromNothing(Ecs):
 
 
 class Failures(Ecs):
+    def test_rails_that_would_leave_min_above_max(self):
+        """TOLERANCE takes the change of max away (10 %), and leaves that of min (16 %)."""
+        self.service("api")
+        self.tracking()
+        self.assertEqual(self.outcome()[0], "applied")
+        self.assertEqual(self.outcome()[0], "unchanged")  # which has seen it
+        self.drift_bounds(MinCapacity=19, MaxCapacity=20)
+        self.configure('rails = { drift_hold = "0s", max_share = 1 }')
+        self.policy((TRACKING % (self.cluster, CPU)).replace("min = 2, max = 20", "min = 22, max = 22"))
+        self.assertEqual(self.outcome(), ("refused", "NOT_FEASIBLE"))
+        self.assertIn("min = 22 above max = 20", self.last["text"])
+        self.assertEqual(self.writes(), [])
+
     def test_a_missing_cluster_and_a_missing_service(self):
         self.service("other")
         for cluster, words in (("nowhere", "the cluster nowhere does not exist"),
