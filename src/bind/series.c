@@ -17,7 +17,6 @@
 #include "moontide/base/timetext.h"
 #include "moontide/stats/percentile.h"
 #include "moontide/stats/summary.h"
-#include "moontide/stats/trend.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -31,15 +30,6 @@ struct handle {
     struct policy *policy;
     uint64_t layout_id;
     uint32_t index;
-};
-
-/* What a method works on. */
-struct seen {
-    struct policy *policy;
-    struct run *run;
-    struct layout_key *key;
-    uint32_t index;
-    struct series_view view;
 };
 
 void handle_push(lua_State *L, struct policy *policy, uint64_t layout_id, uint32_t index)
@@ -117,7 +107,7 @@ static struct seen see(lua_State *L, const struct handle *handle)
     return seen;
 }
 
-static struct seen self(lua_State *L)
+struct seen series_self(lua_State *L)
 {
     return see(L, self_handle(L));
 }
@@ -164,7 +154,7 @@ static int unknown(lua_State *L, struct seen *seen)
     return 1;
 }
 
-static int answer(lua_State *L, struct seen *seen, double value)
+int series_answer(lua_State *L, struct seen *seen, double value)
 {
     if (isnan(value)) return unknown(L, seen);
     lua_pushnumber(L, value);
@@ -223,7 +213,7 @@ static uint64_t question(const struct seen *seen, const struct threshold *thresh
 /* Any M of N, in any mode. Out of line, so that the common question costs no frame of its size. */
 static COLD int judge_points(lua_State *L, enum threshold_op op)
 {
-    struct seen seen = self(L);
+    struct seen seen = series_self(L);
     struct threshold threshold = {.op = op, .datapoints = 1, .of = 1, .missing = seen.key->missing};
     if (lua_type(L, 2) != LUA_TNUMBER) return luaL_typeerror(L, 2, "number");
     threshold.value = lua_tonumber(L, 2);
@@ -274,7 +264,7 @@ static int handle_below(lua_State *L)
 
 static int handle_last(lua_State *L)
 {
-    struct seen seen = self(L);
+    struct seen seen = series_self(L);
     double value;
     if (!view_at(seen.view, -1, &value, NULL)) return unknown(L, &seen);
     lua_pushnumber(L, value);
@@ -284,7 +274,7 @@ static int handle_last(lua_State *L)
 /* The i-th datapoint, from 1 (the oldest) or -1 (the newest), and its time in epoch seconds. */
 static int handle_at(lua_State *L)
 {
-    struct seen seen = self(L);
+    struct seen seen = series_self(L);
     double value;
     int64_t time_s;
     if (!view_at(seen.view, luaL_checkinteger(L, 2), &value, &time_s)) return unknown(L, &seen);
@@ -296,7 +286,7 @@ static int handle_at(lua_State *L)
 /* Seconds from the timestamp of the newest datapoint to the tick. */
 static int handle_age(lua_State *L)
 {
-    struct seen seen = self(L);
+    struct seen seen = series_self(L);
     double value;
     int64_t time_s;
     if (!view_at(seen.view, -1, &value, &time_s)) return unknown(L, &seen);
@@ -306,14 +296,14 @@ static int handle_age(lua_State *L)
 
 static int handle_len(lua_State *L)
 {
-    lua_pushinteger(L, view_count(self(L).view));
+    lua_pushinteger(L, view_count(series_self(L).view));
     return 1;
 }
 
 /* Two lists: the values, oldest first, and their times. */
 static int handle_values(lua_State *L)
 {
-    struct seen seen = self(L);
+    struct seen seen = series_self(L);
     uint32_t count = view_count(seen.view);
     if (count == 0) return unknown(L, &seen);
     vm_charge(L, seen.view.slots);
@@ -334,7 +324,7 @@ static int handle_values(lua_State *L)
 
 static struct summary summary(lua_State *L, struct seen *seen)
 {
-    *seen = self(L);
+    *seen = series_self(L);
     vm_charge(L, seen->view.slots);
     return summary_of(seen->view.values, seen->view.slots);
 }
@@ -343,87 +333,39 @@ static int handle_mean(lua_State *L)
 {
     struct seen seen;
     struct summary s = summary(L, &seen);
-    return answer(L, &seen, s.mean);
+    return series_answer(L, &seen, s.mean);
 }
 
 static int handle_min(lua_State *L)
 {
     struct seen seen;
     struct summary s = summary(L, &seen);
-    return answer(L, &seen, s.min);
+    return series_answer(L, &seen, s.min);
 }
 
 static int handle_max(lua_State *L)
 {
     struct seen seen;
     struct summary s = summary(L, &seen);
-    return answer(L, &seen, s.max);
+    return series_answer(L, &seen, s.max);
 }
 
 static int handle_sum(lua_State *L)
 {
     struct seen seen;
     struct summary s = summary(L, &seen);
-    return answer(L, &seen, s.count ? summary_sum(&s) : NAN);
+    return series_answer(L, &seen, s.count ? summary_sum(&s) : NAN);
 }
 
 static int handle_percentile(lua_State *L)
 {
-    struct seen seen = self(L);
+    struct seen seen = series_self(L);
     double p = luaL_checknumber(L, 2), value;
     luaL_argcheck(L, p >= 0 && p <= 100, 2, "a percentile is from 0 to 100");
     vm_charge(L, seen.view.slots);
     if (percentile_of(seen.view.values, seen.view.slots, p, &value) < 0)
         return luaL_error(L, "out of memory");
-    return answer(L, &seen, value);
-}
-
-/* ---- trends ---- */
-
-static struct trend trend_of(lua_State *L, const struct seen *seen)
-{
-    vm_charge(L, seen->view.slots);
-    return (struct trend){.values = seen->view.values,
-                          .count = seen->view.slots,
-                          .start_s = (double)seen->view.start_s,
-                          .step_s = seen->view.period_s};
-}
-
-static int handle_slope(lua_State *L)
-{
-    struct seen seen = self(L);
-    return answer(L, &seen, trend_slope(trend_of(L, &seen)));
-}
-
-static int handle_rate(lua_State *L)
-{
-    struct seen seen = self(L);
-    return answer(L, &seen, trend_rate(trend_of(L, &seen)));
-}
-
-static int handle_ewma(lua_State *L)
-{
-    struct seen seen = self(L);
-    int64_t half_life_ms = convert_duration_ms(L, 2, "half_life");
-    luaL_argcheck(L, half_life_ms > 0, 2, "half_life must be more than 0");
-    return answer(L, &seen, trend_ewma(trend_of(L, &seen), (double)half_life_ms / 1000));
-}
-
-/* The value that the line through the window has `ahead` from the tick's time. */
-static int handle_forecast(lua_State *L)
-{
-    struct seen seen = self(L);
-    int64_t ahead_ms = convert_duration_ms(L, 2, "ahead");
-    double at_s = (double)(seen.run->input->now_ms + ahead_ms) / 1000;
-    return answer(L, &seen, trend_forecast(trend_of(L, &seen), at_s));
-}
-
-static int handle_anomaly(lua_State *L)
-{
-    struct seen seen = self(L);
-    vm_charge(L, seen.view.slots);
-    double *scratch = lua_newuserdatauv(L, seen.view.slots * sizeof *scratch, 0);
-    return answer(L, &seen, trend_anomaly(seen.view.values, seen.view.slots, scratch));
+    return series_answer(L, &seen, value);
 }
 
 static int handle_tostring(lua_State *L)
@@ -455,18 +397,24 @@ static int unknown_method(lua_State *L)
 void policy_open_series(lua_State *L)
 {
     static const luaL_Reg methods[] = {
-        {"above", handle_above},     {"below", handle_below},
-        {"last", handle_last},       {"at", handle_at},
-        {"age", handle_age},         {"len", handle_len},
-        {"values", handle_values},   {"mean", handle_mean},
-        {"min", handle_min},         {"max", handle_max},
-        {"sum", handle_sum},         {"percentile", handle_percentile},
-        {"slope", handle_slope},     {"rate", handle_rate},
-        {"ewma", handle_ewma},       {"forecast", handle_forecast},
-        {"anomaly", handle_anomaly}, {NULL, NULL}};
+        {"above", handle_above},
+        {"below", handle_below},
+        {"last", handle_last},
+        {"at", handle_at},
+        {"age", handle_age},
+        {"len", handle_len},
+        {"values", handle_values},
+        {"mean", handle_mean},
+        {"min", handle_min},
+        {"max", handle_max},
+        {"sum", handle_sum},
+        {"percentile", handle_percentile},
+        {NULL, NULL},
+    };
     lua_createtable(L, 0, 4); /* the metatable */
-    lua_createtable(L, 0, (int)COUNT_OF(methods));
+    lua_createtable(L, 0, 32);
     luaL_setfuncs(L, methods, 0);
+    series_add_trend(L);
     lua_createtable(L, 0, 1);
     lua_pushcfunction(L, unknown_method);
     lua_setfield(L, -2, "__index");

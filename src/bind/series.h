@@ -7,4 +7,22 @@
 /* Pushes a handle of the index-th key of a layout. */
 void handle_push(lua_State *L, struct policy *policy, uint64_t layout_id, uint32_t index);
 
+/* What a method works on. */
+struct seen {
+    struct policy *policy;
+    struct run *run;
+    struct layout_key *key;
+    uint32_t index;
+    struct series_view view;
+};
+
+/* What the handle at 1 shows, marked as read; throws when it is no handle or outside of its
+ * evaluation. */
+struct seen series_self(lua_State *L);
+/* Pushes value; when it is NaN, nil, and records the series as unknown. Returns 1. */
+int series_answer(lua_State *L, struct seen *seen, double value);
+
+/* The parts of a handle's methods, one a file: each adds its own to the table on top. */
+void series_add_trend(lua_State *L);
+
 #endif

@@ -36,11 +36,16 @@ set(SOURCES_bind
     rails.c
     script.c
     series.c
+    series_trend.c
     settings.c
     source.c
     source_scope.c
     statistic.c
     stats.c
+    stats_anomaly.c
+    stats_numbers.c
+    stats_percentile.c
+    stats_trend.c
     targets.c
     time.c
 )

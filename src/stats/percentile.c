@@ -92,10 +92,29 @@ static double between(double a, double b, double t)
     return t < 0.5 ? a + span * t : b - span * (1 - t);
 }
 
-/* values: n > 0 numbers. */
-static double select_percentile(double *values, size_t n, double p)
+const char *const percentile_method_names[PERCENTILE_METHODS + 1] = {
+    "linear", "lower", "higher", "nearest", "hazen", "weibull", "median_unbiased", NULL};
+
+/* The virtual index of the p-th percentile of n sorted values. */
+static double index_of(enum percentile_method method, size_t n, double p)
 {
-    double h = (double)(n - 1) * (p / 100);
+    double q = p / 100, last = (double)(n - 1), h = last * q;
+    switch (method) {
+    case PERCENTILE_LOWER: return floor(h);
+    case PERCENTILE_HIGHER: return ceil(h);
+    case PERCENTILE_NEAREST: return nearbyint(h);
+    case PERCENTILE_HAZEN: h = (double)n * q - 0.5; break;
+    case PERCENTILE_WEIBULL: h = (double)(n + 1) * q - 1; break;
+    case PERCENTILE_MEDIAN_UNBIASED: h = ((double)n + 1.0 / 3) * q + 1.0 / 3 - 1; break;
+    default: return h;
+    }
+    return h < 0 ? 0 : h > last ? last : h;
+}
+
+/* values: n > 0 numbers. */
+static double select_percentile(double *values, size_t n, enum percentile_method method, double p)
+{
+    double h = index_of(method, n, p);
     size_t k = (size_t)h;
     if (k >= n - 1) k = n - 1;
     nth(values, n, k);
@@ -109,13 +128,23 @@ static double select_percentile(double *values, size_t n, double p)
 
 double percentile_in_place(double *values, size_t count, double p)
 {
-    size_t n = keep_numbers(values, values, count);
-    if (n == 0 || !(p >= 0 && p <= 100)) return NAN;
-    return select_percentile(values, n, p);
+    double out;
+    percentile_select(values, count, PERCENTILE_LINEAR, &p, 1, &out);
+    return out;
 }
 
-int percentile_many(const double *values, size_t count, const double *ps, size_t p_count,
-                    double *out)
+void percentile_select(double *values, size_t count, enum percentile_method method,
+                       const double *ps, size_t p_count, double *out)
+{
+    size_t n = keep_numbers(values, values, count);
+    for (size_t i = 0; i < p_count; i++)
+        out[i] = n == 0 || !(ps[i] >= 0 && ps[i] <= 100)
+                     ? NAN
+                     : select_percentile(values, n, method, ps[i]);
+}
+
+int percentile_many(const double *values, size_t count, enum percentile_method method,
+                    const double *ps, size_t p_count, double *out)
 {
     double on_stack[STACK_VALUES], *copy = on_stack;
     if (count > STACK_VALUES) {
@@ -123,13 +152,12 @@ int percentile_many(const double *values, size_t count, const double *ps, size_t
         if (!copy) return ERR_NOMEM;
     }
     size_t n = keep_numbers(copy, values, count);
-    for (size_t i = 0; i < p_count; i++)
-        out[i] = n == 0 || !(ps[i] >= 0 && ps[i] <= 100) ? NAN : select_percentile(copy, n, ps[i]);
+    percentile_select(copy, n, method, ps, p_count, out);
     if (copy != on_stack) free(copy);
     return OK;
 }
 
 int percentile_of(const double *values, size_t count, double p, double *out)
 {
-    return percentile_many(values, count, &p, 1, out);
+    return percentile_many(values, count, PERCENTILE_LINEAR, &p, 1, out);
 }

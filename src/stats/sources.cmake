@@ -1,1 +1,1 @@
-set(SOURCES_stats percentile.c summary.c trend.c)
+set(SOURCES_stats percentile.c summary.c trend.c vector.c)

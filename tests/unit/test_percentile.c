@@ -125,7 +125,8 @@ static void selection_agrees_with_sorting_for_every_shape_and_size(void **state)
             assert_non_null(values);
             for (size_t i = 0; i < n; i++)
                 values[i] = shaped(shape, i, n, &seed);
-            assert_int_equal(percentile_many(values, n, ps, COUNT_OF(ps), out), OK);
+            assert_int_equal(percentile_many(values, n, PERCENTILE_LINEAR, ps, COUNT_OF(ps), out),
+                             OK);
             for (size_t i = 0; i < COUNT_OF(ps); i++)
                 assert_near(out[i], by_sorting(values, n, ps[i]), 1e-6);
             free(values);
