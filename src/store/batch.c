@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TEXTS_MAX = 7, NUMBERS_MAX = 5, FIRST_WRITES = 16, LARGE_BATCH = 500 };
+enum { TEXTS_MAX = 7, NUMBERS_MAX = 6, FIRST_WRITES = 16, LARGE_BATCH = 500 };
 
 /* SQL's ?1 is the world, ?2 the time, ?3 the first text; numbers follow the texts. */
 static const struct shape {
@@ -25,9 +25,9 @@ static const struct shape {
                             0},
     [STATEMENT_ALERT] = {"INSERT OR REPLACE INTO alert (world, at_ms, policy, target, type, key,"
                          " state, description, recommendation, severity, since_ms, raised_ms,"
-                         " gone_ms, keep_firing_ms)"
-                         " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
-                         7, 5},
+                         " gone_ms, keep_firing_ms, flaps) VALUES"
+                         " (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+                         7, 6},
     [STATEMENT_ALERT_END] = {"DELETE FROM alert WHERE world = ?1 AND policy = ?3 AND target = ?4"
                              " AND type = ?5 AND key = ?6",
                              4, 0},
@@ -42,6 +42,21 @@ static const struct shape {
                           " ON CONFLICT DO UPDATE SET json = excluded.json, at_ms = excluded.at_ms",
                           2, 0},
     [STATEMENT_INTENT_END] = {"DELETE FROM intent WHERE world = ?1 AND id = ?3", 1, 0},
+    [STATEMENT_TOLD] = {"INSERT INTO told (world, at_ms, group_key, receiver, json)"
+                        " VALUES (?1, ?2, ?3, ?4, ?5)"
+                        " ON CONFLICT DO UPDATE SET json = excluded.json, at_ms = excluded.at_ms",
+                        3, 0},
+    [STATEMENT_TOLD_END] = {"DELETE FROM told WHERE world = ?1 AND group_key = ?3"
+                            " AND receiver = ?4",
+                            2, 0},
+    [STATEMENT_OUTBOX] = {"INSERT OR REPLACE INTO outbox (world, at_ms, receiver, group_key, id,"
+                          " state, json, group_state, answer, seq, put_ms, ended_ms, attempts)"
+                          " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+                          7, 4},
+    [STATEMENT_OUTBOX_STATE] = {"UPDATE outbox SET at_ms = ?2, state = ?3, group_state = ?4,"
+                                " answer = ?5, ended_ms = ?7, attempts = ?8"
+                                " WHERE world = ?1 AND seq = ?6",
+                                3, 3},
     [STATEMENT_JOURNAL] = {"INSERT INTO journal (world, at_ms, id, what, policy, target, resource,"
                            " policy_sha256, json) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
                            7, 0},
@@ -165,8 +180,8 @@ void store_batch_alert(struct store_batch *batch, const struct alert_row *row)
                            row->state,
                            row->description ? row->description : "",
                            row->recommendation ? row->recommendation : ""};
-    int64_t numbers[] = {row->severity, row->since_ms, row->raised_ms, row->gone_ms,
-                         row->keep_firing_ms};
+    int64_t numbers[] = {row->severity, row->since_ms,       row->raised_ms,
+                         row->gone_ms,  row->keep_firing_ms, row->flaps};
     add(batch, STATEMENT_ALERT, texts, 7, numbers);
 }
 
@@ -196,6 +211,36 @@ void store_batch_intent(struct store_batch *batch, const char *id, const char *j
 void store_batch_intent_end(struct store_batch *batch, const char *id)
 {
     add(batch, STATEMENT_INTENT_END, &id, 1, NO_NUMBERS);
+}
+
+void store_batch_told(struct store_batch *batch, const struct told_row *row)
+{
+    const char *texts[] = {row->group_key, row->receiver, row->json};
+    if (row->json)
+        add(batch, STATEMENT_TOLD, texts, 3, NO_NUMBERS);
+    else
+        add(batch, STATEMENT_TOLD_END, texts, 2, NO_NUMBERS);
+}
+
+void store_batch_outbox(struct store_batch *batch, const struct outbox_row *row)
+{
+    const char *texts[] = {row->receiver,
+                           row->group_key,
+                           row->id,
+                           row->state,
+                           row->json,
+                           row->group ? row->group : "",
+                           row->answer ? row->answer : ""};
+    int64_t numbers[] = {row->seq, row->put_ms, row->ended_ms, row->attempts};
+    add(batch, STATEMENT_OUTBOX, texts, 7, numbers);
+}
+
+void store_batch_outbox_state(struct store_batch *batch, const struct outbox_row *row)
+{
+    const char *texts[] = {row->state, row->group ? row->group : "",
+                           row->answer ? row->answer : ""};
+    int64_t numbers[] = {row->seq, row->ended_ms, row->attempts};
+    add(batch, STATEMENT_OUTBOX_STATE, texts, 3, numbers);
 }
 
 void store_batch_journal(struct store_batch *batch, const struct journal_entry *entry)

@@ -69,6 +69,20 @@ static const char *const migrations[STORE_SCHEMA_VERSION] = {
     "CREATE INDEX journal_resource ON journal (resource) WHERE resource IS NOT NULL;"
     "CREATE INDEX journal_id ON journal (id) WHERE id IS NOT NULL;"
     "CREATE INDEX journal_rare ON journal (what) WHERE " DATABASE_RARE ";",
+
+    /* Notifications: what each receiver was told, and the queue. */
+    "ALTER TABLE alert ADD COLUMN flaps INTEGER NOT NULL DEFAULT 0;"
+    "CREATE TABLE told ("
+    "  world TEXT NOT NULL, group_key TEXT NOT NULL, receiver TEXT NOT NULL,"
+    "  json TEXT NOT NULL, at_ms INTEGER NOT NULL,"
+    "  PRIMARY KEY (world, group_key, receiver)) STRICT;"
+    "CREATE TABLE outbox ("
+    "  world TEXT NOT NULL, seq INTEGER NOT NULL, at_ms INTEGER NOT NULL,"
+    "  receiver TEXT NOT NULL, group_key TEXT NOT NULL, id TEXT NOT NULL, state TEXT NOT NULL,"
+    "  json TEXT NOT NULL, group_state TEXT NOT NULL, answer TEXT NOT NULL,"
+    "  put_ms INTEGER NOT NULL, ended_ms INTEGER NOT NULL, attempts INTEGER NOT NULL,"
+    "  PRIMARY KEY (world, seq)) STRICT;"
+    "CREATE INDEX outbox_waiting ON outbox (world, state, seq) WHERE state != 'sent';",
 };
 
 /* ---- errors ---- */

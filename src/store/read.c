@@ -57,7 +57,7 @@ int store_each_alert(struct store *store, const char *world, store_alert_fn *eac
     code = prepare_for_world(
         database,
         "SELECT policy, target, type, key, state, severity, since_ms,"
-        " raised_ms, gone_ms, description, recommendation, keep_firing_ms FROM alert"
+        " raised_ms, gone_ms, description, recommendation, keep_firing_ms, flaps FROM alert"
         " WHERE world = ?1 ORDER BY policy, target, type, key",
         world, &statement, fault);
     while (code == OK && (rc = sqlite3_step(statement)) == SQLITE_ROW) {
@@ -74,6 +74,7 @@ int store_each_alert(struct store *store, const char *world, store_alert_fn *eac
             .description = text_or_empty(statement, 9),
             .recommendation = text_or_empty(statement, 10),
             .keep_firing_ms = sqlite3_column_int64(statement, 11),
+            .flaps = sqlite3_column_int64(statement, 12),
         };
         each(data, &row);
     }
@@ -119,6 +120,77 @@ int store_each_intent(struct store *store, const char *world, store_intent_fn *e
                                         .at_ms = sqlite3_column_int64(statement, 1),
                                         .json = text_or_empty(statement, 2)});
     if (code == OK && rc != SQLITE_DONE) code = database_fault(database, fault);
+    sqlite3_finalize(statement);
+    return code;
+}
+
+int store_each_told(struct store *store, const char *world, store_told_fn *each, void *data,
+                    struct fault *fault)
+{
+    struct database *database;
+    sqlite3_stmt *statement = NULL;
+    int rc = SQLITE_DONE, code = store_reader(store, &database, fault);
+    if (code < 0) return code;
+    code = prepare_for_world(database,
+                             "SELECT group_key, receiver, json FROM told WHERE world = ?1"
+                             " ORDER BY group_key, receiver",
+                             world, &statement, fault);
+    while (code == OK && (rc = sqlite3_step(statement)) == SQLITE_ROW)
+        each(data, &(struct told_row){.group_key = text_or_empty(statement, 0),
+                                      .receiver = text_or_empty(statement, 1),
+                                      .json = text_or_empty(statement, 2)});
+    if (code == OK && rc != SQLITE_DONE) code = database_fault(database, fault);
+    sqlite3_finalize(statement);
+    return code;
+}
+
+static struct outbox_row outbox_row_of(sqlite3_stmt *statement)
+{
+    return (struct outbox_row){.seq = sqlite3_column_int64(statement, 0),
+                               .receiver = text_or_empty(statement, 1),
+                               .group_key = text_or_empty(statement, 2),
+                               .id = text_or_empty(statement, 3),
+                               .state = text_or_empty(statement, 4),
+                               .json = text_or_empty(statement, 5),
+                               .group = text_or_empty(statement, 6),
+                               .answer = text_or_empty(statement, 7),
+                               .put_ms = sqlite3_column_int64(statement, 8),
+                               .ended_ms = sqlite3_column_int64(statement, 9),
+                               .attempts = sqlite3_column_int64(statement, 10)};
+}
+
+/* The four ways to ask, so that the index of those that wait is used. */
+static const char *outbox_sql(const char *state, bool newest)
+{
+#define OUTBOX_COLUMNS                                                                             \
+    "SELECT seq, receiver, group_key, id, state, json, group_state, answer, put_ms, ended_ms,"     \
+    " attempts FROM outbox WHERE world = ?1"
+    if (!state)
+        return newest ? OUTBOX_COLUMNS " ORDER BY seq DESC" : OUTBOX_COLUMNS " ORDER BY seq";
+    if (strcmp(state, "sent") != 0)
+        return newest ? OUTBOX_COLUMNS " AND state = ?2 AND state != 'sent' ORDER BY seq DESC"
+                      : OUTBOX_COLUMNS " AND state = ?2 AND state != 'sent' ORDER BY seq";
+    return newest ? OUTBOX_COLUMNS " AND state = ?2 ORDER BY seq DESC"
+                  : OUTBOX_COLUMNS " AND state = ?2 ORDER BY seq";
+#undef OUTBOX_COLUMNS
+}
+
+int store_each_outbox(struct store *store, const char *world, const char *state, bool newest,
+                      store_outbox_fn *each, void *data, struct fault *fault)
+{
+    struct database *database;
+    sqlite3_stmt *statement = NULL;
+    int rc = SQLITE_DONE, code = store_reader(store, &database, fault);
+    if (code < 0) return code;
+    code = prepare_for_world(database, outbox_sql(state, newest), world, &statement, fault);
+    if (code == OK && state && sqlite3_bind_text(statement, 2, state, -1, SQLITE_STATIC))
+        code = database_fault(database, fault);
+    bool more = true;
+    while (code == OK && more && (rc = sqlite3_step(statement)) == SQLITE_ROW) {
+        struct outbox_row row = outbox_row_of(statement);
+        more = each(data, &row);
+    }
+    if (code == OK && more && rc != SQLITE_DONE) code = database_fault(database, fault);
     sqlite3_finalize(statement);
     return code;
 }

@@ -22,7 +22,7 @@ struct store;
 struct store_batch;
 
 enum {
-    STORE_SCHEMA_VERSION = 2,
+    STORE_SCHEMA_VERSION = 3,
     STORE_CHECK_BYTES_MAX = 8 * 1024 * 1024,
     STORE_BATCH_BYTES_MAX = 256 * 1024 * 1024, /* texts of one batch; more is ERR_LIMIT */
 };
@@ -56,12 +56,13 @@ MUST_CHECK int store_each_memo(struct store *store, const char *world, store_mem
 
 struct alert_row {
     const char *policy, *target, *type, *key;
-    const char *state; /* "pending", "firing", "clearing" */
+    const char *state; /* "pending", "firing", "clearing", "resolved" */
     int severity;
     int64_t since_ms;       /* when it entered the state */
     int64_t raised_ms;      /* when it began to fire; 0 */
     int64_t gone_ms;        /* when the condition last went; 0 */
     int64_t keep_firing_ms; /* how long it stays after that, as last raised */
+    int64_t flaps;          /* the tick's own: what flap damping remembers */
     const char *description, *recommendation;
 };
 typedef void store_alert_fn(void *data, const struct alert_row *row);
@@ -88,6 +89,33 @@ typedef void store_intent_fn(void *data, const struct intent_row *row);
 MUST_CHECK int store_each_intent(struct store *store, const char *world, store_intent_fn *each,
                                  void *data, struct fault *fault);
 
+/* What a receiver was told of a group of alerts last. json is the notifier's own. */
+struct told_row {
+    const char *group_key, *receiver;
+    const char *json;
+};
+typedef void store_told_fn(void *data, const struct told_row *row);
+MUST_CHECK int store_each_told(struct store *store, const char *world, store_told_fn *each,
+                               void *data, struct fault *fault);
+/* A notification and what became of it. */
+struct outbox_row {
+    int64_t seq; /* given by the outbox, ascending; names the row within its world */
+    const char *receiver, *group_key;
+    const char *id;     /* the idempotency key */
+    const char *state;  /* "queued", "sent", "dead" */
+    const char *json;   /* the notification */
+    const char *group;  /* what an earlier one of its group left with the receiver; "" */
+    const char *answer; /* of the last attempt, one line; "" */
+    int64_t put_ms;
+    int64_t ended_ms; /* when it was sent or given up; 0 */
+    int64_t attempts;
+};
+typedef bool store_outbox_fn(void *data, const struct outbox_row *row); /* false stops */
+/* state NULL: any. newest: the latest first, else in the order of seq. */
+MUST_CHECK int store_each_outbox(struct store *store, const char *world, const char *state,
+                                 bool newest, store_outbox_fn *each, void *data,
+                                 struct fault *fault);
+
 /* ---- write ---- */
 /* A batch copies what it is given. Errors stick and come out of store_commit(): ERR_NOMEM,
  * ERR_LIMIT, ERR_INVALID (a NULL that may not be one). at_ms dates all of it. */
@@ -106,6 +134,13 @@ void store_batch_resource(struct store_batch *batch, const struct resource_row *
 /* An intent is open until its end is written; both belong in the batch of their journal entries. */
 void store_batch_intent(struct store_batch *batch, const char *id, const char *json);
 void store_batch_intent_end(struct store_batch *batch, const char *id);
+
+/* json NULL: it was told of nothing that is left. */
+void store_batch_told(struct store_batch *batch, const struct told_row *row);
+/* Put, or replaced by its seq. */
+void store_batch_outbox(struct store_batch *batch, const struct outbox_row *row);
+/* Its state, group, answer, ended_ms and attempts; the rest of the row is not looked at. */
+void store_batch_outbox_state(struct store_batch *batch, const struct outbox_row *row);
 
 struct journal_entry {
     const char *id;                         /* ties the entries of one chain together; NULL: none */

@@ -1,0 +1,6 @@
+set(SOURCES_notify
+    labels.c
+    matcher.c
+    route.c
+    settings.c
+)

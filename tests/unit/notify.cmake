@@ -1,0 +1,2 @@
+unit_test(matcher)
+unit_test(route)
