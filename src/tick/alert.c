@@ -12,9 +12,9 @@
  * (policy, target). An alert's four texts share one block that begins with its type. */
 #include "moontide/tick/alert.h"
 
+#include "moontide/base/pair_table.h"
 #include "moontide/store/store.h"
 #include "moontide/tick/changes.h"
-#include "table.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -186,8 +186,8 @@ struct applying {
 
 static void keep_row(const struct applying *to, const struct alert *alert)
 {
-    changes_alert(to->changes, &(struct alert_row){.policy = to->group->by.policy,
-                                                   .target = to->group->by.target,
+    changes_alert(to->changes, &(struct alert_row){.policy = to->group->by.first,
+                                                   .target = to->group->by.second,
                                                    .type = alert->type,
                                                    .key = alert->key,
                                                    .state = state_names[alert->state],
@@ -250,7 +250,7 @@ static void resolve(const struct applying *to, struct alert *alert)
         to->count->resolved++;
         if (to->changed) to->changed(to->data, alert, false);
     }
-    changes_alert_end(to->changes, to->group->by.policy, to->group->by.target, alert->type,
+    changes_alert_end(to->changes, to->group->by.first, to->group->by.second, alert->type,
                       alert->key);
     struct group *group = to->group;
     free((char *)alert->type);
@@ -376,14 +376,14 @@ void alerts_retain(struct alerts *alerts, const char *policy,
 {
     for (size_t i = 0; i < alerts->groups.cap;) {
         struct group *group = (struct group *)alerts->groups.slots[i];
-        if (!group || strcmp(group->by.policy, policy) != 0 || keep(data, group->by.target)) {
+        if (!group || strcmp(group->by.first, policy) != 0 || keep(data, group->by.second)) {
             i++;
             continue;
         }
         for (uint32_t k = 0; k < group->count; k++) {
             const struct alert *alert = &group->items[k];
-            if (gone && alert->state != ALERT_PENDING) gone(data, group->by.target, alert);
-            changes_alert_end(changes, policy, group->by.target, alert->type, alert->key);
+            if (gone && alert->state != ALERT_PENDING) gone(data, group->by.second, alert);
+            changes_alert_end(changes, policy, group->by.second, alert->type, alert->key);
         }
         group_drop(alerts, group); /* shifts another into slot i: look at it again */
     }

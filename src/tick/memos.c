@@ -86,11 +86,11 @@ void memos_retain(struct memos *memos, const char *policy,
 {
     for (size_t i = 0; i < memos->table.cap;) {
         struct memo *memo = (struct memo *)memos->table.slots[i];
-        if (!memo || strcmp(memo->by.policy, policy) != 0 || keep(data, memo->by.target)) {
+        if (!memo || strcmp(memo->by.first, policy) != 0 || keep(data, memo->by.second)) {
             i++;
             continue;
         }
-        changes_memo(changes, policy, memo->by.target, NULL);
+        changes_memo(changes, policy, memo->by.second, NULL);
         table_remove(&memos->table, &memo->by);
         free(memo);
     }

@@ -7,7 +7,7 @@
 
 #include "moontide/base/compiler.h"
 #include "moontide/base/err.h"
-#include "table.h"
+#include "moontide/base/pair_table.h"
 
 #include <stdbool.h>
 

@@ -17,7 +17,7 @@
 #include "moontide/tick/actor.h"
 #include "moontide/tick/rails.h"
 
-#include "table.h"
+#include "moontide/base/pair_table.h"
 
 #include <stdbool.h>
 #include <stdint.h>

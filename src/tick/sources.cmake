@@ -33,7 +33,6 @@ set(SOURCES_tick
     sim_fleet.c
     sim_fleet_file.c
     sim_resources.c
-    table.c
     tick.c
     tickerror.c
     verdicts.c

@@ -4,7 +4,7 @@
  * there is somebody else. */
 #include "moontide/tick/wishes.h"
 
-#include "table.h"
+#include "moontide/base/pair_table.h"
 
 #include <cjson/cJSON.h>
 #include <stdbool.h>

@@ -51,8 +51,10 @@ struct outbox_options {
 /* Reads what is queued. The settings are given apart, as a reload changes them. */
 MUST_CHECK int outbox_new(const struct outbox_options *options, struct outbox **out,
                           struct fault *fault);
-/* Cancels what is under way; it stays queued. */
-void outbox_free(struct outbox *outbox);
+/* Cancels what is under way (it stays queued); done runs on the loop, perhaps before return, when
+ * nothing is being written any more. */
+void outbox_stop(struct outbox *outbox, void (*done)(void *data), void *data);
+void outbox_free(struct outbox *outbox); /* after outbox_stop()'s done; NULL is allowed */
 /* Borrowed until the next call. Queues of receivers that are gone become dead letters. */
 void outbox_settings(struct outbox *outbox, const struct notify_settings *settings);
 

@@ -1,6 +1,6 @@
-/* tick/table.c - a hash table of what is kept by (policy, target). Linear probing; removal shifts
+/* base/pair_table.c - a hash table of what is kept by two texts. Linear probing; removal shifts
  * back, so that there are no tombstones (Knuth, TAOCP 3, 6.4, algorithm R). */
-#include "table.h"
+#include "moontide/base/pair_table.h"
 
 #include "moontide/base/err.h"
 #include "moontide/base/hash.h"
@@ -12,20 +12,20 @@
 
 enum { FIRST_SLOTS = 16 };
 
-uint64_t keyed_hash(const char *policy, const char *target)
+uint64_t keyed_hash(const char *first, const char *second)
 {
-    return hash64(target, strlen(target), hash64(policy, strlen(policy), 0));
+    return hash64(second, strlen(second), hash64(first, strlen(first), 0));
 }
 
-struct keyed *table_find(const struct table *table, const char *policy, const char *target)
+struct keyed *table_find(const struct table *table, const char *first, const char *second)
 {
     if (table->count == 0) return NULL;
-    uint64_t hash = keyed_hash(policy, target);
+    uint64_t hash = keyed_hash(first, second);
     size_t mask = table->cap - 1;
     for (size_t at = hash & mask; table->slots[at]; at = (at + 1) & mask) {
         struct keyed *item = table->slots[at];
-        if (item->hash == hash && strcmp(item->target, target) == 0 &&
-            strcmp(item->policy, policy) == 0)
+        if (item->hash == hash && strcmp(item->second, second) == 0 &&
+            strcmp(item->first, first) == 0)
             return item;
     }
     return NULL;

@@ -1,8 +1,8 @@
-/* tick/table.h - a hash table of what is kept by (policy, target); private to the layer.
+/* base/pair_table.h - a hash table of what is kept by two texts: (policy, target), mostly.
  *
  * Open addressing over pointers; an object begins with a struct keyed. The table owns nothing. */
-#ifndef MOONTIDE_TICK_TABLE_H
-#define MOONTIDE_TICK_TABLE_H
+#ifndef MOONTIDE_BASE_PAIR_TABLE_H
+#define MOONTIDE_BASE_PAIR_TABLE_H
 
 #include "moontide/base/compiler.h"
 
@@ -10,8 +10,8 @@
 #include <stdint.h>
 
 struct keyed {
-    uint64_t hash; /* keyed_hash(policy, target) */
-    const char *policy, *target;
+    uint64_t hash; /* keyed_hash(first, second) */
+    const char *first, *second;
 };
 
 /* Plain data; zero-initialised it is empty. Walk slots[0..cap) and skip the NULLs. */
@@ -20,8 +20,8 @@ struct table {
     size_t count, cap; /* cap is a power of two, or 0 */
 };
 
-uint64_t keyed_hash(const char *policy, const char *target);
-struct keyed *table_find(const struct table *table, const char *policy, const char *target);
+uint64_t keyed_hash(const char *first, const char *second);
+struct keyed *table_find(const struct table *table, const char *first, const char *second);
 /* Room for one more, so that the insert cannot fail. ERR_NOMEM. */
 MUST_CHECK int table_reserve(struct table *table);
 void table_insert(struct table *table, struct keyed *item); /* not there yet; room was reserved */

@@ -1,0 +1,344 @@
+/* notify/outbox.c - the queues of the outbox: what waits, for whom, in which order. */
+#include "moontide/notify/outbox.h"
+
+#include "moontide/base/hash.h"
+#include "moontide/base/log.h"
+#include "moontide/store/store.h"
+
+#include "outbox_private.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* All that waits is in memory; beyond this the oldest are given up, and say so. */
+static const size_t OUTBOX_MEMORY_MAX = (size_t)64 << 20;
+
+/* ---- entries ---- */
+
+static size_t entry_bytes(const struct entry *entry)
+{
+    return sizeof *entry + strlen(entry->json) + (entry->state ? strlen(entry->state) : 0);
+}
+
+static void entry_drop(struct entry *entry)
+{
+    if (!entry) return;
+    free(entry->receiver);
+    free(entry->id);
+    free(entry->group_key);
+    free(entry->json);
+    free(entry->state);
+    free(entry);
+}
+
+void entry_free(struct outbox *outbox, struct entry *entry)
+{
+    outbox->bytes -= entry_bytes(entry);
+    entry_drop(entry);
+}
+
+static struct entry *entry_new(struct outbox *outbox, const struct outbox_row *row)
+{
+    struct entry *entry = calloc(1, sizeof *entry);
+    if (!entry) return NULL;
+    entry->seq = row->seq;
+    entry->put_ms = row->put_ms;
+    entry->attempts = row->attempts;
+    entry->receiver = strdup(row->receiver);
+    entry->id = strdup(row->id);
+    entry->group_key = strdup(row->group_key);
+    entry->json = strdup(row->json);
+    bool has_state = row->group && row->group[0];
+    if (has_state) entry->state = strdup(row->group);
+    if (!entry->receiver || !entry->id || !entry->group_key || !entry->json ||
+        (has_state && !entry->state)) {
+        entry_drop(entry);
+        return NULL;
+    }
+    outbox->bytes += entry_bytes(entry);
+    return entry;
+}
+
+/* ---- queues ---- */
+
+static struct queue *queue_find(const struct outbox *outbox, const char *receiver)
+{
+    struct queue *queue = outbox->queues;
+    while (queue && strcmp(queue->receiver, receiver) != 0)
+        queue = queue->next;
+    return queue;
+}
+
+static struct queue *queue_get(struct outbox *outbox, const char *receiver)
+{
+    struct queue *queue = queue_find(outbox, receiver);
+    if (queue) return queue;
+    queue = calloc(1, sizeof *queue);
+    if (!queue || !(queue->receiver = strdup(receiver))) {
+        free(queue);
+        return NULL;
+    }
+    queue->outbox = outbox;
+    if (outbox->settings) queue->settings = notify_receiver(outbox->settings, receiver);
+    queue->next = outbox->queues;
+    outbox->queues = queue;
+    return queue;
+}
+
+/* The group's row; made when it is missing. NULL: no memory. */
+static struct row *row_get(struct queue *queue, const char *group_key)
+{
+    uint64_t hash = hash64(group_key, strlen(group_key), 0);
+    struct row **at = &queue->rows;
+    for (; *at; at = &(*at)->next)
+        if ((*at)->hash == hash && strcmp((*at)->first->group_key, group_key) == 0) return *at;
+    struct row *row = calloc(1, sizeof *row);
+    if (row) row->hash = hash;
+    return *at = row;
+}
+
+static int queue_add(struct queue *queue, struct entry *entry)
+{
+    struct row *row = row_get(queue, entry->group_key);
+    if (!row) return ERR_NOMEM;
+    entry->next = NULL;
+    entry->row = row;
+    if (row->last)
+        row->last->next = entry;
+    else
+        row->first = entry;
+    row->last = entry;
+    queue->count++;
+    return OK;
+}
+
+void queue_remove(struct queue *queue, struct entry *entry)
+{
+    struct row *row = entry->row, **at = &queue->rows;
+    row->first = entry->next;
+    queue->count--;
+    if (row->first) return;
+    while (*at != row)
+        at = &(*at)->next;
+    *at = row->next;
+    free(row);
+}
+
+/* The oldest that is not being sent; NULL: none. */
+static struct entry *queue_oldest(const struct queue *queue)
+{
+    struct entry *oldest = NULL;
+    for (struct row *row = queue->rows; row; row = row->next)
+        if (row->first != queue->sending && (!oldest || row->first->seq < oldest->seq))
+            oldest = row->first;
+    return oldest;
+}
+
+/* Makes room: by entries of this queue, then by memory of whichever is longest. */
+static void make_room(struct outbox *outbox, struct queue *queue)
+{
+    while (queue->count > OUTBOX_QUEUE_MAX) {
+        struct entry *oldest = queue_oldest(queue);
+        if (!oldest) break;
+        queue_bury(queue, oldest, "the queue is full");
+    }
+    while (outbox->bytes > OUTBOX_MEMORY_MAX) {
+        struct queue *longest = outbox->queues;
+        for (struct queue *at = longest; at; at = at->next)
+            if (at->count > longest->count) longest = at;
+        struct entry *oldest = longest ? queue_oldest(longest) : NULL;
+        if (!oldest) break;
+        queue_bury(longest, oldest, "the queues hold more than 64 MiB");
+    }
+}
+
+static int enqueue(struct outbox *outbox, struct entry *entry)
+{
+    struct queue *queue = queue_get(outbox, entry->receiver);
+    int code = queue ? queue_add(queue, entry) : ERR_NOMEM;
+    if (code < 0) {
+        /* It is on disk, and queued again at the next start. */
+        log_event(LOG_ERROR, "alert.not_queued", LOG_S("receiver", entry->receiver),
+                  LOG_S("id", entry->id), LOG_S("error", err_text(code)));
+        entry_free(outbox, entry);
+    }
+    return code;
+}
+
+/* ---- begin and end ---- */
+
+struct loading {
+    struct outbox *outbox;
+    int code;
+};
+
+static bool load_row(void *data, const struct outbox_row *row)
+{
+    struct loading *loading = data;
+    struct entry *entry = entry_new(loading->outbox, row);
+    loading->code = entry ? enqueue(loading->outbox, entry) : ERR_NOMEM;
+    return loading->code == OK;
+}
+
+static bool take_seq(void *data, const struct outbox_row *row)
+{
+    ((struct outbox *)data)->last_seq = row->seq;
+    return false;
+}
+
+int outbox_new(const struct outbox_options *options, struct outbox **out, struct fault *fault)
+{
+    struct outbox *outbox = calloc(1, sizeof *outbox);
+    if (!outbox) return fault_set(fault, ERR_NOMEM, "out of memory");
+    outbox->options = *options;
+    outbox->random = options->seed ? options->seed : (uint64_t)clock_mono_ns(options->clock);
+    struct loading loading = {.outbox = outbox};
+    int code = store_each_outbox(options->store, options->world, "queued", false, load_row,
+                                 &loading, fault);
+    if (code == OK && loading.code < 0) code = fault_set(fault, ERR_NOMEM, "out of memory");
+    if (code == OK)
+        code =
+            store_each_outbox(options->store, options->world, NULL, true, take_seq, outbox, fault);
+    if (code < 0) {
+        outbox_free(outbox);
+        return code;
+    }
+    *out = outbox;
+    return OK;
+}
+
+static void queue_free(struct outbox *outbox, struct queue *queue)
+{
+    while (queue->rows) {
+        struct entry *entry = queue->rows->first;
+        queue_remove(queue, entry);
+        entry_free(outbox, entry);
+    }
+    free(queue->receiver);
+    free(queue->answer);
+    free(queue);
+}
+
+void outbox_stop(struct outbox *outbox, void (*done)(void *data), void *data)
+{
+    outbox->stopping = true;
+    outbox->stopped = done;
+    outbox->stopped_data = data;
+    for (struct queue *queue = outbox->queues; queue; queue = queue->next)
+        queue_stop(queue);
+    if (outbox->writes == 0) done(data);
+}
+
+void outbox_free(struct outbox *outbox)
+{
+    if (!outbox) return;
+    assert(outbox->writes == 0);
+    outbox_committed(outbox, ERR_CANCELED);
+    while (outbox->queues) {
+        struct queue *queue = outbox->queues;
+        outbox->queues = queue->next;
+        queue_free(outbox, queue);
+    }
+    free(outbox);
+}
+
+void outbox_settings(struct outbox *outbox, const struct notify_settings *settings)
+{
+    outbox->settings = settings;
+    for (struct queue *queue = outbox->queues; queue; queue = queue->next) {
+        queue->settings = notify_receiver(settings, queue->receiver);
+        queue_pump(queue);
+    }
+}
+
+/* ---- putting ---- */
+
+int outbox_put(struct outbox *outbox, struct store_batch *batch, const char *receiver,
+               const char *group_key, const char *id, const char *notification, const char *state)
+{
+    if (strlen(notification) > OUTBOX_BYTES_MAX) return ERR_LIMIT;
+    struct outbox_row row = {.seq = outbox->last_seq + 1,
+                             .receiver = receiver,
+                             .group_key = group_key,
+                             .id = id,
+                             .state = "queued",
+                             .json = notification,
+                             .group = state,
+                             .put_ms = outbox_now_ms(outbox)};
+    struct entry *entry = entry_new(outbox, &row);
+    if (!entry) return ERR_NOMEM;
+    outbox->last_seq++;
+    store_batch_outbox(batch, &row);
+    entry->next = outbox->putting;
+    outbox->putting = entry;
+    return OK;
+}
+
+void outbox_committed(struct outbox *outbox, int code)
+{
+    struct entry *in_order = NULL;
+    while (outbox->putting) {
+        struct entry *entry = outbox->putting;
+        outbox->putting = entry->next;
+        entry->next = in_order;
+        in_order = entry;
+    }
+    while (in_order) {
+        struct entry *entry = in_order;
+        in_order = entry->next;
+        if (code < 0)
+            entry_free(outbox, entry);
+        else
+            (void)enqueue(outbox, entry); /* it says what is wrong by itself */
+    }
+    if (code < 0) return;
+    for (struct queue *queue = outbox->queues; queue; queue = queue->next) {
+        make_room(outbox, queue);
+        queue_pump(queue);
+    }
+}
+
+struct resending {
+    struct outbox *outbox;
+    int64_t seq;
+    int code;
+};
+
+static bool resend_row(void *data, const struct outbox_row *row)
+{
+    struct resending *resending = data;
+    if (row->seq != resending->seq) return true;
+    struct outbox_row again = *row;
+    again.attempts = 0;
+    again.put_ms = outbox_now_ms(resending->outbox);
+    struct entry *entry = entry_new(resending->outbox, &again);
+    resending->code = entry ? enqueue(resending->outbox, entry) : ERR_NOMEM;
+    if (resending->code == OK)
+        queue_record(queue_find(resending->outbox, row->receiver), entry, "queued", "", false);
+    return false;
+}
+
+int outbox_resend(struct outbox *outbox, int64_t seq)
+{
+    struct resending resending = {.outbox = outbox, .seq = seq, .code = ERR_NOT_FOUND};
+    struct fault fault;
+    int code = store_each_outbox(outbox->options.store, outbox->options.world, "dead", false,
+                                 resend_row, &resending, &fault);
+    if (code == OK) code = resending.code;
+    if (code < 0) return code;
+    for (struct queue *queue = outbox->queues; queue; queue = queue->next)
+        queue_pump(queue);
+    return OK;
+}
+
+void outbox_each(const struct outbox *outbox,
+                 void (*each)(void *data, const struct outbox_status *status), void *data)
+{
+    for (const struct queue *queue = outbox->queues; queue; queue = queue->next)
+        each(data, &(struct outbox_status){.receiver = queue->receiver,
+                                           .queued = queue->count,
+                                           .sick = queue->sick,
+                                           .failing_since_ms = queue->failing_since_ms,
+                                           .answer = queue->answer ? queue->answer : ""});
+}

@@ -1,0 +1,84 @@
+/* notify/outbox_private.h - what the files of the outbox share: its queues.
+ *
+ *     outbox.c        the queues: put, settings, status
+ *     outbox_send.c   what is sent next, and what becomes of it
+ *
+ * Each receiver has a queue, each group of a queue its own row of entries, so that the order holds
+ * within a group while one message that its receiver chokes on holds up only its group. */
+#ifndef MOONTIDE_NOTIFY_OUTBOX_PRIVATE_H
+#define MOONTIDE_NOTIFY_OUTBOX_PRIVATE_H
+
+#include "moontide/base/clock.h"
+#include "moontide/notify/outbox.h"
+
+struct loop_timer;
+
+struct entry {
+    struct entry *next; /* of its group, or of the puts that wait for their batch */
+    struct row *row;    /* its group; while it waits for its batch NULL */
+    char *receiver;
+    int64_t seq, put_ms, not_before_ms;
+    int64_t attempts;
+    char *id, *group_key, *json, *state;
+};
+
+/* The entries of one group in one queue. */
+struct row {
+    struct row *next; /* of the queue, in the order of their first puts */
+    uint64_t hash;    /* of the group's key */
+    struct entry *first, *last;
+};
+
+struct queue {
+    struct queue *next;
+    struct outbox *outbox;
+    char *receiver;
+    const struct receiver_settings *settings; /* NULL: there is no such receiver any more */
+    struct row *rows;
+    size_t count;
+    struct entry *sending; /* still in its row; NULL: none */
+    struct courier_call *call;
+    struct loop_timer *timer;    /* the next pump */
+    struct loop_timer *deadline; /* of the attempt under way */
+    bool recording;              /* the end of one is on its way to disk */
+    int failures;                /* in a row, of whatever message */
+    int64_t not_before_ms, failing_since_ms;
+    bool sick;
+    char *answer; /* the last one; NULL: none */
+};
+
+struct outbox {
+    struct outbox_options options;
+    const struct notify_settings *settings;
+    struct queue *queues;
+    struct entry *putting; /* of the batch that is not on disk yet, the newest first */
+    size_t bytes;          /* of all entries */
+    int64_t last_seq;
+    uint64_t random;
+    uint32_t writes; /* batches of the outbox's own that are under way */
+    bool stopping;
+    void (*stopped)(void *data);
+    void *stopped_data;
+};
+
+static inline int64_t outbox_now_ms(const struct outbox *outbox)
+{
+    return clock_now_ms(outbox->options.clock);
+}
+
+/* outbox.c */
+void entry_free(struct outbox *outbox, struct entry *entry);
+/* Takes the first entry of its row out of the queue, and the row when it was the last. */
+void queue_remove(struct queue *queue, struct entry *entry);
+
+/* outbox_send.c */
+/* Sends what is due, or sets the timer for it. */
+void queue_pump(struct queue *queue);
+/* Ends an entry of the queue as "dead", for this reason. */
+void queue_bury(struct queue *queue, struct entry *entry, const char *why);
+/* Writes what became of an entry; `waits`: the queue goes on when that is on disk. */
+void queue_record(struct queue *queue, const struct entry *entry, const char *state,
+                  const char *answer, bool waits);
+void queue_stop(struct queue *queue);
+
+#endif
