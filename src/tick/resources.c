@@ -54,7 +54,7 @@ static void resource_free(struct resource *resource)
         verification_free(verification);
     }
     back_done(&resource->back);
-    free((char *)resource->key.policy);
+    free((char *)resource->key.first);
     free(resource->kind);
     free(resource->resource);
     free(resource->region);
@@ -86,10 +86,10 @@ static struct resource *resource_new(const char *where, const char *kind, const 
     if (rc == OK) rc = text_set(&resource->resource, name);
     if (rc == OK) rc = text_set(&resource->region, region);
     if (rc == OK) rc = text_set(&resource->account, account);
-    resource->key.policy = strdup(where);
-    resource->key.target = resource->resource;
-    if (rc == OK && resource->key.policy) {
-        resource->key.hash = keyed_hash(resource->key.policy, resource->key.target);
+    resource->key.first = strdup(where);
+    resource->key.second = resource->resource;
+    if (rc == OK && resource->key.first) {
+        resource->key.hash = keyed_hash(resource->key.first, resource->key.second);
         return resource;
     }
     resource_free(resource);
