@@ -142,15 +142,23 @@ void queue_bury(struct queue *queue, struct entry *entry, const char *why)
     entry_free(queue->outbox, entry);
 }
 
+/* Those of its group that wait build on what it left. */
+static void take_state(struct outbox *outbox, struct entry *entry, const char *state)
+{
+    char *copy = strdup(state);
+    if (!copy) return; /* then the next message begins anew */
+    outbox->bytes += strlen(copy);
+    if (entry->state) outbox->bytes -= strlen(entry->state);
+    free(entry->state);
+    entry->state = copy;
+}
+
 static void taken(struct queue *queue, struct entry *entry, const struct delivery *delivery)
 {
     struct outbox *outbox = queue->outbox;
-    char *state = delivery->state ? strdup(delivery->state) : NULL;
-    if (state) {
-        outbox->bytes += strlen(state) - (entry->state ? strlen(entry->state) : 0);
-        free(entry->state);
-        entry->state = state;
-    }
+    if (delivery->state)
+        for (struct entry *each = entry; each; each = each->next)
+            take_state(outbox, each, delivery->state);
     log_event(LOG_INFO, "alert.sent", LOG_S("receiver", queue->receiver), LOG_S("id", entry->id),
               LOG_I("attempts", entry->attempts), LOG_S("answer", delivery->answer),
               LOG_S("warning", delivery->warning));

@@ -1,8 +1,14 @@
 set(SOURCES_notify
+    flush.c
+    groups.c
+    items.c
     labels.c
     matcher.c
+    notification.c
+    notifier.c
     outbox.c
     outbox_send.c
     route.c
     settings.c
+    silences.c
 )

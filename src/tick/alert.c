@@ -369,6 +369,17 @@ const struct alert *alerts_of(const struct alerts *alerts, const char *policy, c
     return group ? group->items : NULL;
 }
 
+void alerts_each(const struct alerts *alerts,
+                 void (*each)(void *data, const char *policy, const char *target,
+                              const struct alert *alerts, size_t count),
+                 void *data)
+{
+    for (size_t i = 0; i < alerts->groups.cap; i++) {
+        const struct group *group = (const struct group *)alerts->groups.slots[i];
+        if (group) each(data, group->by.first, group->by.second, group->items, group->count);
+    }
+}
+
 void alerts_retain(struct alerts *alerts, const char *policy,
                    bool (*keep)(void *data, const char *target),
                    void (*gone)(void *data, const char *target, const struct alert *alert),

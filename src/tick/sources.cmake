@@ -18,6 +18,7 @@ set(SOURCES_tick
     intent.c
     judge.c
     keep.c
+    look.c
     memos.c
     note.c
     pause.c

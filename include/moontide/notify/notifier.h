@@ -42,7 +42,9 @@ struct notifier_options {
 };
 MUST_CHECK int notifier_new(const struct notifier_options *options, struct notifier **out,
                             struct fault *fault);
-void notifier_free(struct notifier *notifier);
+/* done runs once, perhaps before return, when nothing is being written any more. */
+void notifier_stop(struct notifier *notifier, void (*done)(void *data), void *data);
+void notifier_free(struct notifier *notifier); /* after notifier_stop()'s done; NULL is allowed */
 /* Of a (re)load; borrowed until the next call. */
 void notifier_settings(struct notifier *notifier, const struct notify_settings *settings);
 /* The engine whose alerts these are, and its alerts as of the start. */

@@ -36,6 +36,9 @@ struct alert {
     enum alert_state state;
     int64_t since_ms, raised_ms, gone_ms;
     int64_t keep_firing_ms; /* as last raised */
+    const char *metrics;    /* names of the series that its condition read, with commas; or NULL */
+    bool flapping;          /* it changes too often: its changes are not told one by one */
+    bool unknown;           /* a series of its target's last evaluation could not answer */
     bool seen;              /* private */
 };
 
@@ -61,6 +64,10 @@ MUST_CHECK int alerts_apply(struct alerts *alerts, const char *policy, const cha
 /* The target's alerts: shape [*count], valid until the next apply. */
 const struct alert *alerts_of(const struct alerts *alerts, const char *policy, const char *target,
                               size_t *count);
+void alerts_each(const struct alerts *alerts,
+                 void (*each)(void *data, const char *policy, const char *target,
+                              const struct alert *alerts, size_t count),
+                 void *data);
 /* A policy or target that is gone for good takes its alerts with it: those of the policy's targets
  * that keep() refuses are forgotten, each that fired is told to gone() first (may be NULL). */
 void alerts_retain(struct alerts *alerts, const char *policy,

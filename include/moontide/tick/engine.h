@@ -176,6 +176,21 @@ void engine_each_target(const struct engine *engine, const char *policy,
                                      const struct alert *alerts, size_t count),
                         void *data);
 struct collector *engine_collector(struct engine *engine);
+/* The alerts of a target, also of one that was not judged since the start: shape [*count], valid
+ * until it is judged. */
+const struct alert *engine_alerts(const struct engine *engine, const char *policy,
+                                  const char *target, size_t *count);
+/* Every alert there is, of the last process too. */
+void engine_each_alert(const struct engine *engine,
+                       void (*each)(void *data, const char *policy, const char *target,
+                                    const struct alert *alerts, size_t count),
+                       void *data);
+/* The series that a target's `metrics` names so: borrowed until the loop turns. NULL: there is
+ * none. *slots is its window, *unit (may be NULL) what it is measured in; "" when it is not said.
+ */
+const struct series *engine_series(const struct engine *engine, const char *policy,
+                                   const char *target, const char *name, uint32_t *slots,
+                                   const char **unit);
 
 /* The kill switch's file may have changed: it is read again at once, also for calls of a tick that
  * are still to be sent. (Each tick with decisions reads it anyhow.) */
