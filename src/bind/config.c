@@ -178,6 +178,7 @@ static int set_defaults(struct config *config, const char *dir)
     config->journal_keep_ms = (int64_t)90 * 86400000;
     config->journal_max_bytes = (int64_t)256 << 20;
     rail_limits_default(&config->rails);
+    notify_settings_init(&config->alerts);
     config->price_per_1000_usd = 0.01; /* Amazon CloudWatch pricing, GetMetricData */
     config->log_level = LOG_INFO;
     config->log_format = -1;
@@ -201,6 +202,7 @@ void config_free(struct config *config)
 {
     if (!config) return;
     rail_limits_done(&config->rails);
+    notify_settings_done(&config->alerts);
     config_free_list(&config->environments, &config->environment_count);
     config_free_list(&config->allow, &config->allow_count);
     for (size_t i = 0; i < config->account_count; i++) {

@@ -8,6 +8,7 @@
 #include "moontide/store/store.h"
 
 #include "notifier_private.h"
+#include "outbox_private.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -103,13 +104,20 @@ static void passed(void *data, int code, const struct fault *fault)
     if (!notifier->stopping) arm(notifier);
 }
 
+/* Also when it is due later than it can be: the clock went back. */
+static bool is_due(const struct group *group, int64_t now_ms)
+{
+    return group->due_ms <= now_ms ||
+           group->due_ms - now_ms > group->group_wait_ms + group->group_interval_ms;
+}
+
 static void flush_due(struct notifier *notifier, struct store_batch *batch)
 {
     size_t count = 0;
     int64_t now_ms = notifier_now_ms(notifier);
     struct group **list = groups_listed(notifier, &count);
     for (size_t i = 0; i < count; i++) {
-        if (list[i]->due_ms > now_ms) continue;
+        if (!is_due(list[i], now_ms)) continue;
         if (group_flush(notifier, list[i], batch) < 0) continue; /* it says so, and is due again */
     }
     free(list);
@@ -343,6 +351,11 @@ void notifier_free(struct notifier *notifier)
     silences_done(&notifier->silences);
     outbox_free(notifier->outbox);
     free(notifier);
+}
+
+bool notifier_writing(const struct notifier *notifier)
+{
+    return notifier->committing || notifier->reading || notifier->outbox->writes > 0;
 }
 
 struct outbox *notifier_outbox(struct notifier *notifier)

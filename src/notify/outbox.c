@@ -14,50 +14,50 @@
 /* All that waits is in memory; beyond this the oldest are given up, and say so. */
 static const size_t OUTBOX_MEMORY_MAX = (size_t)64 << 20;
 
-/* ---- entries ---- */
+/* ---- letters ---- */
 
-static size_t entry_bytes(const struct entry *entry)
+static size_t letter_bytes(const struct letter *letter)
 {
-    return sizeof *entry + strlen(entry->json) + (entry->state ? strlen(entry->state) : 0);
+    return sizeof *letter + strlen(letter->json) + (letter->state ? strlen(letter->state) : 0);
 }
 
-static void entry_drop(struct entry *entry)
+static void letter_drop(struct letter *letter)
 {
-    if (!entry) return;
-    free(entry->receiver);
-    free(entry->id);
-    free(entry->group_key);
-    free(entry->json);
-    free(entry->state);
-    free(entry);
+    if (!letter) return;
+    free(letter->receiver);
+    free(letter->id);
+    free(letter->group_key);
+    free(letter->json);
+    free(letter->state);
+    free(letter);
 }
 
-void entry_free(struct outbox *outbox, struct entry *entry)
+void letter_free(struct outbox *outbox, struct letter *letter)
 {
-    outbox->bytes -= entry_bytes(entry);
-    entry_drop(entry);
+    outbox->bytes -= letter_bytes(letter);
+    letter_drop(letter);
 }
 
-static struct entry *entry_new(struct outbox *outbox, const struct outbox_row *row)
+static struct letter *letter_new(struct outbox *outbox, const struct outbox_row *row)
 {
-    struct entry *entry = calloc(1, sizeof *entry);
-    if (!entry) return NULL;
-    entry->seq = row->seq;
-    entry->put_ms = row->put_ms;
-    entry->attempts = row->attempts;
-    entry->receiver = strdup(row->receiver);
-    entry->id = strdup(row->id);
-    entry->group_key = strdup(row->group_key);
-    entry->json = strdup(row->json);
+    struct letter *letter = calloc(1, sizeof *letter);
+    if (!letter) return NULL;
+    letter->seq = row->seq;
+    letter->put_ms = row->put_ms;
+    letter->attempts = row->attempts;
+    letter->receiver = strdup(row->receiver);
+    letter->id = strdup(row->id);
+    letter->group_key = strdup(row->group_key);
+    letter->json = strdup(row->json);
     bool has_state = row->group && row->group[0];
-    if (has_state) entry->state = strdup(row->group);
-    if (!entry->receiver || !entry->id || !entry->group_key || !entry->json ||
-        (has_state && !entry->state)) {
-        entry_drop(entry);
+    if (has_state) letter->state = strdup(row->group);
+    if (!letter->receiver || !letter->id || !letter->group_key || !letter->json ||
+        (has_state && !letter->state)) {
+        letter_drop(letter);
         return NULL;
     }
-    outbox->bytes += entry_bytes(entry);
-    return entry;
+    outbox->bytes += letter_bytes(letter);
+    return letter;
 }
 
 /* ---- queues ---- */
@@ -98,25 +98,25 @@ static struct row *row_get(struct queue *queue, const char *group_key)
     return *at = row;
 }
 
-static int queue_add(struct queue *queue, struct entry *entry)
+static int queue_add(struct queue *queue, struct letter *letter)
 {
-    struct row *row = row_get(queue, entry->group_key);
+    struct row *row = row_get(queue, letter->group_key);
     if (!row) return ERR_NOMEM;
-    entry->next = NULL;
-    entry->row = row;
+    letter->next = NULL;
+    letter->row = row;
     if (row->last)
-        row->last->next = entry;
+        row->last->next = letter;
     else
-        row->first = entry;
-    row->last = entry;
+        row->first = letter;
+    row->last = letter;
     queue->count++;
     return OK;
 }
 
-void queue_remove(struct queue *queue, struct entry *entry)
+void queue_remove(struct queue *queue, struct letter *letter)
 {
-    struct row *row = entry->row, **at = &queue->rows;
-    row->first = entry->next;
+    struct row *row = letter->row, **at = &queue->rows;
+    row->first = letter->next;
     queue->count--;
     if (row->first) return;
     while (*at != row)
@@ -126,20 +126,20 @@ void queue_remove(struct queue *queue, struct entry *entry)
 }
 
 /* The oldest that is not being sent; NULL: none. */
-static struct entry *queue_oldest(const struct queue *queue)
+static struct letter *queue_oldest(const struct queue *queue)
 {
-    struct entry *oldest = NULL;
+    struct letter *oldest = NULL;
     for (struct row *row = queue->rows; row; row = row->next)
         if (row->first != queue->sending && (!oldest || row->first->seq < oldest->seq))
             oldest = row->first;
     return oldest;
 }
 
-/* Makes room: by entries of this queue, then by memory of whichever is longest. */
+/* Makes room: by letters of this queue, then by memory of whichever is longest. */
 static void make_room(struct outbox *outbox, struct queue *queue)
 {
     while (queue->count > OUTBOX_QUEUE_MAX) {
-        struct entry *oldest = queue_oldest(queue);
+        struct letter *oldest = queue_oldest(queue);
         if (!oldest) break;
         queue_bury(queue, oldest, "the queue is full");
     }
@@ -147,21 +147,21 @@ static void make_room(struct outbox *outbox, struct queue *queue)
         struct queue *longest = outbox->queues;
         for (struct queue *at = longest; at; at = at->next)
             if (at->count > longest->count) longest = at;
-        struct entry *oldest = longest ? queue_oldest(longest) : NULL;
+        struct letter *oldest = longest ? queue_oldest(longest) : NULL;
         if (!oldest) break;
         queue_bury(longest, oldest, "the queues hold more than 64 MiB");
     }
 }
 
-static int enqueue(struct outbox *outbox, struct entry *entry)
+static int enqueue(struct outbox *outbox, struct letter *letter)
 {
-    struct queue *queue = queue_get(outbox, entry->receiver);
-    int code = queue ? queue_add(queue, entry) : ERR_NOMEM;
+    struct queue *queue = queue_get(outbox, letter->receiver);
+    int code = queue ? queue_add(queue, letter) : ERR_NOMEM;
     if (code < 0) {
         /* It is on disk, and queued again at the next start. */
-        log_event(LOG_ERROR, "alert.not_queued", LOG_S("receiver", entry->receiver),
-                  LOG_S("id", entry->id), LOG_S("error", err_text(code)));
-        entry_free(outbox, entry);
+        log_event(LOG_ERROR, "alert.not_queued", LOG_S("receiver", letter->receiver),
+                  LOG_S("id", letter->id), LOG_S("error", err_text(code)));
+        letter_free(outbox, letter);
     }
     return code;
 }
@@ -176,8 +176,8 @@ struct loading {
 static bool load_row(void *data, const struct outbox_row *row)
 {
     struct loading *loading = data;
-    struct entry *entry = entry_new(loading->outbox, row);
-    loading->code = entry ? enqueue(loading->outbox, entry) : ERR_NOMEM;
+    struct letter *letter = letter_new(loading->outbox, row);
+    loading->code = letter ? enqueue(loading->outbox, letter) : ERR_NOMEM;
     return loading->code == OK;
 }
 
@@ -211,9 +211,9 @@ int outbox_new(const struct outbox_options *options, struct outbox **out, struct
 static void queue_free(struct outbox *outbox, struct queue *queue)
 {
     while (queue->rows) {
-        struct entry *entry = queue->rows->first;
-        queue_remove(queue, entry);
-        entry_free(outbox, entry);
+        struct letter *letter = queue->rows->first;
+        queue_remove(queue, letter);
+        letter_free(outbox, letter);
     }
     free(queue->receiver);
     free(queue->answer);
@@ -266,31 +266,31 @@ int outbox_put(struct outbox *outbox, struct store_batch *batch, const char *rec
                              .json = notification,
                              .group = state,
                              .put_ms = outbox_now_ms(outbox)};
-    struct entry *entry = entry_new(outbox, &row);
-    if (!entry) return ERR_NOMEM;
+    struct letter *letter = letter_new(outbox, &row);
+    if (!letter) return ERR_NOMEM;
     outbox->last_seq++;
     store_batch_outbox(batch, &row);
-    entry->next = outbox->putting;
-    outbox->putting = entry;
+    letter->next = outbox->putting;
+    outbox->putting = letter;
     return OK;
 }
 
 void outbox_committed(struct outbox *outbox, int code)
 {
-    struct entry *in_order = NULL;
+    struct letter *in_order = NULL;
     while (outbox->putting) {
-        struct entry *entry = outbox->putting;
-        outbox->putting = entry->next;
-        entry->next = in_order;
-        in_order = entry;
+        struct letter *letter = outbox->putting;
+        outbox->putting = letter->next;
+        letter->next = in_order;
+        in_order = letter;
     }
     while (in_order) {
-        struct entry *entry = in_order;
-        in_order = entry->next;
+        struct letter *letter = in_order;
+        in_order = letter->next;
         if (code < 0)
-            entry_free(outbox, entry);
+            letter_free(outbox, letter);
         else
-            (void)enqueue(outbox, entry); /* it says what is wrong by itself */
+            (void)enqueue(outbox, letter); /* it says what is wrong by itself */
     }
     if (code < 0) return;
     for (struct queue *queue = outbox->queues; queue; queue = queue->next) {
@@ -312,10 +312,10 @@ static bool resend_row(void *data, const struct outbox_row *row)
     struct outbox_row again = *row;
     again.attempts = 0;
     again.put_ms = outbox_now_ms(resending->outbox);
-    struct entry *entry = entry_new(resending->outbox, &again);
-    resending->code = entry ? enqueue(resending->outbox, entry) : ERR_NOMEM;
+    struct letter *letter = letter_new(resending->outbox, &again);
+    resending->code = letter ? enqueue(resending->outbox, letter) : ERR_NOMEM;
     if (resending->code == OK)
-        queue_record(queue_find(resending->outbox, row->receiver), entry, "queued", "", false);
+        queue_record(queue_find(resending->outbox, row->receiver), letter, "queued", "", false);
     return false;
 }
 

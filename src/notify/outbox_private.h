@@ -3,7 +3,7 @@
  *     outbox.c        the queues: put, settings, status
  *     outbox_send.c   what is sent next, and what becomes of it
  *
- * Each receiver has a queue, each group of a queue its own row of entries, so that the order holds
+ * Each receiver has a queue, each group of a queue its own row of letters, so that the order holds
  * within a group while one message that its receiver chokes on holds up only its group. */
 #ifndef MOONTIDE_NOTIFY_OUTBOX_PRIVATE_H
 #define MOONTIDE_NOTIFY_OUTBOX_PRIVATE_H
@@ -13,20 +13,20 @@
 
 struct loop_timer;
 
-struct entry {
-    struct entry *next; /* of its group, or of the puts that wait for their batch */
-    struct row *row;    /* its group; while it waits for its batch NULL */
+struct letter {
+    struct letter *next; /* of its group, or of the puts that wait for their batch */
+    struct row *row;     /* its group; while it waits for its batch NULL */
     char *receiver;
     int64_t seq, put_ms, not_before_ms;
     int64_t attempts;
     char *id, *group_key, *json, *state;
 };
 
-/* The entries of one group in one queue. */
+/* The letters of one group in one queue. */
 struct row {
     struct row *next; /* of the queue, in the order of their first puts */
     uint64_t hash;    /* of the group's key */
-    struct entry *first, *last;
+    struct letter *first, *last;
 };
 
 struct queue {
@@ -36,7 +36,7 @@ struct queue {
     const struct receiver_settings *settings; /* NULL: there is no such receiver any more */
     struct row *rows;
     size_t count;
-    struct entry *sending; /* still in its row; NULL: none */
+    struct letter *sending; /* still in its row; NULL: none */
     struct courier_call *call;
     struct loop_timer *timer;    /* the next pump */
     struct loop_timer *deadline; /* of the attempt under way */
@@ -51,8 +51,8 @@ struct outbox {
     struct outbox_options options;
     const struct notify_settings *settings;
     struct queue *queues;
-    struct entry *putting; /* of the batch that is not on disk yet, the newest first */
-    size_t bytes;          /* of all entries */
+    struct letter *putting; /* of the batch that is not on disk yet, the newest first */
+    size_t bytes;           /* of all letters */
     int64_t last_seq;
     uint64_t random;
     uint32_t writes; /* batches of the outbox's own that are under way */
@@ -67,17 +67,17 @@ static inline int64_t outbox_now_ms(const struct outbox *outbox)
 }
 
 /* outbox.c */
-void entry_free(struct outbox *outbox, struct entry *entry);
-/* Takes the first entry of its row out of the queue, and the row when it was the last. */
-void queue_remove(struct queue *queue, struct entry *entry);
+void letter_free(struct outbox *outbox, struct letter *letter);
+/* Takes the first letter of its row out of the queue, and the row when it was the last. */
+void queue_remove(struct queue *queue, struct letter *letter);
 
 /* outbox_send.c */
 /* Sends what is due, or sets the timer for it. */
 void queue_pump(struct queue *queue);
-/* Ends an entry of the queue as "dead", for this reason. */
-void queue_bury(struct queue *queue, struct entry *entry, const char *why);
-/* Writes what became of an entry; `waits`: the queue goes on when that is on disk. */
-void queue_record(struct queue *queue, const struct entry *entry, const char *state,
+/* Ends an letter of the queue as "dead", for this reason. */
+void queue_bury(struct queue *queue, struct letter *letter, const char *why);
+/* Writes what became of an letter; `waits`: the queue goes on when that is on disk. */
+void queue_record(struct queue *queue, const struct letter *letter, const char *state,
                   const char *answer, bool waits);
 void queue_stop(struct queue *queue);
 

@@ -53,7 +53,7 @@ static void recorded(void *data, int code, const struct fault *fault)
         outbox->stopped(outbox->stopped_data);
 }
 
-void queue_record(struct queue *queue, const struct entry *entry, const char *state,
+void queue_record(struct queue *queue, const struct letter *letter, const char *state,
                   const char *answer, bool waits)
 {
     struct outbox *outbox = queue->outbox;
@@ -65,12 +65,12 @@ void queue_record(struct queue *queue, const struct entry *entry, const char *st
         *recording = (struct recording){outbox, waits ? queue : NULL};
         bool over = strcmp(state, "queued") != 0;
         store_batch_outbox_state(batch,
-                                 &(struct outbox_row){.seq = entry->seq,
+                                 &(struct outbox_row){.seq = letter->seq,
                                                       .state = state,
-                                                      .group = entry->state,
+                                                      .group = letter->state,
                                                       .answer = answer,
                                                       .ended_ms = over ? outbox_now_ms(outbox) : 0,
-                                                      .attempts = entry->attempts});
+                                                      .attempts = letter->attempts});
         code = store_commit(outbox->options.store, batch, recorded, recording);
     }
     if (code < 0) {
@@ -133,77 +133,77 @@ static void queue_well(struct queue *queue)
 
 /* ---- the end of an attempt ---- */
 
-void queue_bury(struct queue *queue, struct entry *entry, const char *why)
+void queue_bury(struct queue *queue, struct letter *letter, const char *why)
 {
-    log_event(LOG_ERROR, "alert.dead", LOG_S("receiver", queue->receiver), LOG_S("id", entry->id),
-              LOG_S("reason", why), LOG_I("attempts", entry->attempts));
-    queue_record(queue, entry, "dead", why, false);
-    queue_remove(queue, entry);
-    entry_free(queue->outbox, entry);
+    log_event(LOG_ERROR, "alert.dead", LOG_S("receiver", queue->receiver), LOG_S("id", letter->id),
+              LOG_S("reason", why), LOG_I("attempts", letter->attempts));
+    queue_record(queue, letter, "dead", why, false);
+    queue_remove(queue, letter);
+    letter_free(queue->outbox, letter);
 }
 
 /* Those of its group that wait build on what it left. */
-static void take_state(struct outbox *outbox, struct entry *entry, const char *state)
+static void take_state(struct outbox *outbox, struct letter *letter, const char *state)
 {
     char *copy = strdup(state);
     if (!copy) return; /* then the next message begins anew */
     outbox->bytes += strlen(copy);
-    if (entry->state) outbox->bytes -= strlen(entry->state);
-    free(entry->state);
-    entry->state = copy;
+    if (letter->state) outbox->bytes -= strlen(letter->state);
+    free(letter->state);
+    letter->state = copy;
 }
 
-static void taken(struct queue *queue, struct entry *entry, const struct delivery *delivery)
+static void taken(struct queue *queue, struct letter *letter, const struct delivery *delivery)
 {
     struct outbox *outbox = queue->outbox;
     if (delivery->state)
-        for (struct entry *each = entry; each; each = each->next)
+        for (struct letter *each = letter; each; each = each->next)
             take_state(outbox, each, delivery->state);
-    log_event(LOG_INFO, "alert.sent", LOG_S("receiver", queue->receiver), LOG_S("id", entry->id),
-              LOG_I("attempts", entry->attempts), LOG_S("answer", delivery->answer),
+    log_event(LOG_INFO, "alert.sent", LOG_S("receiver", queue->receiver), LOG_S("id", letter->id),
+              LOG_I("attempts", letter->attempts), LOG_S("answer", delivery->answer),
               LOG_S("warning", delivery->warning));
     queue_well(queue);
-    queue_record(queue, entry, "sent", delivery->warning ? delivery->warning : delivery->answer,
+    queue_record(queue, letter, "sent", delivery->warning ? delivery->warning : delivery->answer,
                  true);
     if (outbox->options.sent)
-        outbox->options.sent(outbox->options.data, queue->receiver, entry->group_key, entry->id,
-                             entry->state);
-    queue_remove(queue, entry);
-    entry_free(outbox, entry);
+        outbox->options.sent(outbox->options.data, queue->receiver, letter->group_key, letter->id,
+                             letter->state);
+    queue_remove(queue, letter);
+    letter_free(outbox, letter);
 }
 
-static void failed(struct queue *queue, struct entry *entry, const struct delivery *delivery)
+static void failed(struct queue *queue, struct letter *letter, const struct delivery *delivery)
 {
     struct outbox *outbox = queue->outbox;
     int64_t now_ms = outbox_now_ms(outbox);
     const char *answer = delivery->answer ? delivery->answer : err_text(delivery->code);
-    if (delivery->permanent || now_ms - entry->put_ms >= OUTBOX_DEAD_MS) {
+    if (delivery->permanent || now_ms - letter->put_ms >= OUTBOX_DEAD_MS) {
         if (!delivery->permanent) queue_failed(queue, delivery->retry_after_ms);
-        queue_bury(queue, entry, answer);
+        queue_bury(queue, letter, answer);
         return;
     }
     queue_failed(queue, delivery->retry_after_ms);
-    entry->not_before_ms = now_ms + backoff_ms(&backoff, (int)entry->attempts,
-                                               0.5 + backoff_random(&outbox->random) / 2);
-    log_event(LOG_WARN, "alert.retry", LOG_S("receiver", queue->receiver), LOG_S("id", entry->id),
-              LOG_I("attempts", entry->attempts), LOG_S("answer", answer));
-    queue_record(queue, entry, "queued", answer, false);
+    letter->not_before_ms = now_ms + backoff_ms(&backoff, (int)letter->attempts,
+                                                0.5 + backoff_random(&outbox->random) / 2);
+    log_event(LOG_WARN, "alert.retry", LOG_S("receiver", queue->receiver), LOG_S("id", letter->id),
+              LOG_I("attempts", letter->attempts), LOG_S("answer", answer));
+    queue_record(queue, letter, "queued", answer, false);
 }
 
 static void delivered(void *data, const struct delivery *delivery)
 {
     struct queue *queue = data;
-    struct entry *entry = queue->sending;
+    struct letter *letter = queue->sending;
     queue->sending = NULL;
     queue->call = NULL;
     loop_timer_cancel(queue->deadline);
     queue->deadline = NULL;
-    entry->attempts++;
+    letter->attempts++;
     keep_answer(queue, delivery->answer ? delivery->answer : err_text(delivery->code));
     if (delivery->code == OK)
-        taken(queue, entry, delivery);
+        taken(queue, letter, delivery);
     else
-        failed(queue, entry, delivery);
+        failed(queue, letter, delivery);
     queue_pump(queue);
 }
 
@@ -218,29 +218,29 @@ static void deadline_passed(void *data)
 
 /* ---- the next attempt ---- */
 
-static struct entry *next_entry(const struct queue *queue)
+static struct letter *next_entry(const struct queue *queue)
 {
-    struct entry *best = NULL;
+    struct letter *best = NULL;
     for (const struct row *row = queue->rows; row; row = row->next) {
-        struct entry *entry = row->first;
-        if (!best || entry->not_before_ms < best->not_before_ms ||
-            (entry->not_before_ms == best->not_before_ms && entry->seq < best->seq))
-            best = entry;
+        struct letter *letter = row->first;
+        if (!best || letter->not_before_ms < best->not_before_ms ||
+            (letter->not_before_ms == best->not_before_ms && letter->seq < best->seq))
+            best = letter;
     }
     return best;
 }
 
-static int attempt(struct queue *queue, struct entry *entry)
+static int attempt(struct queue *queue, struct letter *letter)
 {
     struct outbox *outbox = queue->outbox;
     struct courier *courier = outbox->options.courier;
     int code = loop_timer_start(outbox->options.loop, OUTBOX_SEND_MS, deadline_passed, queue,
                                 &queue->deadline);
     if (code == OK)
-        code = courier->vtable->send(courier, queue->settings, entry->json, entry->state, delivered,
-                                     queue, &queue->call);
+        code = courier->vtable->send(courier, queue->settings, letter->json, letter->state,
+                                     delivered, queue, &queue->call);
     if (code == OK) {
-        queue->sending = entry;
+        queue->sending = letter;
         return OK;
     }
     loop_timer_cancel(queue->deadline);
@@ -265,15 +265,15 @@ void queue_pump(struct queue *queue)
     if (!queue->settings || !queue->rows || queue->sending || queue->recording ||
         queue->outbox->stopping)
         return;
-    struct entry *entry = next_entry(queue);
-    int64_t now_ms = outbox_now_ms(queue->outbox), due_ms = entry->not_before_ms;
+    struct letter *letter = next_entry(queue);
+    int64_t now_ms = outbox_now_ms(queue->outbox), due_ms = letter->not_before_ms;
     if (due_ms < queue->not_before_ms) due_ms = queue->not_before_ms;
     if (due_ms > now_ms + OUTBOX_DEAD_MS) due_ms = now_ms; /* the clock went back */
     if (due_ms > now_ms) {
         wait_until(queue, due_ms);
         return;
     }
-    int code = attempt(queue, entry);
+    int code = attempt(queue, letter);
     if (code == OK) return;
     queue->not_before_ms = now_ms + OUTBOX_BACKOFF_BASE_MS;
     log_event(LOG_ERROR, "alert.retry", LOG_S("receiver", queue->receiver),

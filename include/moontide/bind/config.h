@@ -6,6 +6,7 @@
 #include "moontide/base/faults.h"
 #include "moontide/base/log.h"
 #include "moontide/model/evaluation.h"
+#include "moontide/notify/settings.h"
 #include "moontide/tick/rails.h"
 
 #include <stdbool.h>
@@ -31,23 +32,24 @@ struct config {
     char *language;                 /* "en" or "ko" */
     enum policy_mode mode;
     int64_t settle_ms;
-    size_t policy_memory_bytes; /* limits.policy_memory, 32 MiB */
-    uint64_t instructions;      /* limits.instructions, 5,000,000 */
-    int64_t evaluation_ms;      /* limits.evaluation, 1 s */
-    int64_t policy_wall_ms;     /* limits.evaluations, 5 s */
-    int64_t collect_ms;         /* limits.collect, 30 s */
-    int64_t apply_ms;           /* limits.apply, 60 s */
-    size_t source_bytes;        /* limits.source, 1 MiB */
-    int64_t request_ms;         /* limits.request, of one HTTP request: 30 s */
-    int64_t connect_ms;         /* limits.connect, of its connection: 3 s */
-    size_t response_bytes;      /* limits.response, of its answer: 32 MiB */
-    int retry_attempts;         /* retry.attempts; 0: environment, profile, else 3 */
-    int64_t retry_base_ms;      /* retry.base, 1 s: the most before the second attempt */
-    int64_t retry_cap_ms;       /* retry.cap, 20 s: the most before any */
-    struct rail_limits rails;   /* rails */
-    int64_t journal_keep_ms;    /* journal.keep, 90 d */
-    int64_t journal_max_bytes;  /* journal.max_size, 256 MiB */
-    double price_per_1000_usd;  /* cost.per_1000_metrics, 0.01 */
+    size_t policy_memory_bytes;    /* limits.policy_memory, 32 MiB */
+    uint64_t instructions;         /* limits.instructions, 5,000,000 */
+    int64_t evaluation_ms;         /* limits.evaluation, 1 s */
+    int64_t policy_wall_ms;        /* limits.evaluations, 5 s */
+    int64_t collect_ms;            /* limits.collect, 30 s */
+    int64_t apply_ms;              /* limits.apply, 60 s */
+    size_t source_bytes;           /* limits.source, 1 MiB */
+    int64_t request_ms;            /* limits.request, of one HTTP request: 30 s */
+    int64_t connect_ms;            /* limits.connect, of its connection: 3 s */
+    size_t response_bytes;         /* limits.response, of its answer: 32 MiB */
+    int retry_attempts;            /* retry.attempts; 0: environment, profile, else 3 */
+    int64_t retry_base_ms;         /* retry.base, 1 s: the most before the second attempt */
+    int64_t retry_cap_ms;          /* retry.cap, 20 s: the most before any */
+    struct rail_limits rails;      /* rails */
+    int64_t journal_keep_ms;       /* journal.keep, 90 d */
+    int64_t journal_max_bytes;     /* journal.max_size, 256 MiB */
+    struct notify_settings alerts; /* alerts */
+    double price_per_1000_usd;     /* cost.per_1000_metrics, 0.01 */
     enum log_level log_level;
     int log_format; /* enum log_format, or -1: auto */
     char *json; /* what policies see as `config` (no secrets: accounts, alerts and log are left out)
