@@ -59,7 +59,7 @@ static void key_raw(struct json_writer *w, const char *key, const char *json)
 static const struct alert *worst_first(const struct alert *alerts, size_t n, size_t at)
 {
     const struct alert *a = &alerts[at % n];
-    bool shown = a->state != ALERT_PENDING && a->severity == SEVERITY_HIGH - at / n;
+    bool shown = alert_is_on(a) && a->severity == SEVERITY_HIGH - at / n;
     return shown ? a : NULL;
 }
 

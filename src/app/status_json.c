@@ -44,7 +44,7 @@ static void write_target(void *data, const char *target, enum status status,
     json_key(w, "issues");
     json_array(w);
     for (size_t i = 0; i < count; i++) {
-        if (alerts[i].state == ALERT_PENDING) continue;
+        if (!alert_is_on(&alerts[i])) continue;
         json_object(w);
         put_string(w, "type", alerts[i].type);
         put_string(w, "key", alerts[i].key);

@@ -277,7 +277,7 @@ static void house_free(struct notifier *notifier, struct house *house)
 /* Clearing and flapping count as firing; a flapping alert may be between two times of it. */
 static bool is_told_of(const struct alert *alert)
 {
-    return alert->state == ALERT_FIRING || alert->state == ALERT_CLEARING || alert->flapping;
+    return alert_is_on(alert) || alert->flapping;
 }
 
 static int house_update(struct notifier *notifier, struct house *house, const struct alert *alerts,

@@ -376,8 +376,10 @@ static void keep_context(struct notifier *notifier, const struct target_report *
 
 void notifier_target(struct notifier *notifier, const struct target_report *report)
 {
-    int code =
-        items_update(notifier, report->policy, report->target, report->alerts, report->alert_count);
+    size_t count = 0;
+    const struct alert *alerts =
+        engine_alerts(notifier->engine, report->policy, report->target, &count);
+    int code = items_update(notifier, report->policy, report->target, alerts, count);
     if (code < 0)
         log_event(LOG_ERROR, "alert.failed", LOG_S("policy", report->policy),
                   LOG_S("target", report->target), LOG_S("error", err_text(code)));

@@ -26,7 +26,7 @@ enum { STRINGS_MAX = 8 };
 struct change {
     enum change_kind kind;
     int severity;
-    int64_t since_ms, raised_ms, gone_ms, keep_firing_ms;
+    int64_t since_ms, raised_ms, gone_ms, keep_firing_ms, flaps;
     const char *strings[STRINGS_MAX]; /* into bytes; NULL stays NULL */
     char bytes[];
 };
@@ -113,6 +113,7 @@ void changes_alert(struct changes *changes, const struct alert_row *row)
     change->raised_ms = row->raised_ms;
     change->gone_ms = row->gone_ms;
     change->keep_firing_ms = row->keep_firing_ms;
+    change->flaps = row->flaps;
 }
 
 void changes_alert_end(struct changes *changes, const char *policy, const char *target,
@@ -199,7 +200,8 @@ static void write_one(const struct change *change, struct store_batch *batch)
                                                      .since_ms = change->since_ms,
                                                      .raised_ms = change->raised_ms,
                                                      .gone_ms = change->gone_ms,
-                                                     .keep_firing_ms = change->keep_firing_ms});
+                                                     .keep_firing_ms = change->keep_firing_ms,
+                                                     .flaps = change->flaps});
         return;
     case CHANGE_ALERT_END: store_batch_alert_end(batch, s[0], s[1], s[2], s[3]); return;
     case CHANGE_RESOURCE:

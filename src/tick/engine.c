@@ -296,7 +296,8 @@ static bool keep_none(void *data, const char *target)
 static void removed_alert(void *data, const char *target, const struct alert *alert)
 {
     struct policy *policy = data;
-    note_issue(policy, NULL, target, alert, false, "the policy is gone", policy_changes(policy));
+    note_issue(policy, NULL, target, alert, ALERT_EVENT_RESOLVED, "the policy is gone",
+               policy_changes(policy));
 }
 
 void engine_remove(struct engine *engine, const char *name)

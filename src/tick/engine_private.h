@@ -341,8 +341,8 @@ void chain_id(const char *const strings[5], int64_t at_ms, char out[33]);
 /* An alert began to fire, or ended: journal and log. generation: whose evaluation said so; NULL:
  * none did, and reason says why it ended. */
 void note_issue(const struct policy *policy, const struct generation *generation,
-                const char *target, const struct alert *alert, bool fired, const char *reason,
-                struct changes *changes);
+                const char *target, const struct alert *alert, enum alert_event event,
+                const char *reason, struct changes *changes);
 
 /* ---- tickerror.c ---- */
 void tick_errors_done(struct tick_errors *errors);

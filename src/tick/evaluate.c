@@ -140,10 +140,10 @@ static const char *memo_of(const struct run *run, const struct target *target)
     return !json && (state->flags & TARGET_MEMO_SPOILT) ? "{}" : json;
 }
 
-static void issue_changed(void *data, const struct alert *alert, bool fired)
+static void issue_changed(void *data, const struct alert *alert, enum alert_event event)
 {
     struct run *run = data;
-    note_issue(run->policy, run->generation, target_of(run)->id, alert, fired, NULL,
+    note_issue(run->policy, run->generation, target_of(run)->id, alert, event, NULL,
                run->tick->changes);
 }
 

@@ -20,7 +20,7 @@ static const struct alert *saturated(const struct engine *engine, const char *ti
     size_t count = 0;
     const struct alert *alerts = alerts_of(engine->alerts, tier, target, &count);
     for (size_t i = 0; i < count; i++)
-        if (alerts[i].state != ALERT_PENDING && alerts[i].severity == SEVERITY_HIGH &&
+        if (alert_is_on(&alerts[i]) && alerts[i].severity == SEVERITY_HIGH &&
             is_saturation(alerts[i].type))
             return &alerts[i];
     return NULL;

@@ -157,7 +157,8 @@ static bool is_there(void *data, const char *target)
 static void alert_gone(void *data, const char *target, const struct alert *alert)
 {
     const struct census *census = data;
-    note_issue(census->policy, NULL, target, alert, false, "the target is gone", census->changes);
+    note_issue(census->policy, NULL, target, alert, ALERT_EVENT_RESOLVED, "the target is gone",
+               census->changes);
 }
 
 /* What was known of `from`'s targets passes to `to`'s (from may be NULL); who is not among them is

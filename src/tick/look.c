@@ -6,7 +6,7 @@
 const struct alert *engine_alerts(const struct engine *engine, const char *policy,
                                   const char *target, size_t *count)
 {
-    return alerts_of(engine->alerts, policy, target, count);
+    return alerts_all_of(engine->alerts, policy, target, count);
 }
 
 void engine_each_alert(const struct engine *engine,

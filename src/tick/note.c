@@ -111,7 +111,7 @@ static void write_issues(struct json_writer *w, const struct action *action)
     json_array(w);
     for (size_t i = 0; i < count; i++) {
         char id[33];
-        if (alerts[i].state == ALERT_PENDING) continue;
+        if (!alert_is_on(&alerts[i])) continue;
         issue_id(policy, target, &alerts[i], id);
         json_string(w, id);
     }
@@ -350,8 +350,19 @@ void note_pauses(struct engine *engine, const struct pauses *found)
 struct issue_note {
     const struct alert *alert;
     int64_t at_ms;
-    bool fired;
+    enum alert_event event;
     const char *reason;
+};
+
+static const struct {
+    const char *state, *event;
+    enum log_level level;
+} issue_events[] = {
+    [ALERT_EVENT_FIRED] = {"raised", "issue.raised", LOG_WARN},
+    [ALERT_EVENT_RESOLVED] = {"resolved", "issue.resolved", LOG_INFO},
+    [ALERT_EVENT_SEVERITY] = {"severity", "issue.severity", LOG_WARN},
+    [ALERT_EVENT_FLAPS] = {"flapping", "issue.flapping", LOG_WARN},
+    [ALERT_EVENT_CALM] = {"calm", "issue.calm", LOG_INFO},
 };
 
 static void issue_members(struct json_writer *w, const void *data)
@@ -360,7 +371,7 @@ static void issue_members(struct json_writer *w, const void *data)
     const struct alert *alert = issue->alert;
     json_key(w, "at");
     json_int(w, issue->at_ms);
-    note_key(w, "state", issue->fired ? "raised" : "resolved");
+    note_key(w, "state", issue_events[issue->event].state);
     note_key(w, "type", alert->type);
     note_key(w, "key", alert->key);
     note_key(w, "severity", severity_names[alert->severity]);
@@ -370,8 +381,8 @@ static void issue_members(struct json_writer *w, const void *data)
 }
 
 void note_issue(const struct policy *policy, const struct generation *generation,
-                const char *target, const struct alert *alert, bool fired, const char *reason,
-                struct changes *changes)
+                const char *target, const struct alert *alert, enum alert_event event,
+                const char *reason, struct changes *changes)
 {
     char id[33];
     issue_id(policy, target, alert, id);
@@ -380,10 +391,10 @@ void note_issue(const struct policy *policy, const struct generation *generation
                         .policy = policy->name,
                         .target = target,
                         .sha256 = generation ? generation->info->sha256 : NULL};
-    struct issue_note issue = {alert, engine_now_ms(policy->engine), fired, reason};
+    struct issue_note issue = {alert, engine_now_ms(policy->engine), event, reason};
     note_entry(changes, &note, issue_members, &issue);
-    log_event(fired ? LOG_WARN : LOG_INFO, fired ? "issue.raised" : "issue.resolved",
-              LOG_S("policy", policy->name), LOG_S("target", target), LOG_S("type", alert->type),
+    log_event(issue_events[event].level, issue_events[event].event, LOG_S("policy", policy->name),
+              LOG_S("target", target), LOG_S("type", alert->type),
               LOG_S("key", alert->key[0] ? alert->key : NULL),
               LOG_S("severity", severity_names[alert->severity]),
               LOG_S("description", alert->description), LOG_S("reason", reason));

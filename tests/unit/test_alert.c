@@ -44,11 +44,11 @@ static int teardown(void **state)
     return 0;
 }
 
-static void note(void *data, const struct alert *alert, bool fired)
+static void note(void *data, const struct alert *alert, enum alert_event event)
 {
     struct world *world = data;
     size_t len = strlen(world->log);
-    snprintf(world->log + len, sizeof world->log - len, "%c%s ", fired ? '+' : '-', alert->type);
+    snprintf(world->log + len, sizeof world->log - len, "%c%s ", "+-!~="[event], alert -> type);
 }
 
 static struct issue *state_issue(struct world *world, const char *type, enum verdict when)
@@ -307,7 +307,7 @@ static void the_status_is_that_of_the_gravest_firing_issue(void **state)
         {.count = 0, .status = STATUS_HEALTHY},
         {.count = 0, .unknowns = 1, .status = STATUS_UNKNOWN},
         {{{.severity = SEVERITY_HIGH, .state = ALERT_PENDING}}, 1, 0, STATUS_HEALTHY},
-        {{{.severity = SEVERITY_HIGH, .state = ALERT_CLEARING}}, 1, 0, STATUS_CRITICAL},
+        {{{.severity = SEVERITY_HIGH, .state = ALERT_RESOLVING}}, 1, 0, STATUS_CRITICAL},
         {{{.severity = SEVERITY_MEDIUM, .state = ALERT_FIRING},
           {.severity = SEVERITY_HIGH, .state = ALERT_FIRING}},
          2,
@@ -371,6 +371,76 @@ static void many_targets_keep_their_own_alerts(void **state)
         assert_int_equal(count, i % 2);
         if (count) assert_int_equal(alerts[0].raised_ms, i);
     }
+}
+
+/* ---- history ---- */
+
+static size_t remembered(struct world *world)
+{
+    size_t count = 0;
+    alerts_all_of(world->alerts, "web", "prod", &count);
+    return count;
+}
+
+static void a_resolved_alert_is_remembered_for_21_evaluations(void **state)
+{
+    struct world *world = *state;
+    evaluate_when(world, VERDICT_TRUE);
+    for (int i = 0; i < ALERT_HISTORY - 1; i++) {
+        evaluate_when(world, VERDICT_FALSE);
+        assert_int_equal(remembered(world), 1);
+    }
+    evaluate_when(world, VERDICT_FALSE);
+    assert_int_equal(remembered(world), 0);
+}
+
+/* On and off at each evaluation: nine changes weigh 10.8 - 0.4/19 x 36 of 20, above a half. Off
+ * from then on is a tenth; five of them are left in the window, and weigh less than a quarter,
+ * after 16.
+ */
+static void an_alert_that_changes_too_often_flaps_until_it_is_calm(void **state)
+{
+    struct world *world = *state;
+    int until_flapping = 0, until_calm = 0;
+    while (!strchr(world->log, '~')) {
+        evaluate_when(world, until_flapping % 2 ? VERDICT_FALSE : VERDICT_TRUE);
+        until_flapping++;
+        world->log[0] = strchr(world->log, '~') ? '~' : '\0';
+        assert_true(until_flapping < 50);
+    }
+    assert_int_equal(until_flapping, 9);
+    world->log[0] = '\0';
+    while (!strchr(world->log, '=')) {
+        evaluate_when(world, VERDICT_FALSE);
+        until_calm++;
+        assert_true(until_calm < 50);
+    }
+    assert_int_equal(until_calm, 16);
+    assert_int_equal(world->fired, world->resolved);
+}
+
+static void no_data_changes_no_history(void **state)
+{
+    struct world *world = *state;
+    size_t count = 0;
+    evaluate_when(world, VERDICT_TRUE);
+    for (int i = 0; i < 30; i++)
+        evaluate(world, 1);
+    const struct alert *alert = alerts_all_of(world->alerts, "web", "prod", &count);
+    assert_int_equal(count, 1);
+    assert_true(alert->unknown);
+    assert_int_equal(alert->history, 1);
+    evaluate_when(world, VERDICT_TRUE);
+    assert_false(alerts_all_of(world->alerts, "web", "prod", &count)->unknown);
+}
+
+static void another_severity_is_said_and_kept(void **state)
+{
+    struct world *world = *state;
+    state_issue(world, "slow", VERDICT_TRUE)->severity = SEVERITY_LOW;
+    evaluate(world, 0);
+    evaluate_when(world, VERDICT_TRUE);
+    assert_string_equal(world->log, "+slow !slow ");
 }
 
 /* ---- on disk ---- */
@@ -474,6 +544,10 @@ int main(void)
         FACT(the_newest_description_is_kept_without_a_write),
         FACT(the_status_is_that_of_the_gravest_firing_issue),
         FACT(a_target_that_is_gone_takes_its_alerts_with_it),
+        FACT(a_resolved_alert_is_remembered_for_21_evaluations),
+        FACT(an_alert_that_changes_too_often_flaps_until_it_is_calm),
+        FACT(no_data_changes_no_history),
+        FACT(another_severity_is_said_and_kept),
         FACT(many_targets_keep_their_own_alerts),
         ON_DISK(states_come_back_after_a_restart),
         ON_DISK(the_newer_change_of_an_alert_supersedes_the_one_that_was_not_written),

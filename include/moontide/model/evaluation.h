@@ -30,6 +30,7 @@ struct issue {
     enum verdict clear; /* meaningful when has_clear */
     bool has_clear;
     int64_t pending_ms, keep_firing_ms;
+    const char *metrics; /* names of the series that its conditions read, with commas; or NULL */
 };
 
 struct recommendation {
