@@ -97,6 +97,9 @@ static void one_that_fails_may_freeze_its_resource(void **state)
     assert_int_equal(engine_unfreeze(act->house.engine, "a"), 1);
     assert_int_equal(engine_unfreeze(act->house.engine, "a"), 0);
     assert_string_equal(act_tick(act), "a applied:;");
+    assert_string_equal(act_query(act, "SELECT count(*) FROM journal WHERE what = 'resume'"
+                                       " AND resource = 'a' AND json LIKE '%the check%failed%'"),
+                        "1");
     act_clear(act);
     act_tick(act);
     assert_null(strstr(act->house.targets, "verification_failed"));
