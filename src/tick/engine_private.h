@@ -349,7 +349,8 @@ void tick_errors_done(struct tick_errors *errors);
 /* policy and fault are copied. prefix: what was being done, e.g. "target prod"; may be "". */
 void tick_error_add(struct tick *tick, const char *policy, const char *prefix,
                     const struct fault *fault);
-/* The same for a target of a run; counted only after RUN_ERRORS_MAX. Logged as analysis.failed. */
+/* The same for a target of a run; counted only after RUN_ERRORS_MAX. Logged as analysis.failed, but
+ * what a stop or a removal cut short as tick.cut_short: that is no failure. */
 void run_error_add(struct run *run, const char *prefix, const struct fault *fault);
 /* What holds for every tick: faults of files, of discoveries, of the store. */
 void tick_errors_standing(struct tick *tick);

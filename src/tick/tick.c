@@ -254,6 +254,7 @@ static void tick_report(struct tick *tick)
         struct fault fault;
         fault_set(&fault, ERR_CANCELED, "the engine stops before this tick was whole");
         tick_error_add(tick, "", "", &fault);
+        log_event(LOG_INFO, "tick.cut_short", LOG_S("reason", fault.text));
     }
     tick_errors_standing(tick);
     bool priced = engine->options.world->priced;
