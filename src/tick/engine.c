@@ -310,6 +310,8 @@ void engine_remove(struct engine *engine, const char *name)
     policy->removed = true;
     alerts_retain(engine->alerts, policy->name, keep_none, removed_alert, policy,
                   policy_changes(policy));
+    verify_retain(engine, policy->name, keep_none, NULL, "its policy is gone",
+                  policy_changes(policy));
     wishes_forget(engine->wishes, policy->name, NULL);
     wishes_forget(engine->acting_wishes, policy->name, NULL);
     put_end(policy, ERR_CANCELED);

@@ -329,6 +329,13 @@ void recoveries_done(struct engine *engine);
  * that are due, and states the issues of those that failed. */
 void verify_target(struct run *run, const struct target *target,
                    const struct evaluation_input *input, struct evaluation *evaluation);
+/* Ends as gone the verifications of the policy's targets that stays() refuses; why in words. */
+void verify_retain(struct engine *engine, const char *policy,
+                   bool (*stays)(void *data, const char *target), void *data, const char *why,
+                   struct changes *changes);
+/* And those whose policy is not there at all: its file went while no moontide ran. All files were
+ * looked at before the first tick. */
+void verify_orphans(struct tick *tick);
 /* Former values of this target's resources that are on their way back, as decisions; the arrays are
  * malloc'ed and the decisions' texts belong to the resources. Returns how many. */
 bool verify_has_backs(const struct run *run, const char *target);

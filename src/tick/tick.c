@@ -206,6 +206,7 @@ void tick_cancel(struct tick *tick)
 
 static void tick_pin(struct tick *tick)
 {
+    verify_orphans(tick);
     for (struct run *run = tick->runs; run; run = run->next) {
         struct policy *policy = run->policy;
         if (policy->removed || !policy->live) continue;
