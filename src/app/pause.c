@@ -140,12 +140,10 @@ static void tell(struct work *work)
     cJSON_Delete(ask(work, "pauses", NULL));
 }
 
-/* A verification that failed may have frozen a resource; only the daemon knows. */
-static void unfreeze(struct work *work)
+static void unfreeze_by_daemon(struct work *work)
 {
     struct strbuf json;
     struct json_writer w;
-    if (!work->scope[0] || work->daemon[0]) return;
     strbuf_init(&json, PAUSE_BYTES_MAX);
     json_writer_init(&w, &json);
     json_object(&w);
@@ -158,8 +156,6 @@ static void unfreeze(struct work *work)
     strbuf_done(&json);
 }
 
-/* ---- changing the file ---- */
-
 static const char *who(const struct arguments *arguments)
 {
     const char *by = arguments_value(arguments, "by"), *sudo = getenv("SUDO_USER");
@@ -168,6 +164,22 @@ static const char *who(const struct arguments *arguments)
     const struct passwd *user = getpwuid(geteuid());
     return user ? user->pw_name : "unknown";
 }
+
+/* A verification that failed may have frozen a resource: what the daemon has in memory, and without
+ * one the store. */
+static int unfreeze(struct work *work, struct fault *fault)
+{
+    size_t count = 0;
+    if (!work->scope[0]) return OK;
+    if (!work->daemon[0]) unfreeze_by_daemon(work);
+    if (!work->daemon[0]) return OK;
+    int code =
+        pauses_unfreeze(work->config->state_dir, work->scope, who(work->arguments), &count, fault);
+    work->unfrozen = count > 0;
+    return code;
+}
+
+/* ---- changing the file ---- */
 
 static int add(struct work *work, struct fault *fault)
 {
@@ -262,8 +274,12 @@ static int run(struct work *work, int (*how)(struct work *work, struct fault *fa
         print_fault(&fault);
     } else {
         tell(work);
-        if (how == take_away) unfreeze(work);
+        code = how == take_away ? unfreeze(work, &fault) : OK;
         status = show(work);
+        if (code < 0) {
+            print_fault(&fault);
+            status = 1;
+        }
     }
     pauses_done(&work->pauses);
     free(work->path);

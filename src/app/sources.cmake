@@ -23,6 +23,7 @@ set(SOURCES_app
     status.c
     status_json.c
     terminal.c
+    unfreeze.c
     version.c
     why.c
     why_rails.c

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,16 +80,32 @@ static int write_all(int fd, const char *bytes, size_t len)
     return 0;
 }
 
+enum { TEMPORARY_TRIES = 100, TEMPORARY_BYTES = 48 /* of what is added to the path */ };
+
+/* A name that nobody uses: another process has another id and another write another number, and
+ * what a process of that id left behind when it died is in the way of O_EXCL once. */
+static int open_temporary(char *name, size_t size, const char *path, unsigned mode)
+{
+    static atomic_uint serial;
+    int fd = -1;
+    for (int i = 0; i < TEMPORARY_TRIES && fd < 0; i++) {
+        snprintf(name, size, "%s.%ld-%u.tmp", path, (long)getpid(),
+                 atomic_fetch_add(&serial, 1) + 1);
+        fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+        if (fd < 0 && errno != EEXIST) break;
+    }
+    return fd;
+}
+
 int fs_write_file(const char *path, const void *bytes, size_t len, unsigned mode,
                   struct fault *fault)
 {
     int code = OK, fd = -1;
-    size_t n = strlen(path) + 5;
+    size_t n = strlen(path) + TEMPORARY_BYTES;
     char *tmp = malloc(n);
     if (!tmp) return fault_set(fault, ERR_NOMEM, "%s: out of memory", path);
-    snprintf(tmp, n, "%s.tmp", path);
-    fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
-    /* fchmod: what a crash left behind keeps the mode it had. */
+    fd = open_temporary(tmp, n, path, mode);
+    /* fchmod: the umask has no say. */
     if (fd < 0 || fchmod(fd, mode) < 0 || write_all(fd, bytes, len) < 0 || fsync(fd) < 0) {
         code = fail(fault, tmp);
         goto leave;

@@ -35,15 +35,18 @@ enum statement {
 };
 
 /* Of journal.what: those with an index of their own, and so what a query must say to use it. Part
- * of the schema: a change takes a migration. */
+ * of the schema: a change takes a migration. Not as NOT IN: of a list of more than two SQLite makes
+ * a table anew for each insert, which was a third of an insert's time. */
 #define DATABASE_RARE                                                                              \
-    "what NOT IN ('decision', 'intent', 'outcome', 'issue', 'verification', 'policy')"
+    "what <> 'decision' AND what <> 'outcome' AND what <> 'intent' AND what <> 'issue'"            \
+    " AND what <> 'verification' AND what <> 'policy'"
 
-enum { LOG_PAGES_MAX = 1000 /* of the write-ahead log, then it is time to copy it */ };
+enum { LOG_BYTES_MAX = 4 * 1024 * 1024 /* of the write-ahead log, then it is time to copy it */ };
 
 struct database {
     sqlite3 *sqlite;
-    int log_pages; /* in the write-ahead log at the last commit */
+    int64_t page_bytes;
+    int64_t log_bytes; /* in the write-ahead log at the last commit */
     char *path;
     sqlite3_stmt *statements[STATEMENT_COUNT];
 };

@@ -6,7 +6,7 @@
  * Until then later entries fill the holes. */
 #include "batch.h"
 
-enum { PAGES_BACK = 2000 /* of one step: 8 MiB moved at most */, HOLES_MIN_PAGES = 256 };
+enum { PAGES_BACK = 1000 /* of one step: 8 MiB moved at most */, HOLES_MIN_PAGES = 256 };
 
 /* An entry of an open intent stays: its outcome is still to come, and must find its beginning. */
 #define NOT_OPEN " (id IS NULL OR id NOT IN (SELECT id FROM intent))"

@@ -105,6 +105,23 @@ int store_each_resource(struct store *store, const char *world, store_resource_f
     return code;
 }
 
+int store_each_world(struct store *store, store_name_fn *each, void *data, struct fault *fault)
+{
+    struct database *database;
+    sqlite3_stmt *statement = NULL;
+    int rc = SQLITE_DONE, code = store_reader(store, &database, fault);
+    if (code < 0) return code;
+    code = database_prepare(database, "SELECT DISTINCT world FROM resource ORDER BY world",
+                            &statement, fault);
+    while (code == OK && (rc = sqlite3_step(statement)) == SQLITE_ROW) {
+        rc = SQLITE_DONE;
+        if (!each(data, text_or_empty(statement, 0))) break;
+    }
+    if (code == OK && rc != SQLITE_DONE) code = database_fault(database, fault);
+    sqlite3_finalize(statement);
+    return code;
+}
+
 int store_each_intent(struct store *store, const char *world, store_intent_fn *each, void *data,
                       struct fault *fault)
 {

@@ -26,7 +26,7 @@
 #include <uv.h>
 
 /* Commits that come faster than there is time between them: the log may not grow for ever. */
-enum { LOG_PAGES_BEHIND = 20 * LOG_PAGES_MAX };
+enum { LOG_BYTES_BEHIND = 20 * LOG_BYTES_MAX };
 
 enum writer_state { WRITER_IDLE, WRITER_WAITING, WRITER_WRITING, WRITER_WRITTEN, WRITER_TAKEN };
 
@@ -161,7 +161,7 @@ static void write_batch(struct store_batch *batch, struct database *database)
         break;
     case JOB_CHECKPOINT: database_checkpoint(database); break;
     }
-    if (database->log_pages > LOG_PAGES_BEHIND) database_checkpoint(database);
+    if (database->log_bytes > LOG_BYTES_BEHIND) database_checkpoint(database);
 }
 
 /* On a worker thread. */
@@ -204,7 +204,7 @@ static void checkpoint_when_idle(struct store *store)
 {
     struct store_batch *batch;
     if (atomic_load(&store->writer->state) != WRITER_IDLE) return;
-    if (store->writer->database->log_pages < LOG_PAGES_MAX) return;
+    if (store->writer->database->log_bytes < LOG_BYTES_MAX) return;
     if (store_batch_new("", 0, &batch) < 0) return;
     batch_link(batch)->job = JOB_CHECKPOINT;
     if (start(store, batch) < 0) store_batch_free(batch);

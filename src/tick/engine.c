@@ -311,6 +311,8 @@ void engine_remove(struct engine *engine, const char *name)
     policy->removed = true;
     alerts_retain(engine->alerts, policy->name, keep_none, removed_alert, policy,
                   policy_changes(policy));
+    verify_retain(engine, policy->name, keep_none, NULL, "its policy is gone",
+                  policy_changes(policy));
     wishes_forget(engine->wishes, policy->name, NULL);
     wishes_forget(engine->acting_wishes, policy->name, NULL);
     put_end(policy, ERR_CANCELED);
@@ -503,11 +505,9 @@ size_t engine_unfreeze(struct engine *engine, const char *name)
     for (size_t i = 0; i < engine->resources.table.cap; i++) {
         struct resource *resource = (struct resource *)engine->resources.table.slots[i];
         if (!resource || strcmp(resource->resource, name) != 0) continue;
-        if (!resource->frozen && !resource->failed) continue;
-        text_set(&resource->frozen, NULL);
-        text_set(&resource->failed, NULL);
-        back_done(&resource->back);
-        resources_keep(&engine->resources, resource, engine->unsaved);
+        if (!resource_unfreeze(&engine->resources, resource, NULL, engine_now_ms(engine),
+                               engine->unsaved))
+            continue;
         log_event(LOG_INFO, "resource.resumed", LOG_S("resource", name),
                   LOG_S("kind", resource->kind));
         count++;

@@ -329,6 +329,13 @@ void recoveries_done(struct engine *engine);
  * that are due, and states the issues of those that failed. */
 void verify_target(struct run *run, const struct target *target,
                    const struct evaluation_input *input, struct evaluation *evaluation);
+/* Ends as gone the verifications of the policy's targets that stays() refuses; why in words. */
+void verify_retain(struct engine *engine, const char *policy,
+                   bool (*stays)(void *data, const char *target), void *data, const char *why,
+                   struct changes *changes);
+/* And those whose policy is not there at all: its file went while no moontide ran. All files were
+ * looked at before the first tick. */
+void verify_orphans(struct tick *tick);
 /* Former values of this target's resources that are on their way back, as decisions; the arrays are
  * malloc'ed and the decisions' texts belong to the resources. Returns how many. */
 bool verify_has_backs(const struct run *run, const char *target);
@@ -349,7 +356,8 @@ void tick_errors_done(struct tick_errors *errors);
 /* policy and fault are copied. prefix: what was being done, e.g. "target prod"; may be "". */
 void tick_error_add(struct tick *tick, const char *policy, const char *prefix,
                     const struct fault *fault);
-/* The same for a target of a run; counted only after RUN_ERRORS_MAX. Logged as analysis.failed. */
+/* The same for a target of a run; counted only after RUN_ERRORS_MAX. Logged as analysis.failed, but
+ * what a stop or a removal cut short as tick.cut_short: that is no failure. */
 void run_error_add(struct run *run, const char *prefix, const struct fault *fault);
 /* What holds for every tick: faults of files, of discoveries, of the store. */
 void tick_errors_standing(struct tick *tick);

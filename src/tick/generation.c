@@ -176,6 +176,7 @@ static void succeed(struct policy *policy, const struct targets *from, const str
     }
     alerts_retain(engine->alerts, policy->name, is_there, alert_gone, &census, census.changes);
     memos_retain(&engine->memos, policy->name, is_there, &census, census.changes);
+    verify_retain(engine, policy->name, is_there, &census, "its target is gone", census.changes);
     free(census.known);
 }
 

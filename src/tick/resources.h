@@ -101,6 +101,11 @@ struct resource *resources_get(struct resources *resources, const char *kind, co
 void resources_keep(struct resources *resources, struct resource *resource,
                     struct changes *changes);
 
+/* freeze.c: ends the freeze by a failed verification, and what of it is shown, with an entry in the
+ * journal. Whether there was one. by may be NULL. */
+bool resource_unfreeze(struct resources *resources, struct resource *resource, const char *by,
+                       int64_t at_ms, struct changes *changes);
+
 /* The history of a capacity; NULL: no memory. */
 struct rail_history *resource_history(struct resource *resource, const char *field);
 

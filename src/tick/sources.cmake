@@ -12,6 +12,7 @@ set(SOURCES_tick
     drift.c
     engine.c
     evaluate.c
+    freeze.c
     gate.c
     gather.c
     generation.c

@@ -206,6 +206,7 @@ void tick_cancel(struct tick *tick)
 
 static void tick_pin(struct tick *tick)
 {
+    verify_orphans(tick);
     for (struct run *run = tick->runs; run; run = run->next) {
         struct policy *policy = run->policy;
         if (policy->removed || !policy->live) continue;
@@ -254,6 +255,7 @@ static void tick_report(struct tick *tick)
         struct fault fault;
         fault_set(&fault, ERR_CANCELED, "the engine stops before this tick was whole");
         tick_error_add(tick, "", "", &fault);
+        log_event(LOG_INFO, "tick.cut_short", LOG_S("reason", fault.text));
     }
     tick_errors_standing(tick);
     bool priced = engine->options.world->priced;

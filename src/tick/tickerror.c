@@ -66,9 +66,10 @@ void run_error_add(struct run *run, const char *prefix, const struct fault *faul
     if (!with_file.file[0])
         snprintf(with_file.file, sizeof with_file.file, "%s", run->policy->file);
     tick_error_add(run->tick, run->policy->name, prefix, &with_file);
-    log_event(LOG_ERROR, "analysis.failed", LOG_S("policy", run->policy->name),
-              LOG_S("target", prefix[0] ? prefix : NULL), LOG_S("file", with_file.file),
-              LOG_I("line", with_file.line),
+    bool cut = fault->code == ERR_CANCELED && (run->tick->canceled || run->policy->removed);
+    log_event(cut ? LOG_INFO : LOG_ERROR, cut ? "tick.cut_short" : "analysis.failed",
+              LOG_S("policy", run->policy->name), LOG_S("target", prefix[0] ? prefix : NULL),
+              LOG_S("file", with_file.file), LOG_I("line", with_file.line),
               LOG_S("error", with_file.text[0] ? with_file.text : err_text(with_file.code)));
 }
 

@@ -11,7 +11,9 @@
  *                                      revert: both, and the former values on their way back,
  *                                              through the same rails
  *
- * Which check it is stands in the store by name, so it outlives reload and restart. */
+ * Which check it is stands in the store by name, so it outlives reload and restart. Where its
+ * target or its policy does not, nobody is left to ask: it ends as gone, and nothing follows from
+ * it. */
 #include "act.h"
 
 #include <stdio.h>
@@ -80,6 +82,20 @@ static int failed(struct engine *engine, struct resource *resource,
     return rc == OK && goes_back ? revert(resource, verification) : rc;
 }
 
+/* Takes it away, and says how it ended. */
+static void conclude(struct engine *engine, struct resource *resource,
+                     struct verification *verification, const char *result, const char *why,
+                     struct changes *changes)
+{
+    struct verification **at = &resource->verifications;
+    while (*at != verification)
+        at = &(*at)->next;
+    *at = verification->next;
+    note_verification(engine, resource, verification, result, why, changes);
+    verification_free(verification);
+    resources_keep(&engine->resources, resource, changes);
+}
+
 static void end(struct run *run, struct resource *resource, struct verification *verification,
                 enum verdict verdict, const char *why)
 {
@@ -91,13 +107,7 @@ static void end(struct run *run, struct resource *resource, struct verification 
     const char *result = verdict == VERDICT_TRUE    ? "passed"
                          : verdict == VERDICT_FALSE ? "failed"
                                                     : "unknown";
-    struct verification **at = &resource->verifications;
-    while (*at != verification)
-        at = &(*at)->next;
-    *at = verification->next;
-    note_verification(engine, resource, verification, result, why, run->tick->changes);
-    verification_free(verification);
-    resources_keep(&engine->resources, resource, run->tick->changes);
+    conclude(engine, resource, verification, result, why, run->tick->changes);
 }
 
 static void look(struct run *run, struct resource *resource, struct verification *verification,
@@ -164,6 +174,68 @@ void verify_target(struct run *run, const struct target *target,
             is_of(resource->failed_policy, resource->failed_target, run, target))
             state_issue(resource, run, evaluation);
     }
+}
+
+/* ---- nobody is left to ask ---- */
+
+static void end_if_gone(struct engine *engine, struct resource *resource, const char *why,
+                        bool (*is_gone)(const void *data, const struct verification *verification),
+                        const void *data, struct changes *changes)
+{
+    for (struct verification *v = resource->verifications, *next; v; v = next) {
+        next = v->next;
+        if (is_gone(data, v)) conclude(engine, resource, v, "gone", why, changes);
+    }
+}
+
+static void end_gone(struct engine *engine, const char *why,
+                     bool (*is_gone)(const void *data, const struct verification *verification),
+                     const void *data, struct changes *changes)
+{
+    if (engine->resources.verifying == 0 || engine->options.read_only) return;
+    for (struct resource *resource = engine->resources.watched, *after; resource;
+         resource = after) {
+        after = resource->watched_next; /* it may end being watched */
+        end_if_gone(engine, resource, why, is_gone, data, changes);
+    }
+}
+
+struct staying {
+    const char *policy;
+    bool (*stays)(void *data, const char *target);
+    void *data;
+};
+
+static bool is_left(const void *data, const struct verification *verification)
+{
+    const struct staying *staying = data;
+    return strcmp(verification->policy, staying->policy) == 0 &&
+           !staying->stays(staying->data, verification->target);
+}
+
+void verify_retain(struct engine *engine, const char *policy,
+                   bool (*stays)(void *data, const char *target), void *data, const char *why,
+                   struct changes *changes)
+{
+    struct staying staying = {policy, stays, data};
+    end_gone(engine, why, is_left, &staying, changes);
+}
+
+/* A file that cannot be loaded may be its: then it waits for that to be mended. */
+static bool has_no_policy(const void *data, const struct verification *verification)
+{
+    const struct engine *engine = data;
+    for (const struct policy *p = engine->policies; p; p = p->next)
+        if (strcmp(p->name, verification->policy) == 0) return false;
+    for (const struct file_fault *f = engine->file_faults; f; f = f->next)
+        if (!f->policy[0] || strcmp(f->policy, verification->policy) == 0) return false;
+    return true;
+}
+
+void verify_orphans(struct tick *tick)
+{
+    struct engine *engine = tick->engine;
+    end_gone(engine, "its policy is gone", has_no_policy, engine, tick->changes);
 }
 
 /* ---- former values ---- */

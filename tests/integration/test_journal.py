@@ -2,10 +2,13 @@
 running daemon, and with neither."""
 
 import concurrent.futures
+import fcntl
 import hashlib
 import json
 import os
+import pwd
 import socket
+import sqlite3
 import subprocess
 import threading
 import time
@@ -270,6 +273,68 @@ class Pause(Base):
             thread.join(support.DEADLINE_S)
         self.assertEqual(asked, [{"command": "pauses"}, {"command": "unfreeze", "resource": 'service/"x"/y'}])
         self.assertIn('no longer frozen: service/"x"/y', text)
+
+    def freeze(self, world="aws"):
+        """As a verification leaves it that failed."""
+        row = {"written": {"count": 3}, "written_at": self.now, "frozen": "frozen as the check recovered failed",
+               "failed": "it did not do what it was for", "failed_policy": "ecs_scaling", "failed_target": PROD,
+               "failed_at": self.now, "verifications": [], "capacities": {}}
+        with sqlite3.connect(self.state / "moontide.db") as connection:
+            connection.execute("INSERT INTO resource VALUES (?, 'ecs_desired_count', ?, '', '', ?, ?)",
+                               (world, API, json.dumps(row), self.now))
+        connection.close()
+
+    def rows(self):
+        connection = sqlite3.connect(f"file:{self.state / 'moontide.db'}?mode=ro", uri=True)
+        rows = connection.execute("SELECT world, json FROM resource ORDER BY world").fetchall()
+        connection.close()
+        return {world: json.loads(row) for world, row in rows}
+
+    def test_a_freeze_is_ended_without_a_daemon(self):
+        self.write(self.decision(9, "a", "refused", "FROZEN"))
+        self.freeze()
+        self.freeze("sim")
+        self.assertNotIn("no longer frozen", self.good("resume", "ecs_scaling"))
+        self.assertEqual([row["frozen"] for row in self.rows().values()], ["frozen as the check recovered failed"] * 2)
+        text = self.good("resume", API)
+        self.assertIn(f"no longer frozen: {API}", text)
+        self.assertIn("no daemon runs here", text)
+        for row in self.rows().values():
+            self.assertEqual((row.get("frozen"), row.get("failed"), row["written"]), (None, None, {"count": 3}))
+        entries = [json.loads(line) for line in self.good("journal", "--what", "resume", "--format", "json").splitlines()]
+        user = pwd.getpwuid(os.geteuid()).pw_name
+        self.assertEqual([(e["resource"], e["world"], e["detail"]["by"], e["detail"]["reason"]) for e in entries],
+                         [(API, world, os.environ.get("SUDO_USER") or user, "frozen as the check recovered failed")
+                          for world in ("aws", "sim")])
+        again = json.loads(self.good("resume", API, "--format", "json"))
+        self.assertIs(again["unfrozen"], False)
+        self.assertEqual(len(self.good("journal", "--what", "resume").splitlines()), 2)
+
+    def test_a_freeze_stays_while_a_process_that_does_not_answer_holds_the_database(self):
+        self.write(self.decision(9, "a", "refused", "FROZEN"))
+        self.freeze()
+        with open(self.state / "moontide.db.lock", "r+") as lock:
+            fcntl.lockf(lock, fcntl.LOCK_EX)
+            lock.write(f"{os.getpid()}\n")
+            lock.flush()
+            for listens in (False, True):  # no socket; one that nobody serves
+                with socket.socket(socket.AF_UNIX) as server:
+                    if listens:
+                        server.bind(str(self.state / "control.sock"))
+                        server.listen()
+                    self.good("pause", API, "--reason", "x")
+                    error = self.refused("resume", API)
+                    self.assertIn(f"whatever froze {API} still holds", error)
+                    self.assertIn(f"process {os.getpid()}", error)
+                    self.assertIn("does not answer", error)
+                    self.assertFalse((self.state / "PAUSED").exists())  # that much it could do
+                    self.assertIn("nothing is paused", self.good("resume", "ecs_scaling"))
+        self.assertIn("frozen", self.rows()["aws"])
+        self.assertIn("no longer frozen", self.good("resume", API))
+
+    def test_a_resume_makes_no_database(self):
+        self.good("resume", API)
+        self.assertEqual([n for n in os.listdir(self.state) if n.startswith("moontide.db")], [])
 
     def test_a_running_daemon_is_told_and_status_shows_it(self):
         daemon = self.daemon(self.dir, "--world", "sim")

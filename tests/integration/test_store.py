@@ -182,8 +182,8 @@ class Damage(Store):
         lock = self.state / "moontide.db.lock"
         lock.write_text("999999999\n")  # as one that was killed leaves it
         with open(self.database, "r+b") as file:
-            file.seek(4096)
-            file.write(os.urandom(self.database.stat().st_size - 4096))
+            file.seek(8192)
+            file.write(os.urandom(self.database.stat().st_size - 8192))
         self.assert_refuses_to_start("moontide.db", "Move it away")
 
     def test_one_that_was_moved_away_begins_anew(self):

@@ -97,6 +97,9 @@ static void one_that_fails_may_freeze_its_resource(void **state)
     assert_int_equal(engine_unfreeze(act->house.engine, "a"), 1);
     assert_int_equal(engine_unfreeze(act->house.engine, "a"), 0);
     assert_string_equal(act_tick(act), "a applied:;");
+    assert_string_equal(act_query(act, "SELECT count(*) FROM journal WHERE what = 'resume'"
+                                       " AND resource = 'a' AND json LIKE '%the check%failed%'"),
+                        "1");
     act_clear(act);
     act_tick(act);
     assert_null(strstr(act->house.targets, "verification_failed"));
@@ -237,6 +240,63 @@ static void a_check_that_is_gone_after_a_reload_is_unknown(void **state)
     assert_int_equal(act->fake.applies, 1);
 }
 
+static void one_whose_target_is_gone_ends_as_gone(void **state)
+{
+    struct act_house *act = *state;
+    static const char *const others[] = {"staging"};
+    struct rule *rule = changed(act, VERIFY("freeze"));
+    assert_int_equal(house_put(&act->house, rule), OK);
+    assert_int_equal(actions_of(act).verifying, 1); /* a reload alone ends nothing */
+    rule->targets = others;
+    rule->target_count = 1;
+    wants_of(rule)->items[0].target = "nobody";
+    assert_int_equal(house_put(&act->house, rule), OK);
+    assert_int_equal(actions_of(act).verifying, 0);
+    time_goes_by(act);
+    assert_string_equal(verifications(act), "gone its target is gone;");
+    assert_int_equal(actions_of(act).frozen, 0);
+    assert_null(strstr(act->house.targets, "verification_failed"));
+    assert_string_equal(act_query(act, "SELECT count(*) FROM resource WHERE json LIKE '%better%'"),
+                        "0");
+}
+
+static void one_whose_policy_is_removed_ends_as_gone(void **state)
+{
+    struct act_house *act = *state;
+    struct rule *other = house_rule(&act->house, "other", judge_healthy);
+    assert_int_equal(house_put(&act->house, other), OK);
+    changed(act, VERIFY("revert"));
+    engine_remove(act->house.engine, "other");
+    assert_int_equal(actions_of(act).verifying, 1); /* it is not that one's */
+    assert_int_equal(house_put(&act->house, other), OK);
+    engine_remove(act->house.engine, "web");
+    assert_int_equal(actions_of(act).verifying, 0);
+    act_tick(act);
+    assert_string_equal(verifications(act), "gone its policy is gone;");
+    assert_int_equal(act->fake.applies, 1);
+}
+
+/* The file went while nobody ran; one that cannot be loaded may be it. */
+static void one_whose_policy_is_not_there_after_a_start_ends_with_the_first_tick(void **state)
+{
+    struct act_house *act = *state;
+    struct rule *other = house_rule(&act->house, "other", judge_healthy);
+    struct fault fault;
+    changed(act, VERIFY("freeze"));
+    house_close(&act->house);
+    house_open(&act->house);
+    assert_int_equal(house_put(&act->house, other), OK);
+    fault_set(&fault, ERR_LUA, "it does not load");
+    assert_int_equal(engine_file_fault(act->house.engine, "web.lua", "", &fault), OK);
+    act_tick(act);
+    assert_int_equal(actions_of(act).verifying, 1);
+    assert_int_equal(engine_file_fault(act->house.engine, "web.lua", "", NULL), OK);
+    act_tick(act);
+    assert_int_equal(actions_of(act).verifying, 0);
+    act_tick(act);
+    assert_string_equal(verifications(act), "gone its policy is gone;");
+}
+
 static void a_later_change_overtakes_it(void **state)
 {
     struct act_house *act = *state;
@@ -307,6 +367,9 @@ int main(void)
         FACT(a_check_that_falls_over_is_no_answer),
         FACT(it_outlives_restart_and_reload),
         FACT(a_check_that_is_gone_after_a_reload_is_unknown),
+        FACT(one_whose_target_is_gone_ends_as_gone),
+        FACT(one_whose_policy_is_removed_ends_as_gone),
+        FACT(one_whose_policy_is_not_there_after_a_start_ends_with_the_first_tick),
         FACT(a_later_change_overtakes_it),
         FACT(it_is_asked_for_its_own_target_alone),
         FACT(a_change_that_was_not_made_is_not_verified),

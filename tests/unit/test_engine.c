@@ -1,6 +1,7 @@
 /* One tick: evaluation, faults, limits, collect, decisions, and the end of an engine. How policies
  * come and go is in test_engine_policies.c, what must survive on disk is in
  * test_engine_store.c, when policies are due in test_schedule.c. */
+#include "moontide/base/log.h"
 #include "support/engine_house.h"
 
 #include <setjmp.h>
@@ -483,9 +484,23 @@ static void stop_done(void *data)
     ((struct house *)data)->stopped = true;
 }
 
+/* What the log said meanwhile: that a tick was cut short, and nothing of a failure. */
+static void expect_cut_short(FILE *stream, char **said, bool cut)
+{
+    log_open(NULL, LOG_OFF, LOG_TEXT, false, NULL);
+    fclose(stream);
+    assert_null(strstr(*said, "\"level\":\"error\""));
+    assert_null(strstr(*said, ".failed"));
+    assert_int_equal(strstr(*said, "tick.cut_short") != NULL, cut);
+    free(*said);
+    *said = NULL;
+}
+
 static void an_engine_may_be_stopped_in_any_phase_of_a_tick(void **state)
 {
     struct house *house = *state;
+    char *said = NULL;
+    size_t said_len = 0;
     for (int phase = 0; phase < 5; phase++) {
         struct rule *rule = house_rule(house, "web", phase == 4 ? judge_never_ends : judge_slow);
         if (!house->engine) house_open(house);
@@ -500,6 +515,9 @@ static void an_engine_may_be_stopped_in_any_phase_of_a_tick(void **state)
                 loop_turn(house->loop, false);
             assert_int_equal(house->ticks, 0);
         }
+        FILE *stream = open_memstream(&said, &said_len);
+        assert_non_null(stream);
+        log_open(stream, LOG_INFO, LOG_JSON, false, NULL);
         engine_stop(house->engine, stop_done, house);
         assert_false(house->stopped);
         assert_int_equal(engine_tick(house->engine, NULL, NULL, NULL), ERR_CLOSED);
@@ -509,6 +527,7 @@ static void an_engine_may_be_stopped_in_any_phase_of_a_tick(void **state)
         assert_int_equal(rule->alive, 0);
         assert_int_equal(house->ticks, phase > 0);
         if (phase > 0) assert_non_null(strstr(house->errors, "the engine stops"));
+        expect_cut_short(stream, &said, phase > 0);
         world_answer(&house->world);
     }
 }

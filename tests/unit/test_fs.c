@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -60,17 +61,80 @@ static void what_is_written_is_read(void **state)
     free(bytes);
 }
 
-static void a_file_has_the_mode_that_was_asked_whatever_was_left_behind(void **state)
+static void a_file_has_the_mode_that_was_asked_whatever_the_umask(void **state)
 {
     struct place *p = *state;
-    char tmp[96];
     struct stat st;
-    snprintf(tmp, sizeof tmp, "%s.tmp", p->file);
-    assert_int_equal(fs_write_file(tmp, "crashed here", 12, 0666, NULL), OK);
-    assert_int_equal(fs_write_file(p->file, "secret", 6, 0600, NULL), OK);
+    mode_t before = umask(0777);
+    assert_int_equal(fs_write_file(p->file, "secret", 6, 0640, NULL), OK);
+    umask(before);
     assert_int_equal(stat(p->file, &st), 0);
-    assert_int_equal(st.st_mode & 0777, 0600);
+    assert_int_equal(st.st_mode & 0777, 0640);
     assert_int_equal(st.st_size, 6);
+}
+
+/* The names that this process would take next, left behind by one of the same id that died. */
+static void what_a_crash_left_behind_is_neither_used_nor_in_the_way(void **state)
+{
+    enum { LEFT = 50, NUMBERS = 1000 };
+    struct place *p = *state;
+    char *out, tmp[128];
+    size_t len;
+    for (int i = 1; i <= NUMBERS; i += NUMBERS / LEFT) {
+        snprintf(tmp, sizeof tmp, "%s.%ld-%d.tmp", p->file, (long)getpid(), i);
+        FILE *left = fopen(tmp, "w");
+        assert_non_null(left);
+        fputs("crashed here", left);
+        fclose(left);
+    }
+    for (int i = 0; i < NUMBERS; i++)
+        assert_int_equal(fs_write_file(p->file, "x", 1, 0600, NULL), OK);
+    for (int i = 1; i <= NUMBERS; i += NUMBERS / LEFT) {
+        snprintf(tmp, sizeof tmp, "%s.%ld-%d.tmp", p->file, (long)getpid(), i);
+        assert_int_equal(fs_read_file(tmp, 100, &out, &len, NULL), OK);
+        assert_string_equal(out, "crashed here");
+        free(out);
+        remove(tmp);
+    }
+}
+
+enum { WRITERS = 4, WRITES = 50, WRITTEN_BYTES = 20000 };
+
+/* Writes the path over and over, each time one letter and another length. */
+static int write_over_and_over(const char *path, int letter)
+{
+    static char bytes[WRITTEN_BYTES];
+    int failures = 0;
+    memset(bytes, letter, sizeof bytes);
+    for (int i = 0; i < WRITES; i++)
+        if (fs_write_file(path, bytes, sizeof bytes - (size_t)i, 0600, NULL) != OK) failures++;
+    return failures;
+}
+
+static void many_writers_of_one_file_never_mix_and_never_fail(void **state)
+{
+    struct place *p = *state;
+    pid_t writers[WRITERS];
+    char *out;
+    size_t len;
+    assert_int_equal(fs_write_file(p->file, "a", 1, 0600, NULL), OK);
+    for (int i = 0; i < WRITERS; i++) {
+        writers[i] = fork();
+        assert_true(writers[i] >= 0);
+        if (writers[i] == 0) _exit(write_over_and_over(p->file, 'a' + i));
+    }
+    for (int left = WRITERS; left > 0;) {
+        assert_int_equal(fs_read_file(p->file, WRITTEN_BYTES, &out, &len, NULL), OK);
+        assert_true(len == 1 || len > WRITTEN_BYTES - WRITES);
+        for (size_t at = 1; at < len; at++)
+            assert_int_equal(out[at], out[0]);
+        free(out);
+        int status;
+        pid_t ended = waitpid(-1, &status, WNOHANG);
+        if (ended <= 0) continue;
+        assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+        left--;
+    }
 }
 
 static void a_write_that_fails_leaves_the_old_file(void **state)
@@ -177,7 +241,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         FS_TEST(what_is_written_is_read),
-        FS_TEST(a_file_has_the_mode_that_was_asked_whatever_was_left_behind),
+        FS_TEST(a_file_has_the_mode_that_was_asked_whatever_the_umask),
+        FS_TEST(what_a_crash_left_behind_is_neither_used_nor_in_the_way),
+        FS_TEST(many_writers_of_one_file_never_mix_and_never_fail),
         FS_TEST(a_write_that_fails_leaves_the_old_file),
         FS_TEST(a_file_past_the_limit_is_refused_with_both_sizes),
         FS_TEST(what_is_no_regular_file_is_refused_without_waiting),

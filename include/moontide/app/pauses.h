@@ -17,4 +17,10 @@ void pauses_print(const struct pauses *pauses, FILE *out, bool color);
 /* [{"scope", "direction", "by", "reason", "at"}], at as text or null. */
 void pauses_json(const struct pauses *pauses, struct json_writer *w);
 
+/* Ends the freeze that a failed verification laid on a resource, where no daemon answers, and
+ * journals who ended it; *count: how many there were. ERR_LOCKED: one is frozen, and a process that
+ * does not answer holds the database. Otherwise errors as store_open() and store_commit(). */
+MUST_CHECK int pauses_unfreeze(const char *state_dir, const char *resource, const char *by,
+                               size_t *count, struct fault *fault);
+
 #endif

@@ -13,7 +13,9 @@
  */
 MUST_CHECK int fs_read_file(const char *path, size_t limit_bytes, char **out, size_t *len,
                             struct fault *fault);
-/* Writes path.tmp, fsyncs, renames over path; the file has exactly this mode. */
+/* Writes a temporary file of its own beside it (path.PID-N.tmp), fsyncs, renames over path; the
+ * file has exactly this mode. Any number may write one path at once: the last rename stands, whole.
+ * On failure nothing is left behind. */
 MUST_CHECK int fs_write_file(const char *path, const void *bytes, size_t len, unsigned mode,
                              struct fault *fault);
 /* "a/b"; the caller frees it; NULL when out of memory. An absolute `name` is returned as it is, and

@@ -79,6 +79,9 @@ struct resource_row {
 typedef void store_resource_fn(void *data, const struct resource_row *row);
 MUST_CHECK int store_each_resource(struct store *store, const char *world, store_resource_fn *each,
                                    void *data, struct fault *fault);
+/* The worlds that resources are known of, in order; false stops. */
+MUST_CHECK int store_each_world(struct store *store, bool (*each)(void *data, const char *world),
+                                void *data, struct fault *fault);
 /* Intents whose outcome was never written: their process died. In the order they were written. */
 struct intent_row {
     const char *id;
