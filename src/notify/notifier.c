@@ -8,7 +8,6 @@
 #include "moontide/store/store.h"
 
 #include "notifier_private.h"
-#include "outbox_private.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -353,9 +352,14 @@ void notifier_free(struct notifier *notifier)
     free(notifier);
 }
 
-bool notifier_writing(const struct notifier *notifier)
+bool notifier_busy(const struct notifier *notifier)
 {
-    return notifier->committing || notifier->reading || notifier->outbox->writes > 0;
+    int64_t now_ms = notifier_now_ms(notifier);
+    bool busy = notifier->committing || notifier->reading || outbox_busy(notifier->outbox);
+    for (size_t i = 0; notifier->engine && i < notifier->groups.cap && !busy; i++)
+        busy = notifier->groups.slots[i] &&
+               is_due((const struct group *)notifier->groups.slots[i], now_ms);
+    return busy;
 }
 
 struct outbox *notifier_outbox(struct notifier *notifier)

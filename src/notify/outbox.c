@@ -332,6 +332,14 @@ int outbox_resend(struct outbox *outbox, int64_t seq)
     return OK;
 }
 
+bool outbox_busy(const struct outbox *outbox)
+{
+    bool busy = outbox->writes > 0;
+    for (const struct queue *queue = outbox->queues; queue && !busy; queue = queue->next)
+        busy = queue_due(queue);
+    return busy;
+}
+
 void outbox_each(const struct outbox *outbox,
                  void (*each)(void *data, const struct outbox_status *status), void *data)
 {

@@ -74,6 +74,7 @@ void queue_remove(struct queue *queue, struct letter *letter);
 /* outbox_send.c */
 /* Sends what is due, or sets the timer for it. */
 void queue_pump(struct queue *queue);
+bool queue_due(const struct queue *queue);
 /* Ends an letter of the queue as "dead", for this reason. */
 void queue_bury(struct queue *queue, struct letter *letter, const char *why);
 /* Writes what became of an letter; `waits`: the queue goes on when that is on disk. */

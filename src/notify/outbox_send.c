@@ -218,7 +218,7 @@ static void deadline_passed(void *data)
 
 /* ---- the next attempt ---- */
 
-static struct letter *next_entry(const struct queue *queue)
+static struct letter *next_letter(const struct queue *queue)
 {
     struct letter *best = NULL;
     for (const struct row *row = queue->rows; row; row = row->next) {
@@ -256,6 +256,21 @@ static void wait_until(struct queue *queue, int64_t due_ms)
     if (code < 0) log_event(LOG_ERROR, "alert.failed", LOG_S("error", err_text(code)));
 }
 
+/* When it is tried, if nothing else is in the way; the clock may have gone back. */
+static int64_t due_of(const struct queue *queue, const struct letter *letter, int64_t now_ms)
+{
+    int64_t due_ms = letter->not_before_ms;
+    if (due_ms < queue->not_before_ms) due_ms = queue->not_before_ms;
+    return due_ms > now_ms + OUTBOX_DEAD_MS ? now_ms : due_ms;
+}
+
+bool queue_due(const struct queue *queue)
+{
+    int64_t now_ms = outbox_now_ms(queue->outbox);
+    return queue->settings && queue->rows && !queue->sending &&
+           due_of(queue, next_letter(queue), now_ms) <= now_ms;
+}
+
 void queue_pump(struct queue *queue)
 {
     loop_timer_cancel(queue->timer);
@@ -265,10 +280,8 @@ void queue_pump(struct queue *queue)
     if (!queue->settings || !queue->rows || queue->sending || queue->recording ||
         queue->outbox->stopping)
         return;
-    struct letter *letter = next_entry(queue);
-    int64_t now_ms = outbox_now_ms(queue->outbox), due_ms = letter->not_before_ms;
-    if (due_ms < queue->not_before_ms) due_ms = queue->not_before_ms;
-    if (due_ms > now_ms + OUTBOX_DEAD_MS) due_ms = now_ms; /* the clock went back */
+    struct letter *letter = next_letter(queue);
+    int64_t now_ms = outbox_now_ms(queue->outbox), due_ms = due_of(queue, letter, now_ms);
     if (due_ms > now_ms) {
         wait_until(queue, due_ms);
         return;

@@ -148,8 +148,8 @@ static void settle(struct post *post)
     int quiet = 0;
     for (int turns = 0; quiet < 5; turns++) {
         assert_true(turns < TURNS_MAX);
-        bool busy = notifier_writing(post->notifier) ||
-                    (post->courier.under_way > 0 && !post->courier.hold);
+        bool busy =
+            notifier_busy(post->notifier) || (post->courier.under_way > 0 && !post->courier.hold);
         loop_turn(post->files->loop, busy);
         quiet = busy ? 0 : quiet + 1;
     }

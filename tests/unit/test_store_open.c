@@ -274,7 +274,7 @@ static void a_newer_version_is_refused_and_left_alone(void **state)
     assert_non_null(strstr(fault.text, "99"));
     assert_non_null(strstr(fault.text, f->path));
     assert_int_equal(store_open_reader(f->path, &s, &fault), ERR_VERSION);
-    run_sql(f, "PRAGMA user_version = 3");
+    run_sql(f, "PRAGMA user_version = 4");
     s = open_store(f);
     assert_string_equal(read_memo(s, "aws"), "p/t=1;");
     store_close(s);

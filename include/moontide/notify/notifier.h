@@ -57,8 +57,8 @@ void notifier_tick(struct notifier *notifier, const struct tick_report *report);
 void notifier_silences_changed(struct notifier *notifier);
 /* A test message to one receiver, through the outbox. ERR_NOT_FOUND. */
 MUST_CHECK int notifier_test(struct notifier *notifier, const char *receiver, struct fault *fault);
-/* Whether something of it is on its way to or from the disk. */
-bool notifier_writing(const struct notifier *notifier);
+/* Whether something of it is on its way to or from the disk, or is due. */
+bool notifier_busy(const struct notifier *notifier);
 struct outbox *notifier_outbox(struct notifier *notifier);
 
 /* Why an alert that fires is not told of now; for `alerts list`. */

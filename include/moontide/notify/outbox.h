@@ -68,6 +68,10 @@ void outbox_committed(struct outbox *outbox, int code);
 /* A dead letter is queued again. ERR_NOT_FOUND. */
 MUST_CHECK int outbox_resend(struct outbox *outbox, int64_t seq);
 
+/* Whether something is being written, or should be on its way. What waits for its receiver's answer
+ * or for its next attempt is not. */
+bool outbox_busy(const struct outbox *outbox);
+
 /* For `status`. */
 struct outbox_status {
     const char *receiver;
