@@ -77,10 +77,36 @@ static int config_file(lua_State *L)
     return 1;
 }
 
+/* secretsmanager "name" or { name = ..., key = ..., region = ..., account = ... }: a reference,
+ * which is looked up by whoever needs it (prelude/receivers.lua); the upvalue names the service. */
+static int config_reference(lua_State *L)
+{
+    const char *service = lua_tostring(L, lua_upvalueindex(1));
+    if (lua_type(L, 1) == LUA_TSTRING) {
+        lua_createtable(L, 0, 2);
+        lua_pushvalue(L, 1);
+        lua_setfield(L, -2, "name");
+    } else {
+        luaL_checktype(L, 1, LUA_TTABLE);
+        if (lua_getfield(L, 1, "name") != LUA_TSTRING)
+            return luaL_error(L, "%s: a name is needed: %s \"path/of/it\"", service, service);
+        lua_settop(L, 1);
+    }
+    lua_pushstring(L, service);
+    lua_setfield(L, -2, "$secret");
+    return 1;
+}
+
 static int open_globals(lua_State *L)
 {
     struct config_reading *r = lua_touserdata(L, 1);
     static const luaL_Reg functions[] = {{"env", config_env}, {"file", config_file}, {NULL, NULL}};
+    static const char *const services[] = {"secretsmanager", "ssm"};
+    for (size_t i = 0; i < COUNT_OF(services); i++) {
+        lua_pushstring(L, services[i]);
+        lua_pushcclosure(L, config_reference, 1);
+        lua_setglobal(L, services[i]);
+    }
     lua_pushglobaltable(L);
     lua_pushlightuserdata(L, r);
     luaL_setfuncs(L, functions, 1);

@@ -289,21 +289,6 @@ static void read_allow(struct config_reading *r)
     lua_settop(L, table - 1);
 }
 
-/* Groups whose reader is another part of the program: their shape, as far as it is fixed. */
-static void check_others(struct config_reading *r)
-{
-    static const char *const alerts_known[] = {"receivers", "route", "mute", "inhibit", NULL};
-    struct fields inner;
-    if (open_table(&r->root, "alerts", "configuration: alerts", &inner)) {
-        fields_known(&inner, alerts_known);
-        for (int i = 0; alerts_known[i]; i++)
-            if (fields_push(&inner, alerts_known[i], TABLE, "a table") != LUA_TNIL)
-                lua_pop(inner.L, 1);
-        close_table(&inner);
-    }
-    if (open_table(&r->root, "reload", "configuration: reload", &inner)) close_table(&inner);
-}
-
 void config_read_fields(struct config_reading *r)
 {
     static const char *const known[] = {
@@ -311,7 +296,7 @@ void config_read_fields(struct config_reading *r)
         "language",     "mode",   "settle",  "allow",    "rails",    "limits",   "log",
         "alerts",       "vars",   "cost",    "reload",   "retry",    "journal",  NULL};
     static const char *const languages[] = {"en", "ko", NULL};
-    struct fields *f = &r->root;
+    struct fields *f = &r->root, reload;
     struct config *c = r->config;
     fields_known(f, known);
     read_environments(r);
@@ -334,5 +319,6 @@ void config_read_fields(struct config_reading *r)
     read_allow(r);
     read_journal(r);
     fields_rails(f, "configuration: rails", &c->rails);
-    check_others(r);
+    config_read_alerts(r);
+    if (open_table(f, "reload", "configuration: reload", &reload)) close_table(&reload);
 }

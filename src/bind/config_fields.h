@@ -19,6 +19,8 @@ struct config_reading {
 
 /* Reads root's table into config; each fault goes into faults. Throws for memory. */
 void config_read_fields(struct config_reading *reading);
+/* config_alerts.c: the table `alerts`, if there is one. */
+void config_read_alerts(struct config_reading *reading);
 void config_free_list(char ***list, size_t *count);
 
 #endif

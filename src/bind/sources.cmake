@@ -12,6 +12,7 @@ set(SOURCES_bind
     cloudwatch_fetch.c
     complete.c
     config.c
+    config_alerts.c
     config_fields.c
     decide.c
     decide_current.c

@@ -134,7 +134,8 @@ static void every_field_is_read(void **state)
         "             connect = '1s', response = '1MiB' },\n"
         "  retry = { attempts = 2, base = '10ms', cap = '1s' },\n"
         "  log = { level = 'debug', format = 'json' },\n"
-        "  alerts = { receivers = { ops = {} }, route = {} }, cost = { per_1000_metrics = 0.02 },\n"
+        "  alerts = { receivers = { ops = { type = 'slack' } }, route = 'ops' }, cost = { "
+        "per_1000_metrics = 0.02 },\n"
         "  reload = {}, vars = { budget = 5, teams = { 'x' } },\n"
         "}");
     assert_int_equal(config->environment_count, 3);
@@ -219,7 +220,7 @@ static void a_faulty_field_names_itself_its_line_and_its_nearest(void **state)
         {"return { journal = { keep = 0 } }", 1, "keep must be over 0"},
         {"return { journal = { max_size = '5B' } }", 1, "max_size: '5B' is no size"},
         {"return { journal = { max_siz = 1 } }", 1, "did you mean 'max_size'?"},
-        {"return { alerts = { route = 1 } }", 1, "route must be a table"},
+        {"return { alerts = { route = 1 } }", 1, "route must be a receiver's name"},
         {"return { vars = { f = print } }", 1, "vars.f"},
         {"return { log = { level = 'loud' } }", 1, "level is 'loud'"},
         {"return 5", 0, "must return a table, not a number"},
@@ -254,9 +255,10 @@ static void secrets_are_read_and_stay_out_of_what_policies_see(void **state)
     snprintf(path, sizeof path, "%s/token", p->dir);
     assert_int_equal(fs_write_file(path, "s3\"cret\n", 8, 0600, &fault), OK);
     assert_int_equal(setenv("MOONTIDE_TEST_SECRET", "hush-hush", 1), 0);
-    struct config *config =
-        good(p, "return { endpoint = env 'MOONTIDE_TEST_SECRET', profile = file 'token',\n"
-                "         alerts = { receivers = { ops = { url = file 'token' } } } }");
+    struct config *config = good(
+        p,
+        "return { endpoint = env 'MOONTIDE_TEST_SECRET', profile = file 'token',\n"
+        "         alerts = { receivers = { ops = { type = 'webhook', url = file 'token' } } } }");
     assert_string_equal(config->endpoint, "hush-hush");
     assert_string_equal(config->profile, "s3\"cret");
     assert_null(strstr(config->json, "hush"));

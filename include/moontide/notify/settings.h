@@ -6,7 +6,7 @@
  *               { matchers = { "severity=high" }, receiver = "oncall", continue = true }, ... },
  *     inhibit = { { source = { "type=db_down" }, target = { "severity=~low|medium" },
  *                   equal = { "environment" } } },
- *     mute = { nights = { { cron = "0 22 * * *", duration = "9h", zone = "Asia/Seoul" } } },
+ *     mute = { nights = { { cron = "0 22 * * *", duration = "9h", timezone = "Asia/Seoul" } } },
  *     heartbeat = { url = env "HEARTBEAT_URL" },
  *   }
  *
@@ -72,6 +72,7 @@ struct notify_settings {
     struct inhibit_settings *inhibits;
     size_t inhibit_count;
     char *heartbeat_json; /* as a receiver's json; NULL: none */
+    bool send_simulated;  /* also what a simulated world finds; else that is only logged */
     char *templates_dir;  /* where an operator's message templates are; NULL: none */
 };
 
