@@ -64,7 +64,9 @@ static double long_run_sigma(const double *z, size_t n, const struct cut *cut)
         products += rest * before;
         before = rest;
     }
-    double r = squares > 0 ? fmin(fmax(products / squares, 0), CORRELATION_MAX) : 0;
+    double r = squares > 0 ? products / squares : 0;
+    /* The bias of r that M. Kendall (1954) gives, twice: two levels were fitted. */
+    r = squares > 0 ? fmin(fmax(r + 2 * (1 + 3 * r) / (double)n, 0), CORRELATION_MAX) : 0;
     return sqrt(squares / (double)(n - 2) * (1 + r) / (1 - r));
 }
 

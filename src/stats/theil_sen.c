@@ -65,8 +65,14 @@ static int select_slopes(const struct points *points, uint64_t pairs, const uint
                          double out[3])
 {
     if (points->count <= DIRECT_MAX) return select_direct(points, pairs, ranks, out);
-    const uint64_t all[] = {(pairs - 1) / 2, ranks[0], ranks[1]};
-    return pairs_select(points, pairs, all, 3, out);
+    const uint64_t all[] = {(pairs - 1) / 2, pairs / 2, ranks[0], ranks[1]};
+    double found[4];
+    int code = pairs_select(points, pairs, all, 4, found);
+    if (code < 0) return code;
+    out[0] = (found[0] + found[1]) / 2;
+    out[1] = found[2];
+    out[2] = found[3];
+    return OK;
 }
 
 /* Sen's ranks of the ends of the interval, rounded as scipy does. */
