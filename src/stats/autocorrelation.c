@@ -1,5 +1,6 @@
 /* stats/autocorrelation.c - how values resemble themselves a while ago, and so their season. */
 #include "moontide/base/err.h"
+#include "moontide/stats/grid.h"
 #include "moontide/stats/line.h"
 #include "moontide/stats/percentile.h"
 #include "moontide/stats/season.h"
@@ -7,10 +8,13 @@
 #include <complex.h>
 #include <stdlib.h>
 
+enum { NATURALS = 3, SEASONS_MIN = 3 };
+
 static const double PI = 3.14159265358979323846;
 /* See season_find(). */
-static const double PEAK_MIN = 0.3, PEAK_SIGMAS = 2.58, PEAK_SHARE = 0.9, NEAR = 0.02,
-                    NEAR_LOSS = 0.05, CLIP_SIGMAS = 5, MAD_SIGMAS = 1.4826;
+static const double PEAK_MIN = 0.3, PEAK_SIGMAS = 3.5, STRENGTH_MIN = 0.2, PEAK_SHARE = 0.9,
+                    AGAIN_SHARE = 0.5, NEAR = 0.02, NEAR_LOSS = 0.05, CLIP_SIGMAS = 5,
+                    MAD_SIGMAS = 1.4826;
 
 /* In place, size a power of two. Source: J. Cooley, J. Tukey (1965), radix 2. */
 static void transform(double complex *x, size_t size)
@@ -100,6 +104,12 @@ static int flatten(const double *values, size_t count, double *out)
     return OK;
 }
 
+/* What repeats does so again: at twice the lag, or beside. */
+static bool repeats(const double *acf, size_t lag)
+{
+    return fmax(acf[2 * lag], fmax(acf[2 * lag - 1], acf[2 * lag + 1])) >= AGAIN_SHARE * acf[lag];
+}
+
 /* The shortest lag whose local maximum is at least `least`; 0: none. *highest: of all of them. */
 static size_t first_peak(const double *acf, size_t lags, double least, double *highest)
 {
@@ -109,46 +119,114 @@ static size_t first_peak(const double *acf, size_t lags, double least, double *h
     *highest = -1;
     for (; lag + 1 < lags; lag++) {
         if (!(acf[lag] >= acf[lag - 1] && acf[lag] > acf[lag + 1])) continue;
+        if (!repeats(acf, lag)) continue;
         if (acf[lag] > *highest) *highest = acf[lag];
         if (!found && acf[lag] >= least) found = lag;
     }
     return found;
 }
 
+/* The slots of an hour, a day or a week; 0 when that is no whole number of them. */
+static size_t natural_slots(size_t i, double step_s)
+{
+    static const double natural_s[NATURALS] = {3600, 86400, 604800};
+    double slots = step_s > 0 ? natural_s[i] / step_s : 0, whole = nearbyint(slots);
+    bool fits = whole >= 2 && whole <= GRID_SLOTS_MAX && fabs(slots - whole) <= 1e-6 * slots;
+    return fits ? (size_t)whole : 0;
+}
+
 static size_t snap(const double *acf, size_t lags, size_t lag, double step_s)
 {
-    static const double natural_s[] = {3600, 86400, 604800};
-    for (size_t i = 0; i < sizeof natural_s / sizeof *natural_s && step_s > 0; i++) {
-        double slots = natural_s[i] / step_s, whole = nearbyint(slots);
-        if (fabs(slots - (double)lag) > NEAR * slots || fabs(slots - whole) > 1e-6 * slots)
-            continue;
-        if (whole < (double)lags && acf[(size_t)whole] >= acf[lag] - NEAR_LOSS)
-            return (size_t)whole;
+    for (size_t i = 0; i < NATURALS; i++) {
+        size_t slots = natural_slots(i, step_s);
+        if (slots == 0 || slots >= lags) continue;
+        bool near = fabs((double)slots - (double)lag) <= NEAR * (double)slots;
+        if (near && acf[slots] >= acf[lag] - NEAR_LOSS) return slots;
     }
     return lag;
 }
 
-static size_t longest_peak(const double *acf, size_t lags, size_t n, double step_s)
+/* The season by the peaks of an autocorrelation that reaches twice as far as the lags looked at. */
+static size_t season_of_peaks(const double *acf, size_t lags, size_t n, double step_s)
 {
     double highest;
     (void)first_peak(acf, lags, 2, &highest);
     if (highest < PEAK_MIN || highest < PEAK_SIGMAS / sqrt((double)n)) return 0;
-    size_t lag = first_peak(acf, lags, PEAK_SHARE * highest, &highest);
-    return snap(acf, lags, lag, step_s);
+    return snap(acf, lags, first_peak(acf, lags, PEAK_SHARE * highest, &highest), step_s);
+}
+
+static int find_peak(const double *flat, size_t count, size_t n, double step_s, size_t *out)
+{
+    size_t lags = count / SEASONS_MIN + 1;
+    double *acf = malloc(2 * lags * sizeof *acf), *lists = NULL;
+    int code = acf ? season_autocorrelation(flat, count, 2 * lags, acf) : ERR_NOMEM;
+    if (code == OK) *out = season_of_peaks(acf, lags, n, step_s);
+    free(acf);
+    if (code < 0 || *out == 0) return code;
+    lists = malloc(3 * count * sizeof *lists);
+    if (!lists) return ERR_NOMEM;
+    struct season_parts parts = {
+        .trend = lists, .seasonal = lists + count, .remainder = lists + 2 * count};
+    code = season_split(flat, count, *out, SEASON_ADDITIVE, &parts);
+    if (!(parts.strength >= STRENGTH_MIN)) *out = 0;
+    free(lists);
+    return code;
+}
+
+/* *out: the autocorrelation at `period` of what the moving average over a period leaves; no level
+ * shift or drift is in it. -1 where there are too few datapoints. lists: 3 times count. */
+static int correlate_at(const double *values, size_t count, size_t period, double *lists,
+                        double *out)
+{
+    struct season_parts parts = {
+        .trend = lists, .seasonal = lists + count, .remainder = lists + 2 * count};
+    int code = season_split(values, count, period, SEASON_ADDITIVE, &parts);
+    if (code < 0) return code;
+    for (size_t i = 0; i < count; i++)
+        parts.remainder[i] = values[i] - parts.trend[i];
+    code = flatten(parts.remainder, count, parts.seasonal);
+    if (code < 0) return code;
+    double products = 0, first = 0, second = 0;
+    size_t n = 0;
+    for (size_t i = 0; i + period < count; i++) {
+        double a = parts.seasonal[i], b = parts.seasonal[i + period];
+        if (isnan(a) || isnan(b)) continue;
+        n++;
+        products += a * b;
+        first += a * a;
+        second += b * b;
+    }
+    *out = n >= period && first > 0 && second > 0 ? products / sqrt(first * second) : -1;
+    return OK;
+}
+
+static int find_natural(const double *values, size_t count, size_t n, double step_s, size_t *out)
+{
+    double *lists = malloc(3 * count * sizeof *lists), best = PEAK_MIN;
+    int code = lists ? OK : ERR_NOMEM;
+    for (size_t i = 0; i < NATURALS && code == OK; i++) {
+        double found = -1;
+        size_t period = natural_slots(i, step_s);
+        if (period == 0 || SEASONS_MIN * period > count) continue;
+        code = correlate_at(values, count, period, lists, &found);
+        if (found < best || found < PEAK_SIGMAS / sqrt((double)n)) continue;
+        best = found;
+        *out = period;
+    }
+    free(lists);
+    return code;
 }
 
 int season_find(const double *values, size_t count, double step_s, size_t *out)
 {
     *out = 0;
-    size_t lags = count / 2 + 2, n = 0;
+    size_t n = 0;
     for (size_t i = 0; i < count; i++)
         n += isfinite(values[i]) != 0;
     if (count < 6 || n < 4) return OK;
-    double *flat = malloc(count * sizeof *flat), *acf = malloc(lags * sizeof *acf);
-    int code = flat && acf ? flatten(values, count, flat) : ERR_NOMEM;
-    if (code == OK) code = season_autocorrelation(flat, count, lags, acf);
-    if (code == OK) *out = longest_peak(acf, lags, n, step_s);
+    double *flat = malloc(count * sizeof *flat);
+    int code = flat ? flatten(values, count, flat) : ERR_NOMEM;
+    if (code == OK) code = find_peak(flat, count, n, step_s, out);
     free(flat);
-    free(acf);
-    return code;
+    return code == OK && *out == 0 ? find_natural(values, count, n, step_s, out) : code;
 }
