@@ -7,7 +7,7 @@
 #include "trends.h"
 
 /* Instructions of Lua that a slot is worth in the search for a model. */
-enum { SEARCH_COST = 800 };
+enum { SEARCH_COST = 500 };
 
 static const char *const at_options[] = {"times", "level", NULL};
 static const char *const ahead_options[] = {"times",  "step",  "ahead", "season",

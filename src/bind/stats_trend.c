@@ -14,11 +14,13 @@ const char *const slope_options[] = {"times", "method", NULL},
                   *const change_options[] = {"times", "confidence", NULL},
                   *const time_to_options[] = {"times", "now", "confidence", "direction", NULL};
 
-/* Instructions of Lua that the pairs of a Theil-Sen line are worth: all of them are made up to
- * 1,500 datapoints, and beyond they are counted some dozen times by sorting. */
+/* Instructions of Lua that the pairs of a datapoint are worth in a Theil-Sen line: some dozen sorts
+ * of all datapoints. */
+enum { PAIRS_COST = 400 };
+
 static void charge_pairs(lua_State *L, size_t n)
 {
-    vm_charge(L, n <= 1500 ? (uint64_t)n * n / 4 : (uint64_t)n * 400);
+    vm_charge(L, PAIRS_COST * (uint64_t)n);
 }
 
 static struct line fit_line(lua_State *L, struct trend trend, enum line_method method,

@@ -7,6 +7,7 @@
 
 #include <complex.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { NATURALS = 3, SEASONS_MIN = 3 };
 
@@ -85,21 +86,34 @@ int season_autocorrelation(const double *values, size_t count, size_t lags, doub
     return OK;
 }
 
-/* values without their line, held within CLIP_SIGMAS of it. */
+/* Holds values[count] within CLIP_SIGMAS robust standard deviations of their median. scratch: count
+ * doubles. */
+static void clip(double *values, size_t count, double *scratch)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < count; i++)
+        if (!isnan(values[i])) scratch[n++] = values[i];
+    double median = percentile_in_place(scratch, n, 50);
+    for (size_t i = 0; i < n; i++)
+        scratch[i] = fabs(scratch[i] - median);
+    double bound = CLIP_SIGMAS * MAD_SIGMAS * percentile_in_place(scratch, n, 50);
+    for (size_t i = 0; i < count; i++)
+        if (bound > 0 && !isnan(values[i]))
+            values[i] = fmin(fmax(values[i], median - bound), median + bound);
+}
+
+/* values without their line; held together before, so that no spike bends it, and after. */
 static int flatten(const double *values, size_t count, double *out)
 {
     double *scratch = malloc((count + 1) * sizeof *scratch);
     if (!scratch) return ERR_NOMEM;
-    struct trend trend = {.values = values, .count = count, .step_s = 1};
+    memcpy(out, values, count * sizeof *out);
+    clip(out, count, scratch);
+    struct trend trend = {.values = out, .count = count, .step_s = 1};
     struct line line = line_least_squares(trend, 0.95);
-    size_t n = 0;
-    for (size_t i = 0; i < count; i++) {
-        out[i] = values[i] - line_at(&line, (double)i);
-        if (!isnan(out[i])) scratch[n++] = fabs(out[i]);
-    }
-    double bound = CLIP_SIGMAS * MAD_SIGMAS * percentile_in_place(scratch, n, 50);
     for (size_t i = 0; i < count; i++)
-        if (bound > 0 && fabs(out[i]) > bound) out[i] = copysign(bound, out[i]);
+        out[i] = values[i] - line_at(&line, (double)i);
+    clip(out, count, scratch);
     free(scratch);
     return OK;
 }

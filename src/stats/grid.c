@@ -34,8 +34,9 @@ static int fill(const struct points *points, struct grid *out)
 {
     double span = points->count ? points->times[points->count - 1] : 0;
     if (points->count == 0) return OK;
-    if (!(span / out->step_s < GRID_SLOTS_MAX - 1)) return ERR_LIMIT;
-    out->count = (size_t)floor(span / out->step_s + 0.5) + 1;
+    double newest = floor(span / out->step_s + 0.5);
+    if (!(newest < GRID_SLOTS_MAX)) return ERR_LIMIT;
+    out->count = (size_t)newest + 1;
     out->values = malloc(out->count * sizeof *out->values);
     if (!out->values) return ERR_NOMEM;
     for (size_t i = 0; i < out->count; i++)

@@ -7,6 +7,9 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+/* Each brings what fills a gap at least twice as near to what trend and season say. */
+enum { GAP_ROUNDS = 8 };
+
 const char *const season_model_names[SEASON_MODELS + 1] = {"additive", "multiplicative", NULL};
 
 /* What is left of a value without a part of it, and the other way round. */
@@ -148,7 +151,8 @@ static bool suits(const double *values, size_t count, size_t period, enum season
     return true;
 }
 
-/* The trend and the pattern around it, twice when there are gaps. *found: each phase has one. */
+/* The trend and the pattern around it, each from the other while there are gaps. *found: each phase
+ * has one. */
 static int find_parts(const double *values, size_t count, size_t period, enum season_model model,
                       struct season_parts *parts, double *pattern, double *filled, bool *found)
 {
@@ -158,11 +162,12 @@ static int find_parts(const double *values, size_t count, size_t period, enum se
     int code = smooth(values, count, period, parts->trend);
     if (code < 0) return code;
     *found = find_pattern(values, parts->trend, count, period, model, pattern);
-    if (!*found || !gaps) return OK;
-    fill_gaps(values, parts->trend, pattern, count, period, model, filled);
-    code = smooth(filled, count, period, parts->trend);
-    if (code < 0) return code;
-    *found = find_pattern(values, parts->trend, count, period, model, pattern);
+    for (int round = 0; round < GAP_ROUNDS && gaps && *found; round++) {
+        fill_gaps(values, parts->trend, pattern, count, period, model, filled);
+        code = smooth(filled, count, period, parts->trend);
+        if (code < 0) return code;
+        *found = find_pattern(values, parts->trend, count, period, model, pattern);
+    }
     return OK;
 }
 

@@ -27,7 +27,7 @@ static void statistics_of_a_list(void **state)
     assert_echo(f, "stats.slope({10, 13, 16}, {0, 60, 120}) * 60", "3.0\n");
     assert_echo(f, "stats.rate({100, 160, 30}, {0, 60, 120})", "0.75\n");
     assert_echo(f, "stats.ewma({1, 5}, '1m', {0, 60}) * 1.5", "5.5\n");
-    assert_echo(f, "stats.forecast({1, 2, 3}, 9)", "10.0\n");
+    assert_echo(f, "(stats.forecast({1, 2, 3}, 9))", "10.0\n");
     assert_echo(f, "stats.anomaly({5, 5, 5, 5, 6})", "1.0\n");
 }
 

@@ -9,7 +9,8 @@
 #include <stddef.h>
 
 /* The length of the season in slots, 0 when there is none, by this rule. The values are held within
- * 5 robust standard deviations of their line of least squares, which is taken off. Counted are the
+ * 5 robust standard deviations of their median, before and after their line of least squares is
+ * taken off. Counted are the
  * local maxima of the autocorrelation after it has first fallen to 0, at lags up to a third of the
  * values, that are followed by at least their half at twice the lag. The highest must be 0.3 or
  * more, and over 3.5 / sqrt(n); the answer is the shortest lag whose maximum is at least 0.9 of the
@@ -42,7 +43,8 @@ struct season_parts {
 /* Classical decomposition: the trend is the centred moving average over a season (2 x m when m is
  * even), the seasonal part the mean of what is left by phase, brought to sum 0 (mean 1). Equal to
  * statsmodels.tsa.seasonal_decompose when nothing is missing; else the moving average is first
- * taken over the datapoints there are, and then again with gaps filled by trend and season.
+ * taken over the datapoints there are, and then some times more with gaps filled by trend and
+ * season.
  * Needs 2 seasons: parts->strength is NaN, and the lists are, when there are fewer, a phase has no
  * datapoint, or a multiplicative one has a value that is not over 0.
  * parts' lists are the caller's. ERR_NOMEM. */
