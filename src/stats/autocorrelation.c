@@ -14,7 +14,7 @@ enum { NATURALS = 3, SEASONS_MIN = 3 };
 static const double PI = 3.14159265358979323846;
 /* See season_find(). */
 static const double PEAK_MIN = 0.3, PEAK_SIGMAS = 3.5, STRENGTH_MIN = 0.2, PEAK_SHARE = 0.9,
-                    AGAIN_SHARE = 0.5, NEAR = 0.02, NEAR_LOSS = 0.05, CLIP_SIGMAS = 5,
+                    AGAIN_SHARE = 0.5, NEAR = 0.05, NEAR_LOSS = 0.05, CLIP_SIGMAS = 5,
                     MAD_SIGMAS = 1.4826;
 
 /* In place, size a power of two. Source: J. Cooley, J. Tukey (1965), radix 2. */
@@ -124,20 +124,31 @@ static bool repeats(const double *acf, size_t lag)
     return fmax(acf[2 * lag], fmax(acf[2 * lag - 1], acf[2 * lag + 1])) >= AGAIN_SHARE * acf[lag];
 }
 
-/* The shortest lag whose local maximum is at least `least`; 0: none. *highest: of all of them. */
-static size_t first_peak(const double *acf, size_t lags, double least, double *highest)
+static bool is_peak(const double *acf, size_t lag)
 {
-    size_t lag = 1, found = 0;
-    while (lag < lags && !(acf[lag] <= 0))
-        lag++;
-    *highest = -1;
-    for (; lag + 1 < lags; lag++) {
-        if (!(acf[lag] >= acf[lag - 1] && acf[lag] > acf[lag + 1])) continue;
-        if (!repeats(acf, lag)) continue;
-        if (acf[lag] > *highest) *highest = acf[lag];
-        if (!found && acf[lag] >= least) found = lag;
+    return acf[lag] >= acf[lag - 1] && acf[lag] > acf[lag + 1] && repeats(acf, lag);
+}
+
+/* The lag of the highest peak within from .. to - 1; 0: none. */
+static size_t highest_peak(const double *acf, size_t from, size_t to)
+{
+    size_t best = 0;
+    for (size_t lag = from; lag < to; lag++)
+        if (is_peak(acf, lag) && (best == 0 || acf[lag] > acf[best])) best = lag;
+    return best;
+}
+
+/* The shortest whole part of a peak's lag that has a peak nearly as high: twice the season is as
+ * good a lag as the season. */
+static size_t shortest_part(const double *acf, size_t from, size_t lag)
+{
+    for (size_t parts = lag / from; parts > 1; parts--) {
+        double part = (double)lag / (double)parts;
+        size_t low = (size_t)ceil(part * (1 - NEAR)), high = (size_t)floor(part * (1 + NEAR)) + 1,
+               found = highest_peak(acf, low < from ? from : low, high);
+        if (found && acf[found] >= PEAK_SHARE * acf[lag]) return found;
     }
-    return found;
+    return lag;
 }
 
 /* The slots of an hour, a day or a week; 0 when that is no whole number of them. */
@@ -163,15 +174,17 @@ static size_t snap(const double *acf, size_t lags, size_t lag, double step_s)
 /* The season by the peaks of an autocorrelation that reaches twice as far as the lags looked at. */
 static size_t season_of_peaks(const double *acf, size_t lags, size_t n, double step_s)
 {
-    double highest;
-    (void)first_peak(acf, lags, 2, &highest);
-    if (highest < PEAK_MIN || highest < PEAK_SIGMAS / sqrt((double)n)) return 0;
-    return snap(acf, lags, first_peak(acf, lags, PEAK_SHARE * highest, &highest), step_s);
+    size_t from = 1;
+    while (from < lags && !(acf[from] <= 0))
+        from++;
+    size_t lag = highest_peak(acf, from < 2 ? 2 : from, lags);
+    if (lag == 0 || acf[lag] < PEAK_MIN || acf[lag] < PEAK_SIGMAS / sqrt((double)n)) return 0;
+    return snap(acf, lags, shortest_part(acf, from < 2 ? 2 : from, lag), step_s);
 }
 
 static int find_peak(const double *flat, size_t count, size_t n, double step_s, size_t *out)
 {
-    size_t lags = count / SEASONS_MIN + 1;
+    size_t lags = count / SEASONS_MIN + 1; /* acf[2 * lags - 1] is its last */
     double *acf = malloc(2 * lags * sizeof *acf), *lists = NULL;
     int code = acf ? season_autocorrelation(flat, count, 2 * lags, acf) : ERR_NOMEM;
     if (code == OK) *out = season_of_peaks(acf, lags, n, step_s);

@@ -14,6 +14,8 @@ enum {
     SPARE_MIN = 3, /* datapoints more than parameters */
     SEARCH_EVALUATIONS = 100,
     POLISH_ROUNDS = 12,
+    PROJECT_ROUNDS = 8,
+    PROJECT_SLOTS_MAX = 1000,
     REFINE_ROUNDS = 40,
 };
 static const double EDGE = 1e-4, PHI_MIN = 0.8, PHI_MAX = 0.995, WITHIN = 1e-6, ENOUGH = 1e-4;
@@ -51,7 +53,10 @@ static struct smoothing smoothing_at(const struct search *search, const double *
     struct smoothing s = search->given;
     if (isnan(s.alpha)) s.alpha = squash(*at++, EDGE, 1 - EDGE);
     if (isnan(s.beta)) s.beta = squash(*at++, EDGE, 1 - EDGE);
-    if (isnan(s.gamma)) s.gamma = has_season(search) ? squash(*at++, 0, 1) * (1 - s.alpha) : 0;
+    if (!has_season(search))
+        s.gamma = 0;
+    else if (isnan(s.gamma))
+        s.gamma = squash(*at++, 0, 1) * (1 - s.alpha);
     if (isnan(s.phi)) s.phi = search->damped ? squash(*at, PHI_MIN, PHI_MAX) : 1;
     return s;
 }
@@ -78,34 +83,76 @@ static double sse_at(void *data, const double *at)
     return filter_run(search->values, search->count, &smoothing, search->season, &state, NULL);
 }
 
-/* The best of three beginnings, which differ in how fast they learn. */
-static double search_starts(struct search *search, struct smoothing *best)
+/* The best of some beginnings, which differ in how fast they learn: each moves a state of its own,
+ * which begins as `first` is. On success first is the best one. */
+static int search_starts(struct search *search, struct holt_winters_state *first,
+                         struct smoothing *best, double *least)
 {
-    static const struct smoothing starts[] = {
-        {0.1, 0.05, 0.05, 0.95}, {0.4, 0.1, 0.1, 0.95}, {0.8, 0.2, 0.1, 0.9}};
-    double least = INFINITY;
-    for (size_t i = 0; i < sizeof starts / sizeof *starts; i++) {
+    static const struct smoothing starts[] = {{0.4, 0.1, 0.1, 0.95},
+                                              {0.1, 0.05, 0.05, 0.95},
+                                              {0.8, 0.2, 0.1, 0.9},
+                                              {0.001, 0.02, 0.01, 0.98}};
+    size_t size = search->season * sizeof(double);
+    double *seasons = malloc(2 * size);
+    if (!seasons) return ERR_NOMEM;
+    memcpy(seasons, first->season, size);
+    const struct holt_winters_state begin = {first->level, first->trend, seasons};
+    struct holt_winters_state state = {.season = seasons + search->season};
+    int code = OK;
+    *least = INFINITY;
+    for (size_t i = 0; i < sizeof starts / sizeof *starts && code == OK; i++) {
+        state.level = begin.level;
+        state.trend = begin.trend;
+        memcpy(state.season, begin.season, size);
         double at[MINIMIZE_SIZE_MAX] = {0};
-        int size = logits_of(search, &starts[i], at);
-        double sse = minimize(sse_at, search, at, size, 1, WITHIN, SEARCH_EVALUATIONS);
-        if (sse >= least && i > 0) continue;
-        least = sse;
+        int logits = logits_of(search, &starts[i], at);
+        struct smoothing smoothing = smoothing_at(search, at);
+        code = filter_refine(search->values, search->count, &smoothing, search->season,
+                             REFINE_ROUNDS / 2, &state);
+        search->first = &state;
+        double sse = minimize(sse_at, search, at, logits, 1, WITHIN, SEARCH_EVALUATIONS);
+        if (sse >= *least && i > 0) continue;
+        *least = sse;
         *best = smoothing_at(search, at);
+        first->level = state.level;
+        first->trend = state.trend;
+        memcpy(first->season, state.season, size);
     }
-    return least;
+    search->first = first;
+    free(seasons);
+    return code;
+}
+
+/* The same with the first state that fits the parameters (nearly) best: the valley that leads down
+ * between both has no walls then. Dearer, and of little use where the first state is long
+ * forgotten. */
+static double sse_refined_at(void *data, const double *at)
+{
+    struct search *search = data;
+    struct smoothing smoothing = smoothing_at(search, at);
+    struct holt_winters_state state = *search->first;
+    state.season = search->scratch;
+    memcpy(state.season, search->first->season, search->season * sizeof *state.season);
+    if (filter_refine(search->values, search->count, &smoothing, search->season, PROJECT_ROUNDS,
+                      &state) < 0)
+        return INFINITY;
+    return filter_run(search->values, search->count, &smoothing, search->season, &state, NULL);
 }
 
 /* In turn the first state and the parameters, until neither gains more. */
 static int polish(struct search *search, struct holt_winters_state *first, double sse,
                   struct smoothing *smoothing)
 {
+    bool project = search->count <= PROJECT_SLOTS_MAX;
+    int code = OK;
     for (int round = 0; round < POLISH_ROUNDS; round++) {
-        int code = filter_refine(search->values, search->count, smoothing, search->season,
-                                 REFINE_ROUNDS, first);
+        code = filter_refine(search->values, search->count, smoothing, search->season,
+                             REFINE_ROUNDS, first);
         if (code < 0) return code;
         double at[MINIMIZE_SIZE_MAX] = {0}, before = sse;
         int size = logits_of(search, smoothing, at);
-        sse = minimize(sse_at, search, at, size, 0.3, WITHIN, SEARCH_EVALUATIONS);
+        sse = minimize(project ? sse_refined_at : sse_at, search, at, size, 1, WITHIN,
+                       SEARCH_EVALUATIONS);
         *smoothing = smoothing_at(search, at);
         if (!(before - sse > ENOUGH * before)) break;
     }
@@ -145,11 +192,12 @@ static int fit(const double *values, const struct holt_winters_options *options,
                             .season = model->season,
                             .damped = options->damped,
                             .given = options->given,
-                            .first = &model->first,
                             .scratch = model->newest.season};
     int code = filter_begin(values, model->slots, model->season, &model->first);
     if (code < 0) return code;
-    double sse = search_starts(&search, &model->smoothing);
+    double sse;
+    code = search_starts(&search, &model->first, &model->smoothing, &sse);
+    if (code < 0) return code;
     return polish(&search, &model->first, sse, &model->smoothing);
 }
 

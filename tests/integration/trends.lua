@@ -1,5 +1,5 @@
 -- Questions to `stats` for test_stats_trend.py: `moontide script trends.lua` reads one a line, { name, arguments }, and
--- prints the list of its answers, or { error = ... }, as JSON. null in a list of numbers is NaN, both ways.
+-- prints the list of its answers, or { error = ... }, as JSON. null is NaN, both ways.
 local nan = 0 / 0
 
 local function from_json(value)
@@ -15,6 +15,8 @@ local function to_json(value)
     for k, v in pairs(value) do value[k] = to_json(v) end
   elseif value == nil or value ~= value then
     return json.null
+  elseif value == math.huge or value == -math.huge then
+    return tostring(value)
   end
   return value
 end

@@ -10,12 +10,12 @@
 
 /* The length of the season in slots, 0 when there is none, by this rule. The values are held within
  * 5 robust standard deviations of their median, before and after their line of least squares is
- * taken off. Counted are the
- * local maxima of the autocorrelation after it has first fallen to 0, at lags up to a third of the
- * values, that are followed by at least their half at twice the lag. The highest must be 0.3 or
- * more, and over 3.5 / sqrt(n); the answer is the shortest lag whose maximum is at least 0.9 of the
- * highest. When step_s is the seconds of a slot and an hour, a day or a week is within 2 %, with an
- * autocorrelation within 0.05, it is that (step_s 0: no such). A season whose strength (below) is
+ * taken off. Peaks are the local maxima of the autocorrelation after it has first fallen to 0, at
+ * lags up to a third of the values, that are followed by at least their half at twice the lag. The
+ * highest must be 0.3 or more, and over 3.5 / sqrt(n); the answer is its lag, or the shortest whole
+ * part of that which has, within 5 %, a peak of at least 0.9 of the highest. When step_s is the
+ * seconds of a slot and an hour, a day or a week is within 5 %, with an autocorrelation within 0.05,
+ * it is that (step_s 0: no such). A season whose strength (below) is
  * under 0.2 is none. Where level shifts or drift hide all that, an hour, a day or a week is the
  * answer when what its moving average leaves has such an autocorrelation at its lag. All want three
  * seasons. Source: the autocorrelation by FFT (G. Box, G. Jenkins, "Time Series Analysis", chapter
