@@ -6,8 +6,12 @@
 #include "stats_numbers.h"
 #include "trends.h"
 
-/* Instructions of Lua that a slot is worth in the search for a model. */
-enum { SEARCH_COST = 500 };
+/* Instructions of Lua that a slot is worth in the search for a model, which is more thorough for
+ * few of them. */
+static uint64_t search_cost(size_t slots)
+{
+    return (uint64_t)slots * (slots <= 1000 ? 3000 : 700);
+}
 
 static const char *const at_options[] = {"times", "level", NULL};
 static const char *const ahead_options[] = {"times",  "step",  "ahead", "season",
@@ -55,7 +59,7 @@ static struct holt_winters *push_model(lua_State *L, const struct grid *grid, in
         lua_setfield(L, -2, "__gc");
     }
     lua_setmetatable(L, -2);
-    vm_charge(L, SEARCH_COST * (uint64_t)grid->count);
+    vm_charge(L, search_cost(grid->count));
     int code = holt_winters_fit(grid->values, grid->count, &wanted, model);
     if (code == ERR_NOT_FOUND) return NULL;
     if (code < 0) luaL_error(L, "%s", err_text(code));

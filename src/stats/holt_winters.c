@@ -91,7 +91,7 @@ static int search_starts(struct search *search, struct holt_winters_state *first
     static const struct smoothing starts[] = {{0.4, 0.1, 0.1, 0.95},
                                               {0.1, 0.05, 0.05, 0.95},
                                               {0.8, 0.2, 0.1, 0.9},
-                                              {0.001, 0.02, 0.01, 0.98}};
+                                              {0.001, 0.001, 0.001, 0.99}};
     size_t size = search->season * sizeof(double);
     double *seasons = malloc(2 * size);
     if (!seasons) return ERR_NOMEM;
@@ -108,7 +108,7 @@ static int search_starts(struct search *search, struct holt_winters_state *first
         int logits = logits_of(search, &starts[i], at);
         struct smoothing smoothing = smoothing_at(search, at);
         code = filter_refine(search->values, search->count, &smoothing, search->season,
-                             REFINE_ROUNDS / 2, &state);
+                             REFINE_ROUNDS, &state);
         search->first = &state;
         double sse = minimize(sse_at, search, at, logits, 1, WITHIN, SEARCH_EVALUATIONS);
         if (sse >= *least && i > 0) continue;
