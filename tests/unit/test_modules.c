@@ -35,7 +35,7 @@ static void statistics_of_a_list(void **state)
     assert_echo(f, "(stats.time_to({1, 2, 3, 4}, 10, {0, 60, 120, 180}))", "360.0\n");
     assert_echo(f, "stats.time_to({4, 3, 2, 1}, 10, { direction = 'down' })", "0.0\t0.0\t0.0\n");
     assert_echo(f, "stats.change({1, 1, 1, 1, 1, 1, 1, 4, 4, 4, 4, 4}).index", "8\n");
-    assert_echo(f, "stats.seasons({1, 5, 3, 1, 5, 3, 1, 5, 3, 1, 5, 3}).period", "3\n");
+    assert_echo(f, "stats.seasons({1, 5, 3, 1, 5, 3, 1, 5, 3}, { period = 3 }).period", "3\n");
     assert_echo(f, "stats.anomaly({5, 5, 5, 5, 6})", "1.0\n");
 }
 
