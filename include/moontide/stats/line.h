@@ -29,8 +29,9 @@ struct line line_least_squares(struct trend trend, double confidence);
 /* Theil and Sen: the slope is the median of those of all pairs of datapoints at different times, so
  * that up to 29 % of the datapoints may be anything. low and high are Sen's, from the variance of
  * Kendall's S with ties; level is the median of value - slope * time. Up to 200 datapoints
- * all pairs are made; beyond, they are counted, in O(n log n) and right up to rounding. Source: P. K. Sen, "Estimates of the Regression Coefficient Based on Kendall's Tau", JASA
- * 63 (1968); scipy.stats.theilslopes(method="joint"). ERR_NOMEM. */
+ * all pairs are made; beyond, they are counted, in O(n log n) and right up to rounding. Source: P.
+ * K. Sen, "Estimates of the Regression Coefficient Based on Kendall's Tau", JASA 63 (1968);
+ * scipy.stats.theilslopes(method="joint"). ERR_NOMEM. */
 MUST_CHECK int line_theil_sen(struct trend trend, double confidence, struct line *out);
 
 MUST_CHECK int line_fit(struct trend trend, enum line_method method, double confidence,

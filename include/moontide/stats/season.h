@@ -14,12 +14,12 @@
  * lags up to a third of the values, that are followed by at least their half at twice the lag. The
  * highest must be 0.3 or more, and over 3.5 / sqrt(n); the answer is its lag, or the shortest whole
  * part of that which has, within 5 %, a peak of at least 0.9 of the highest. When step_s is the
- * seconds of a slot and an hour, a day or a week is within 5 %, with an autocorrelation within 0.05,
- * it is that (step_s 0: no such). A season whose strength (below) is
- * under 0.2 is none. Where level shifts or drift hide all that, an hour, a day or a week is the
- * answer when what its moving average leaves has such an autocorrelation at its lag. All want three
- * seasons. Source: the autocorrelation by FFT (G. Box, G. Jenkins, "Time Series Analysis", chapter
- * 2), with gaps left out of both its sums. ERR_NOMEM. */
+ * seconds of a slot and an hour, a day or a week is within 5 %, with an autocorrelation within
+ * 0.05, it is that (step_s 0: no such). A season whose strength (below) is under 0.2 is none. Where
+ * level shifts or drift hide all that, an hour, a day or a week is the answer when what its moving
+ * average leaves has such an autocorrelation at its lag. All want three seasons. Source: the
+ * autocorrelation by FFT (G. Box, G. Jenkins, "Time Series Analysis", chapter 2), with gaps left
+ * out of both its sums. ERR_NOMEM. */
 MUST_CHECK int season_find(const double *values, size_t count, double step_s, size_t *out);
 
 /* out[lag] for lag 0 .. lags - 1: the autocorrelation of values around their mean; NaN where no two
