@@ -91,6 +91,16 @@ static void trends_follow_the_line(void **state)
     }
 }
 
+/* The newest of twelve is at 60 s before the tick: 66 there, 6 a minute. */
+static void options_ask_holt_winters(void **state)
+{
+    struct bench *b = *state;
+    static const double values[] = {0, 6, 12, 18, 24, 30, 36, 42, 48, 54, 60, 66};
+    with_values(b, values, COUNT_OF(values));
+    expect(b, "math.abs(m.x:forecast('5m', { season = false, damped = false }) - 102) < 0.01",
+           "true");
+}
+
 static void no_datapoint_is_nil_and_recorded_once_with_its_reason(void **state)
 {
     struct bench *b = *state;
@@ -296,6 +306,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         ON_BENCH(methods_answer_from_the_datapoints_there_are),
         ON_BENCH(trends_follow_the_line),
+        ON_BENCH(options_ask_holt_winters),
         ON_BENCH(no_datapoint_is_nil_and_recorded_once_with_its_reason),
         ON_BENCH(the_reason_tells_what_stands_in_the_way),
         ON_BENCH(len_of_nothing_is_an_answer),
