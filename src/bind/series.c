@@ -388,8 +388,9 @@ static int handle_tostring(lua_State *L)
 static int unknown_method(lua_State *L)
 {
     static const char *const names[] = {
-        "last", "at",         "age",   "len",  "above", "below",    "mean",    "min",    "max",
-        "sum",  "percentile", "slope", "rate", "ewma",  "forecast", "anomaly", "values", NULL};
+        "last",    "at",       "age",        "len",     "above",  "below", "mean", "min",
+        "max",     "sum",      "percentile", "slope",   "line",   "rate",  "ewma", "change",
+        "seasons", "forecast", "time_to",    "anomaly", "values", NULL};
     const char *name = luaL_tolstring(L, 2, NULL);
     return luaL_error(L, "a metric has no method '%s'%s", name, fields_hint(name, names).text);
 }

@@ -44,9 +44,12 @@ set(SOURCES_bind
     statistic.c
     stats.c
     stats_anomaly.c
+    stats_forecast.c
     stats_numbers.c
     stats_percentile.c
+    stats_season.c
     stats_trend.c
     targets.c
     time.c
+    trend_options.c
 )

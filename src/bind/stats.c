@@ -9,6 +9,8 @@ int open_stats(lua_State *L)
     lua_newtable(L);
     stats_add_percentile(L);
     stats_add_trend(L);
+    stats_add_season(L);
+    stats_add_forecast(L);
     stats_add_anomaly(L);
     return 1;
 }

@@ -6,7 +6,9 @@
 #include <lua.h>
 
 void stats_add_percentile(lua_State *L); /* percentile, percentiles, summary, ... */
-void stats_add_trend(lua_State *L);      /* slope, rate, ewma, forecast, ... */
+void stats_add_trend(lua_State *L);      /* slope, line, rate, ewma, change, time_to */
+void stats_add_season(lua_State *L);     /* seasons */
+void stats_add_forecast(lua_State *L);   /* forecast, holt_winters */
 void stats_add_anomaly(lua_State *L);    /* anomaly */
 
 #endif

@@ -1,3 +1,7 @@
+unit_test(change)
+unit_test(holt_winters)
+unit_test(line)
 unit_test(percentile)
+unit_test(season)
 unit_test(summary)
 unit_test(trend)

@@ -27,7 +27,15 @@ static void statistics_of_a_list(void **state)
     assert_echo(f, "stats.slope({10, 13, 16}, {0, 60, 120}) * 60", "3.0\n");
     assert_echo(f, "stats.rate({100, 160, 30}, {0, 60, 120})", "0.75\n");
     assert_echo(f, "stats.ewma({1, 5}, '1m', {0, 60}) * 1.5", "5.5\n");
-    assert_echo(f, "stats.forecast({1, 2, 3}, 9)", "10.0\n");
+    assert_echo(f, "(stats.forecast({1, 2, 3}, 9))", "10.0\n");
+    assert_echo(f, "stats.slope({1, 2, 90, 4, 5}, { method = 'theil-sen' })", "1.0\n");
+    assert_echo(f, "stats.line({1, 2, 90, 4, 5}, { method = 'theil-sen' }).intercept", "1.0\n");
+    assert_echo(f, "stats.line({1, 3, 2}, {10, 20, 30}).start", "10.0\n");
+    assert_echo(f, "select('#', stats.forecast({1, 2, 4}, 9, { level = 0.8 }))", "3\n");
+    assert_echo(f, "(stats.time_to({1, 2, 3, 4}, 10, {0, 60, 120, 180}))", "360.0\n");
+    assert_echo(f, "stats.time_to({4, 3, 2, 1}, 10, { direction = 'down' })", "0.0\t0.0\t0.0\n");
+    assert_echo(f, "stats.change({1, 1, 1, 1, 1, 1, 1, 4, 4, 4, 4, 4}).index", "8\n");
+    assert_echo(f, "stats.seasons({1, 5, 3, 1, 5, 3, 1, 5, 3}, { period = 3 }).period", "3\n");
     assert_echo(f, "stats.anomaly({5, 5, 5, 5, 6})", "1.0\n");
 }
 
@@ -46,6 +54,9 @@ static void what_is_no_list_of_numbers_is_refused(void **state)
     assert_contains(fixture_error(f, "stats.mean({1, 'x'})"), "value 2 is a string");
     assert_contains(fixture_error(f, "stats.percentile({1}, 101)"), "between 0 and 100");
     assert_contains(fixture_error(f, "stats.slope({1, 2}, {2, 1})"), "goes back");
+    assert_contains(fixture_error(f, "stats.line({1}, { methd = 1 })"), "did you mean 'method'");
+    assert_contains(fixture_error(f, "stats.forecast({1}, { season = 7 })"), "ahead is missing");
+    assert_contains(fixture_error(f, "stats.time_to({1}, 0/0)"), "finite number");
 }
 
 /* ---- time ---- */
