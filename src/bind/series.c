@@ -220,6 +220,7 @@ static COLD int judge_points(lua_State *L, enum threshold_op op)
     if (isnan(threshold.value)) return luaL_argerror(L, 2, "NaN is no threshold");
     if (!lua_isnoneornil(L, 3)) read_options(L, &seen, &threshold);
 
+    seen.run->judged[seen.run->judged_count++ % JUDGED_MAX] = seen.index;
     struct answers *answers = seen.run->input->answers;
     bool keeps = threshold.missing == MISSING_IGNORE && answers;
     uint64_t key = keeps ? question(&seen, &threshold) : 0;
@@ -240,12 +241,13 @@ static inline int judge(lua_State *L, enum threshold_op op)
 {
     if (lua_gettop(L) != 2 || lua_type(L, 2) != LUA_TNUMBER) return judge_points(L, op);
     const struct handle *handle = self_handle(L);
-    const struct run *run = &handle->policy->run;
+    struct run *run = &handle->policy->run;
     struct layout_key *key = &run->layout->keys[handle->index];
     const struct series *series = run->input->series[handle->index];
     double newest = series->values[series->slots - 1], value = lua_tonumber(L, 2);
     if (isunordered(newest, value) || !key->plain) return judge_points(L, op);
     key->read_at = run->number;
+    run->judged[run->judged_count++ % JUDGED_MAX] = handle->index;
     lua_pushboolean(L, op == THRESHOLD_ABOVE ? newest > value : newest < value);
     return 1;
 }
