@@ -43,9 +43,13 @@ set(SOURCES_bind
     statistic.c
     stats.c
     stats_anomaly.c
+    stats_correlation.c
+    stats_histogram.c
     stats_numbers.c
     stats_percentile.c
+    stats_summary.c
     stats_trend.c
+    stats_vector.c
     targets.c
     time.c
 )

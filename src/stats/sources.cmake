@@ -1,1 +1,10 @@
-set(SOURCES_stats percentile.c summary.c trend.c vector.c)
+set(SOURCES_stats
+    correlation.c
+    histogram.c
+    percentile.c
+    summary.c
+    trend.c
+    trim.c
+    vector.c
+    weighted.c
+)
