@@ -13,7 +13,8 @@
 #include <math.h>
 #include <string.h>
 
-/* Values of a list that are on the stack at once: three calls into Lua for each are one less. */
+/* Values of a list that stay on the stack before they are popped at once: two calls into Lua for
+ * each, where popping would be a third. */
 enum { BATCH = 64 };
 
 enum origin { ORIGIN_NONE, ORIGIN_LIST, ORIGIN_VECTOR, ORIGIN_SERIES };
@@ -52,15 +53,14 @@ static void read_list(lua_State *L, int list, double *to, size_t count, bool hol
     luaL_checkstack(L, BATCH + 1, NULL);
     int top = lua_gettop(L);
     for (size_t from = 0; from < count; from += BATCH) {
-        int n = (int)(count - from < BATCH ? count - from : BATCH);
+        size_t n = count - from < BATCH ? count - from : BATCH;
         bool numbers = true;
-        for (int i = 1; i <= n; i++)
-            numbers &= lua_rawgeti(L, list, (lua_Integer)from + i) == LUA_TNUMBER;
-        if (numbers)
-            for (int i = 0; i < n; i++)
-                to[from + (size_t)i] = lua_tonumber(L, top + 1 + i);
+        for (size_t i = from; i < from + n; i++) {
+            numbers &= lua_rawgeti(L, list, (lua_Integer)i + 1) == LUA_TNUMBER;
+            to[i] = lua_tonumber(L, -1);
+        }
         lua_settop(L, top);
-        if (!numbers) read_mixed(L, list, from, (size_t)n, to + from, holes, noun);
+        if (!numbers) read_mixed(L, list, from, n, to + from, holes, noun);
     }
 }
 

@@ -1,3 +1,3 @@
-unit_test(percentile)
-unit_test(summary)
-unit_test(trend)
+foreach(name correlation histogram percentile summary trend trim vector weighted)
+    unit_test(${name})
+endforeach()
