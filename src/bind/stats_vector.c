@@ -20,7 +20,11 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { SHOWN_MAX = 8, ACCOUNTED_MIN_BYTES = 4096 };
+enum {
+    SHOWN_MAX = 8,
+    ACCOUNTED_MIN_BYTES = 4096,
+    FILLED_PER_INSTRUCTION = 16, /* for the budget; memory itself is charged where it is taken */
+};
 
 static const char box_mark;
 
@@ -147,7 +151,6 @@ static int vector_new(lua_State *L)
     size_t count = counted ? check_count(L, 1) : 0;
     struct vector *vector = vector_push_new(L);
     if (counted && count > 0) {
-        vm_charge(L, count);
         vector_grow(L, vector, count);
         memset(vector->at, 0, count * sizeof *vector->at);
         vector->count = count;
@@ -205,7 +208,7 @@ static int vector_method_fill(lua_State *L)
 {
     struct vector *vector = self(L);
     double value = luaL_checknumber(L, 2);
-    vm_charge(L, vector->count);
+    vm_charge(L, vector->count / FILLED_PER_INSTRUCTION);
     for (size_t i = 0; i < vector->count; i++)
         vector->at[i] = value;
     lua_settop(L, 1);

@@ -50,9 +50,9 @@ int vector_reserve(struct vector *vector, size_t more)
     if (more <= vector->cap - vector->count) return OK;
     if (more > VECTOR_COUNT_MAX - vector->count) return ERR_LIMIT;
     size_t least = vector->count + more, cap = vector->cap ? 2 * vector->cap : CAP_MIN;
-    /* Near a cap of memory what is needed may fit where its double does not. */
-    if (cap > least && set_cap(vector, cap)) return OK;
-    return set_cap(vector, least) ? OK : ERR_NOMEM;
+    if (cap <= least) return set_cap(vector, least) ? OK : ERR_NOMEM;
+    /* Near a cap of memory a little more may fit where the double does not. */
+    return set_cap(vector, cap) || set_cap(vector, least + least / 16) ? OK : ERR_NOMEM;
 }
 
 int vector_append(struct vector *vector, const double *values, size_t count)
