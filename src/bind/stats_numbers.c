@@ -13,11 +13,11 @@
 #include <math.h>
 #include <string.h>
 
-/* Values of a list that stay on the stack before they are popped at once: two calls into Lua for
- * each, where popping would be a third. */
-enum { BATCH = 64 };
-/* For the budget: copying doubles is next to nothing. */
-enum { COPIED_PER_INSTRUCTION = 16 };
+enum {
+    BATCH = 64, /* values of a list that are popped at once, which spares a call into Lua each */
+    NAN_BLOCK = 512,             /* values that are looked through at once */
+    COPIED_PER_INSTRUCTION = 16, /* for the budget: doubles whose copying takes as long as one */
+};
 
 enum origin { ORIGIN_NONE, ORIGIN_LIST, ORIGIN_VECTOR, ORIGIN_SERIES };
 
@@ -122,12 +122,18 @@ static void settle(lua_State *L, struct row *row)
     if (row->origin == ORIGIN_VECTOR) row->trend.values = vector_test(L, row->owner)->at;
 }
 
+/* In blocks, each of which is looked through without a branch. */
 static size_t find_nan(const double *values, size_t count)
 {
-    size_t at = 0;
-    while (at < count && !isnan(values[at]))
-        at++;
-    return at;
+    for (size_t from = 0; from < count; from += NAN_BLOCK) {
+        size_t end = count - from < NAN_BLOCK ? count : from + NAN_BLOCK;
+        int any = 0;
+        for (size_t i = from; i < end; i++)
+            any |= isnan(values[i]);
+        for (size_t i = from; any && i < end; i++)
+            if (isnan(values[i])) return i;
+    }
+    return count;
 }
 
 /* Throws when the row has a NaN that must not be there; false when it has none. */

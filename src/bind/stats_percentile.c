@@ -78,9 +78,9 @@ static double check_weights(lua_State *L, const struct number_pairs *pairs)
     double total = 0;
     for (size_t i = 0; i < pairs->count; i++) {
         double weight = pairs->b[i];
-        if (!(weight >= 0) || isinf(weight))
-            luaL_error(L, "weight %I is %f; a weight is a count, 0 or more", (lua_Integer)i + 1,
-                       weight);
+        if (!(weight >= 0) || isinf(weight) || weight != floor(weight))
+            luaL_error(L, "weight %I is %f; a weight is a count: a whole number, 0 or more",
+                       (lua_Integer)i + 1, weight);
         if (!isnan(pairs->a[i])) total += weight;
     }
     return total;

@@ -1,7 +1,6 @@
 /* Facts about histograms: numpy.histogram's. */
 #include "moontide/stats/histogram.h"
 
-
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>

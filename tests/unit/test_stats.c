@@ -228,6 +228,7 @@ static void wrong_input_is_refused_by_name(void **state)
         {"stats.percentiles({1}, 50, 90)", "a list of percentiles expected"},
         {"stats.percentile({1, 2}, 50, { weights = {1} })", "2 values but 1 weights"},
         {"stats.percentile({1, 2}, 50, { weights = {1, -1} })", "weight 2 is -1.0"},
+        {"stats.percentile({1, 2}, 50, { weights = {1, 0.5} })", "weight 2 is 0.5"},
         {"stats.percentile({1, 2}, 50, { weights = {1, 'x'} })", "weight 2 is a string"},
         {"stats.percentile({1, 2}, 50, { weights = {1, math.huge} })", "weight 2 is inf"},
         {"stats.trimmed_mean({1}, 90, 10)", "the upper bound is above the lower"},
