@@ -51,9 +51,7 @@ enum percentile_method percentiles_method(lua_State *L, int idx)
 void percentiles_answer(lua_State *L, struct numbers values, struct percentiles *p)
 {
     vm_charge(L, values.count);
-    if (values.own)
-        percentile_select(values.own, values.count, p->method, p->ps, p->count, p->answers);
-    else if (percentile_many(values.at, values.count, p->method, p->ps, p->count, p->answers) < 0)
+    if (percentile_many(values.at, values.count, p->method, p->ps, p->count, p->answers) < 0)
         luaL_error(L, "out of memory");
 }
 

@@ -17,7 +17,7 @@ struct percentiles {
 void percentiles_check(lua_State *L, int idx, struct percentiles *percentiles);
 /* The option `method` of the table at idx, which may be nil or none. */
 enum percentile_method percentiles_method(lua_State *L, int idx);
-/* Fills the answers. The numbers are reordered where they are a copy. */
+/* Fills the answers. */
 void percentiles_answer(lua_State *L, struct numbers values, struct percentiles *percentiles);
 
 #endif
