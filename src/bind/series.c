@@ -83,12 +83,19 @@ static COLD int outside(lua_State *L)
     return luaL_error(L, "a metric was used outside of its evaluation");
 }
 
+/* NULL when there is none at idx. */
+static inline const struct handle *test_handle(lua_State *L, int idx)
+{
+    const struct handle *handle = lua_touserdata(L, idx);
+    bool is_one = handle && lua_rawlen(L, idx) == sizeof *handle && handle->mark == &handle_mark;
+    return is_one ? handle : NULL;
+}
+
 /* The handle at 1, in its evaluation. */
 static inline const struct handle *self_handle(lua_State *L)
 {
-    const struct handle *handle = lua_touserdata(L, 1);
-    if (!handle || lua_rawlen(L, 1) != sizeof *handle || handle->mark != &handle_mark)
-        not_a_handle(L);
+    const struct handle *handle = test_handle(L, 1);
+    if (!handle) not_a_handle(L);
     if (handle->layout_id != handle->policy->run.layout_id) outside(L);
     return handle;
 }
@@ -159,6 +166,23 @@ int series_answer(lua_State *L, struct seen *seen, double value)
     if (isnan(value)) return unknown(L, seen);
     lua_pushnumber(L, value);
     return 1;
+}
+
+bool series_numbers(lua_State *L, int idx, struct trend *out)
+{
+    const struct handle *handle = test_handle(L, idx);
+    if (!handle) return false;
+    if (handle->layout_id != handle->policy->run.layout_id) outside(L);
+    struct seen seen = see(L, handle);
+    if (view_count(seen.view) == 0) {
+        unknown(L, &seen);
+        lua_pop(L, 1);
+    }
+    *out = (struct trend){.values = seen.view.values,
+                          .count = seen.view.slots,
+                          .start_s = (double)seen.view.start_s,
+                          .step_s = seen.view.period_s};
+    return true;
 }
 
 /* ---- above and below ---- */
@@ -372,9 +396,8 @@ static int handle_percentile(lua_State *L)
 
 static int handle_tostring(lua_State *L)
 {
-    const struct handle *handle = lua_touserdata(L, 1);
-    if (!handle || lua_rawlen(L, 1) != sizeof *handle || handle->mark != &handle_mark)
-        return not_a_handle(L);
+    const struct handle *handle = test_handle(L, 1);
+    if (!handle) return not_a_handle(L);
     struct policy *policy = handle->policy;
     if (handle->layout_id != policy->run.layout_id) {
         lua_pushliteral(L, "metric (outside of its evaluation)");

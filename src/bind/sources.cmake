@@ -45,10 +45,14 @@ set(SOURCES_bind
     stats.c
     stats_anomaly.c
     stats_forecast.c
+    stats_season.c
+    stats_correlation.c
+    stats_histogram.c
     stats_numbers.c
     stats_percentile.c
-    stats_season.c
+    stats_summary.c
     stats_trend.c
+    stats_vector.c
     targets.c
     time.c
     trend_options.c

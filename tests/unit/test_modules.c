@@ -19,7 +19,7 @@ static void statistics_of_a_list(void **state)
 {
     struct fixture *f = *state;
     assert_echo(f, "stats.percentile({15, 20, 35, 40, 50}, 40)", "29.0\n");
-    assert_echo(f, "stats.percentiles({1, 2, 3}, 0, 50, 100)", "1.0\t2.0\t3.0\n");
+    assert_echo(f, "stats.percentiles({1, 2, 3}, {0, 100, 50})", "{ 1.0, 3.0, 2.0 }\n");
     assert_echo(f, "stats.mean({1, 2, 6}), stats.min({3, 1}), stats.max({3, 1}), stats.sum({3, 1})",
                 "3.0\t1.0\t3.0\t4.0\n");
     assert_echo(f, "stats.stddev({2, 4, 4, 4, 5, 5, 7, 9})", "2.0\n");
@@ -43,7 +43,8 @@ static void nothing_has_no_statistic(void **state)
 {
     struct fixture *f = *state;
     assert_echo(f, "stats.mean({}), stats.sum({}), stats.percentile({}, 50)", "nil\tnil\tnil\n");
-    assert_echo(f, "stats.mean({0/0, 4}), stats.slope({1}), stats.anomaly({1, 2})",
+    assert_echo(f,
+                "stats.mean({0/0, 4}, { nan = 'omit' }), stats.slope({1}), stats.anomaly({1, 2})",
                 "4.0\tnil\tnil\n");
 }
 
