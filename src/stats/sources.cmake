@@ -2,6 +2,7 @@ set(SOURCES_stats
     autocorrelation.c
     change.c
     correlation.c
+    cpu.c
     crossing.c
     distribution.c
     ewma.c
@@ -9,13 +10,20 @@ set(SOURCES_stats
     grid.c
     histogram.c
     holt_winters.c
+    kernels_portable.c
     line.c
     minimize.c
     pairs.c
     percentile.c
     points.c
+    quickselect.c
+    rank.c
     rate.c
     season.c
+    select.c
+    select_plan.c
+    select_split.c
+    sum.c
     summary.c
     theil_sen.c
     trend.c
@@ -23,3 +31,11 @@ set(SOURCES_stats
     vector.c
     weighted.c
 )
+# The same inner loops for wider vectors; cpu.c chooses at run time.
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+    list(APPEND SOURCES_stats kernels_avx2.c kernels_avx512.c)
+    set_source_files_properties(src/stats/kernels_avx2.c PROPERTIES
+        COMPILE_OPTIONS "-mavx2;-mpopcnt")
+    set_source_files_properties(src/stats/kernels_avx512.c PROPERTIES
+        COMPILE_OPTIONS "-mavx512f;-mavx512dq;-mavx512vl;-mpopcnt;-ffp-contract=off")
+endif()

@@ -1,88 +1,78 @@
-/* stats/weighted.c - sorts the pairs, cumulates the counts, and looks ranks up in them. */
+/* stats/weighted.c - ranks among running totals of counts. */
 #include "moontide/stats/weighted.h"
 
 #include "moontide/base/err.h"
+#include "rank.h"
 
 #include <math.h>
 #include <stdlib.h>
 
-struct weighted {
-    double value, until; /* its count, then the cumulated count with it */
+/* 2^53: up to here every whole number is a double. */
+static const double COUNT_MAX = 9007199254740992.0;
+
+/* A value and how many are at or below it. */
+struct step {
+    double value;
+    double upto;
 };
 
 static int by_value(const void *a, const void *b)
 {
-    double x = ((const struct weighted *)a)->value, y = ((const struct weighted *)b)->value;
+    double x = ((const struct step *)a)->value, y = ((const struct step *)b)->value;
     return (x > y) - (x < y);
 }
 
-/* The virtual index of the p-th percentile among `total` datapoints, as percentile.h defines it. */
-static double index_of(enum percentile_method method, double total, double p)
+/* steps: shape [count]; *used: how many of them have a value and are counted. */
+static int fill_steps(const double *values, const double *counts, size_t count, struct step *steps,
+                      size_t *used)
 {
-    double q = p / 100, last = total > 1 ? total - 1 : 0, h = last * q;
-    switch (method) {
-    case PERCENTILE_LOWER: h = floor(h); break;
-    case PERCENTILE_HIGHER: h = ceil(h); break;
-    case PERCENTILE_NEAREST: h = nearbyint(h); break;
-    case PERCENTILE_HAZEN: h = total * q - 0.5; break;
-    case PERCENTILE_WEIBULL: h = (total + 1) * q - 1; break;
-    case PERCENTILE_MEDIAN_UNBIASED: h = (total + 1.0 / 3) * q + 1.0 / 3 - 1; break;
-    default: break;
+    *used = 0;
+    double total = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (!(counts[i] >= 0) || counts[i] != floor(counts[i])) return ERR_INVALID;
+        if (isnan(values[i]) || counts[i] == 0) continue;
+        if (counts[i] > COUNT_MAX - total) return ERR_LIMIT;
+        total += counts[i];
+        steps[(*used)++] = (struct step){values[i], counts[i]};
     }
-    return h < 0 ? 0 : h > last ? last : h;
+    if (*used > 1) qsort(steps, *used, sizeof *steps, by_value);
+    for (size_t i = 1; i < *used; i++)
+        steps[i].upto += steps[i - 1].upto;
+    return OK;
 }
 
-/* The first of n sorted whose cumulated count is more than k, else the last. */
-static double value_at(const struct weighted *sorted, size_t n, double k)
+static double value_at(const struct step *steps, size_t used, size_t rank)
 {
-    size_t low = 0, high = n - 1;
+    size_t low = 0, high = used - 1; /* the step is in low..high */
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (sorted[middle].until > k)
+        if (steps[middle].upto > (double)rank)
             high = middle;
         else
             low = middle + 1;
     }
-    return sorted[low].value;
+    return steps[low].value;
 }
 
-static double percentile_at(const struct weighted *sorted, size_t n, double h)
+static double answer(const struct step *steps, size_t used, enum percentile_method method, double p)
 {
-    double k = floor(h), t = h - k;
-    double a = value_at(sorted, n, k);
-    if (t == 0) return a;
-    double b = value_at(sorted, n, k + 1), span = b - a;
-    if (a == b) return a;
-    if (!isfinite(span)) return a * (1 - t) + b * t;
-    return t < 0.5 ? a + span * t : b - span * (1 - t);
+    if (used == 0 || !(p >= 0 && p <= 100)) return NAN;
+    struct rank rank = rank_of(method, (size_t)steps[used - 1].upto, p);
+    double low = value_at(steps, used, rank.at);
+    double high = rank.fraction > 0 ? value_at(steps, used, rank.at + 1) : low;
+    return rank_value(low, high, rank.fraction);
 }
 
-/* The pairs that count, sorted; returns how many, or ERR_INVALID. */
-static int64_t gather(const double *values, const double *counts, size_t n, struct weighted *to)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < n; i++) {
-        if (!(counts[i] >= 0) || !isfinite(counts[i])) return ERR_INVALID;
-        if (counts[i] > 0 && !isnan(values[i]))
-            to[kept++] = (struct weighted){values[i], counts[i]};
-    }
-    qsort(to, kept, sizeof *to, by_value);
-    for (size_t i = 1; i < kept; i++)
-        to[i].until += to[i - 1].until;
-    return kept > 0 && isfinite(to[kept - 1].until) ? (int64_t)kept : ERR_INVALID;
-}
-
-int weighted_percentiles(const double *values, const double *counts, size_t n,
+int weighted_percentiles(const double *values, const double *counts, size_t count,
                          enum percentile_method method, const double *ps, size_t p_count,
                          double *out)
 {
-    struct weighted *sorted = malloc((n ? n : 1) * sizeof *sorted);
-    if (!sorted) return ERR_NOMEM;
-    int64_t kept = gather(values, counts, n, sorted);
-    for (size_t i = 0; kept > 0 && i < p_count; i++) {
-        double h = index_of(method, sorted[kept - 1].until, ps[i]);
-        out[i] = ps[i] >= 0 && ps[i] <= 100 ? percentile_at(sorted, (size_t)kept, h) : NAN;
-    }
-    free(sorted);
-    return kept > 0 ? OK : (int)kept;
+    struct step *steps = malloc((count + 1) * sizeof *steps);
+    if (!steps) return ERR_NOMEM;
+    size_t used;
+    int rc = fill_steps(values, counts, count, steps, &used);
+    for (size_t i = 0; rc == OK && i < p_count; i++)
+        out[i] = answer(steps, used, method, ps[i]);
+    free(steps);
+    return rc;
 }

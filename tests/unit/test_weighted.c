@@ -1,7 +1,7 @@
 /* Facts about percentiles of values with counts. */
-#include "moontide/stats/weighted.h"
-
 #include "moontide/base/err.h"
+#include "moontide/stats/weighted.h"
+#include "support/alloc_fail.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -13,71 +13,98 @@
 
 #include "unit/near.h"
 
-static const double VALUES[] = {40, 10, 20}, COUNTS[] = {2, 1, 3}, PS[] = {0, 20, 50, 75, 100};
+enum { VALUES = 40, COUNT_EACH = 9 };
 
-/* numpy.percentile(numpy.repeat(VALUES, COUNTS), PS, method) */
-static void they_are_those_of_the_repeated_values(void **state)
+static double of(const double *values, const double *counts, size_t count, double p)
+{
+    double out = 0;
+    assert_int_equal(weighted_percentiles(values, counts, count, PERCENTILE_LINEAR, &p, 1, &out),
+                     OK);
+    return out;
+}
+
+static void it_is_the_percentile_of_the_repeated_values_by_every_method(void **state)
 {
     (void)state;
-    static const double wanted[PERCENTILE_METHODS][5] = {
-        [PERCENTILE_LINEAR] = {10, 20, 20, 35, 40},
-        [PERCENTILE_LOWER] = {10, 20, 20, 20, 40},
-        [PERCENTILE_HIGHER] = {10, 20, 20, 40, 40},
-        [PERCENTILE_NEAREST] = {10, 20, 20, 40, 40},
-        [PERCENTILE_HAZEN] = {10, 17, 20, 40, 40},
-        [PERCENTILE_WEIBULL] = {10, 14, 20, 40, 40},
-        [PERCENTILE_MEDIAN_UNBIASED] = {10, 16, 20, 40, 40},
-    };
-    for (int method = 0; method < PERCENTILE_METHODS; method++) {
-        double out[5];
-        assert_int_equal(
-            weighted_percentiles(VALUES, COUNTS, 3, (enum percentile_method)method, PS, 5, out),
-            OK);
-        for (int i = 0; i < 5; i++)
-            assert_near(out[i], wanted[method][i], 1e-12);
+    double values[VALUES], counts[VALUES], repeated[VALUES * COUNT_EACH];
+    size_t n = 0;
+    uint32_t seed = 7;
+    for (size_t i = 0; i < VALUES; i++) {
+        seed = seed * 1664525u + 1013904223u;
+        values[i] = (double)(seed >> 20);
+        counts[i] = (double)(seed >> 8 & 7);
+        for (size_t k = 0; k < (size_t)counts[i]; k++)
+            repeated[n++] = values[i];
+    }
+    for (int method = 0; method < PERCENTILE_METHODS; method++)
+        for (int half = 0; half <= 200; half++) {
+            double p = half * 0.5, got, wanted;
+            enum percentile_method by = (enum percentile_method)method;
+            assert_int_equal(weighted_percentiles(values, counts, VALUES, by, &p, 1, &got), OK);
+            assert_int_equal(percentile_many(repeated, n, by, &p, 1, &wanted), OK);
+            assert_true(got == wanted);
+        }
+}
+
+static void counts_up_to_two_to_the_53rd_are_exact(void **state)
+{
+    (void)state;
+    const double values[] = {2, 1}, counts[] = {1, 9007199254740991.0},
+                 more[] = {2, 9007199254740991.0};
+    assert_true(of(values, counts, 2, 100) == 2);
+    assert_true(of(values, counts, 2, 99.9) == 1);
+    double p = 50, out = 5;
+    assert_int_equal(weighted_percentiles(values, more, 2, PERCENTILE_LINEAR, &p, 1, &out),
+                     ERR_LIMIT);
+    const double huge[] = {1e308, 1e308};
+    assert_int_equal(weighted_percentiles(values, huge, 2, PERCENTILE_LINEAR, &p, 1, &out),
+                     ERR_LIMIT);
+    assert_true(out == 5);
+}
+
+static void what_counts_nothing_is_refused(void **state)
+{
+    (void)state;
+    static const double bad[] = {-1, 0.5, NAN, -INFINITY};
+    const double value = 1, p = 50;
+    for (size_t i = 0; i < COUNT_OF(bad); i++) {
+        double out = 5;
+        assert_int_equal(weighted_percentiles(&value, &bad[i], 1, PERCENTILE_LINEAR, &p, 1, &out),
+                         ERR_INVALID);
+        assert_true(out == 5);
     }
 }
 
-static void a_value_that_was_never_seen_does_not_count(void **state)
+static void no_value_has_no_percentile(void **state)
 {
     (void)state;
-    const double values[] = {1, 5, NAN, -3}, counts[] = {0, 2, 9, 2}, ps[] = {0, 100};
-    double out[2];
-    assert_int_equal(weighted_percentiles(values, counts, 4, PERCENTILE_LINEAR, ps, 2, out), OK);
-    assert_near(out[0], -3, 0);
-    assert_near(out[1], 5, 0);
+    const double values[] = {NAN, 1, 2}, counts[] = {5, 0, 0}, one[] = {5, 0, 3};
+    assert_true(isnan(of(NULL, NULL, 0, 50)));
+    assert_true(isnan(of(values, counts, 3, 50)));
+    assert_true(isnan(of(values, one, 3, 101)));
+    assert_near(of(values, one, 3, 0), 2, 0);
 }
 
-static void counts_that_are_none_are_refused(void **state)
+static void without_memory_nothing_is_answered(void **state)
 {
     (void)state;
-    static const double wrong[][3] = {{1, -1, 1}, {1, NAN, 1}, {1, INFINITY, 1}, {0, 0, 0}};
-    const double p = 50;
-    double out = 123;
-    for (size_t i = 0; i < COUNT_OF(wrong); i++)
-        assert_int_equal(weighted_percentiles(VALUES, wrong[i], 3, PERCENTILE_LINEAR, &p, 1, &out),
-                         ERR_INVALID);
-    assert_int_equal(weighted_percentiles(VALUES, COUNTS, 0, PERCENTILE_LINEAR, &p, 1, &out),
-                     ERR_INVALID);
-    assert_near(out, 123, 0);
-}
-
-static void a_percentile_outside_is_no_number(void **state)
-{
-    (void)state;
-    const double ps[] = {-1, 101, NAN};
-    double out[3];
-    assert_int_equal(weighted_percentiles(VALUES, COUNTS, 3, PERCENTILE_LINEAR, ps, 3, out), OK);
-    assert_true(isnan(out[0]) && isnan(out[1]) && isnan(out[2]));
+    const double value = 1, p = 50;
+    double out = 5;
+    alloc_fail_at(1);
+    int rc = weighted_percentiles(&value, &value, 1, PERCENTILE_LINEAR, &p, 1, &out);
+    assert_true(alloc_fail_done());
+    assert_int_equal(rc, ERR_NOMEM);
+    assert_true(out == 5);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(they_are_those_of_the_repeated_values),
-        cmocka_unit_test(a_value_that_was_never_seen_does_not_count),
-        cmocka_unit_test(counts_that_are_none_are_refused),
-        cmocka_unit_test(a_percentile_outside_is_no_number),
+        cmocka_unit_test(it_is_the_percentile_of_the_repeated_values_by_every_method),
+        cmocka_unit_test(counts_up_to_two_to_the_53rd_are_exact),
+        cmocka_unit_test(what_counts_nothing_is_refused),
+        cmocka_unit_test(no_value_has_no_percentile),
+        cmocka_unit_test(without_memory_nothing_is_answered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
