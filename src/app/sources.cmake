@@ -22,7 +22,6 @@ set(SOURCES_app
     script.c
     status.c
     status_json.c
-    terminal.c
     version.c
     why.c
     why_rails.c
