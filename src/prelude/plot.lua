@@ -7,6 +7,7 @@
 --   plot.svg(file, data, ... [, options])  an SVG file; plot.svg_text(data, ...) its text
 --   plot.spark(data [, options])           one line of blocks: ▁▂▅█
 --   plot.label(value, unit)                a number as people write it: "1.5 GiB"
+--   plot.terminal()                        { width, color, utf8 } of standard output
 --
 -- Data: a list of numbers (holes are gaps), a series, a vector, a sketch, { values, times, label, band, marks }, or
 -- an answer of cloudwatch.fetch. Times are seconds since the epoch, and shown in UTC.
@@ -107,6 +108,11 @@ function plot.spark(...)
     if picture.options.ascii == nil then picture.options.ascii = not utf8 end
     return text.spark(picture)
   end, ...)
+end
+
+function plot.terminal()
+  local width, color, utf8 = core.terminal()
+  return { width = width, color = color, utf8 = utf8 }
 end
 
 function plot.label(value, unit)

@@ -19,7 +19,7 @@ local STYLE = [[<style>
 .p .g{stroke:#e3e3e3;stroke-width:1}.p .a{stroke:#888;stroke-width:1}
 .p .l{fill:none;stroke-width:1.6;stroke-linejoin:round;stroke-linecap:round}.p .e{stroke-dasharray:4 3;stroke-width:1;opacity:.8}
 .p .m{fill:none;stroke:]] .. MARK_COLOR .. [[;stroke-width:2}
-@media (prefers-color-scheme:dark){.p .b{fill:#16181c}.p text{fill:#d4d4d4}.p .g{stroke:#2e3238}.p .a{stroke:#7c8088}}
+@media (prefers-color-scheme:dark){.p .b{fill:#16181c}.p text{fill:#d4d4d4}.p .g{stroke:#2e3238}.p .c1{stroke:#4da3e0}.p .f1{fill:#4da3e0}.p .a{stroke:#7c8088}}
 </style>]]
 
 -- Attributes and text; control characters have no place in XML 1.0 (section 2.2), nor has what is no UTF-8.
@@ -105,7 +105,7 @@ local function legend_items(picture)
     band = band or line.band and i
     marked = marked or #line.marks > 0
   end
-  for i, line in ipairs(named and picture.series or {}) do items[i] = { line.label or tostring(i), COLORS[(i - 1) % #COLORS + 1] } end
+  for i, line in ipairs(named and picture.series or {}) do items[i] = { line.label or tostring(i), COLORS[(i - 1) % #COLORS + 1], "line", i } end
   if band then items[#items + 1] = { "expected", COLORS[(band - 1) % #COLORS + 1], "band" } end
   if marked then items[#items + 1] = { "marked", MARK_COLOR, "mark" } end
   if o.legend == false then return {} end
@@ -127,7 +127,7 @@ local function legend(out, items, top)
     elseif item[3] == "mark" then
       element(out, '<circle class="m" cx="%s" cy="%s" r="4" fill="none" stroke="%s"/>', item.x + 8, y, item[2])
     else
-      element(out, '<path class="l" d="M%s %sh16" stroke="%s" fill="none"/>', item.x, y, item[2])
+      element(out, '<path class="l c%s" d="M%s %sh16" stroke="%s" fill="none"/>', item[4], item.x, y, item[2])
     end
     element(out, '<text x="%s" y="%s">%s</text>', item.x + 22, y + 4, escape(item[1]))
   end
@@ -187,7 +187,7 @@ function svg.lines(picture)
     local color = COLORS[(i - 1) % #COLORS + 1]
     if line.band then draw_band(out, box, line, color, x_axis, y_axis) end
     for _, piece in ipairs(shape.pieces(line, line.y, x_axis, y_axis, floor(box.width))) do
-      element(out, '<path class="l" d="%s" stroke="%s" fill="none"/>', path_of(box, piece), color)
+      element(out, '<path class="l c%s" d="%s" stroke="%s" fill="none"/>', i, path_of(box, piece), color)
     end
   end
   out[#out + 1] = "</g>"
@@ -217,12 +217,12 @@ function svg.bars(picture)
   for i, bin in ipairs(bins) do
     local x, y = at(box, (i - 1) / #bins, axes.share(y_axis, bin.count))
     if bin.count > 0 then
-      element(out, '<rect x="%s" y="%s" width="%s" height="%s" fill="%s"><title>%s</title></rect>', x + 0.5, y,
+      element(out, '<rect class="f1" x="%s" y="%s" width="%s" height="%s" fill="%s"><title>%s</title></rect>', x + 0.5, y,
               box.width / #bins - 1, box.top + box.height - y, COLORS[1],
               escape(("%s to %s: %d"):format(bin.from, bin.to, bin.count)))
     end
   end
-  element(out, '<text x="14" y="%s">%s</text>', box.top - 8, escape(picture.facts))
+  element(out, '<text x="14" y="%s">%s</text>', box.top - 8, escape((picture.facts:gsub("   ", " \u{b7} "))))
   out[#out + 1] = "</svg>"
   return table.concat(out, "\n") .. "\n"
 end
