@@ -1,5 +1,6 @@
 set(SOURCES_app
     check.c
+    check_json.c
     code.c
     commands.c
     control.c

@@ -169,7 +169,7 @@ end
 -- ---- an axis of times ----
 
 local STEPS = { 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800,
-                604800, 1209600 }
+                345600, 604800, 1209600 }
 
 local function clock_label(at, step)
   if step >= 86400 then return os.date("!%b %d", at) end

@@ -6,37 +6,56 @@ local shape = {}
 
 -- ---- the axes ----
 
+-- NaN is nowhere.
 local function widen(range, v, positive)
   if v ~= v or positive and v <= 0 then return end
   if not range.low or v < range.low then range.low = v end
   if not range.high or v > range.high then range.high = v end
 end
 
--- x_count, y_count: about how many ticks. nil when there is nothing to draw.
-function shape.axes(picture, x_count, y_count)
-  local o, x, y, times = picture.options, {}, {}, false
-  if o.log and (o.min and o.min <= 0 or o.max and o.max <= 0) then
-    error("a logarithmic scale has no place for min and max of zero or less", 0)
-  end
-  if o.min and o.max and o.min >= o.max then error("min is not below max", 0) end
+-- A band counts only so far that it leaves half of the room to the data.
+local function widen_by_bands(y, picture)
+  local room = (y.high - y.low) / 2
+  local bottom, top = y.low >= 0 and math.max(0, y.low - room) or y.low - room, y.high + room
   for _, line in ipairs(picture.series) do
-    times = times or line.times
-    for i = 1, line.count do widen(y, line.y[i], o.log) end
-    for _, name in ipairs { "expected", "lower", "upper" } do
-      for _, v in ipairs(line.band and line.band[name] or {}) do widen(y, v, o.log) end
+    for _, name in ipairs { "lower", "upper" } do
+      for _, v in ipairs(line.band and line.band[name] or {}) do
+        if room > 0 and v == v then v = math.max(bottom, math.min(top, v)) end
+        widen(y, v, picture.options.log)
+      end
     end
-    for _, mark in ipairs(line.marks) do
-      widen(x, mark[1])
-      widen(y, mark[2], o.log)
-    end
+  end
+end
+
+local function ranges(picture)
+  local log, x, y = picture.options.log, {}, {}
+  for _, line in ipairs(picture.series) do
+    for i = 1, line.count do widen(y, line.y[i], log) end
     if line.count > 0 then
       widen(x, line.x[1])
       widen(x, line.x[line.count])
     end
+    for _, mark in ipairs(line.marks) do
+      widen(x, mark[1])
+      widen(y, mark[2], log)
+    end
   end
+  if y.low then widen_by_bands(y, picture) end
+  return x, y
+end
+
+-- x_count, y_count: about how many ticks. nil when there is nothing to draw.
+function shape.axes(picture, x_count, y_count)
+  local o, times = picture.options, false
+  if o.log and (o.min and o.min <= 0 or o.max and o.max <= 0) then
+    error("a logarithmic scale has no place for min and max of zero or less", 0)
+  end
+  if o.min and o.max and o.min >= o.max then error("min is not below max", 0) end
+  local x, y = ranges(picture)
   if not y.low then return nil end
   if o.min and o.min >= y.high then y.high = o.max or o.min + math.max(1, math.abs(o.min)) end
   if o.max and o.max <= y.low then y.low = o.min or o.log and o.max / 10 or o.max - math.max(1, math.abs(o.max)) end
+  for _, line in ipairs(picture.series) do times = times or line.times end
   return (times and axes.times or axes.positions)(x.low, x.high, x_count), axes.values(o, y.low, y.high, y_count)
 end
 
