@@ -29,6 +29,7 @@ local SEVERITIES = { high = 1, medium = 2, low = 3, none = 4 }
 local COLORS = { high = "red", medium = "yellow", low = "grey", none = "green" }
 
 local problems, answered = {}, 0
+local unanswered = {} -- why metrics have no datapoints: a set of texts
 
 -- ---- many things at once, within a bound ----
 
@@ -54,7 +55,7 @@ local function try(what, region, f, ...)
     return result
   end
   if type(result) ~= "table" or not result.code then error(result, 0) end
-  problems[#problems + 1] = { what = what, region = region, denied = result.kind == "Denied", action = result.action,
+  problems[#problems + 1] = { what = what, region = region, denied = result.code:find("Denied") ~= nil or result.code:find("NotAuthorized") ~= nil, action = result.action,
                               code = result.code, message = tostring(result) }
   return nil
 end
@@ -62,9 +63,11 @@ end
 -- ---- reading ----
 
 local function place_of(region)
-  local place = { region = region }
+  local place, clients = { region = region }, {}
   function place:client(service)
-    return aws.client(service, { region = region, account = options.account, max_concurrency = AT_ONCE })
+    clients[service] = clients[service] or
+      aws.client(service, { region = region, account = options.account, max_concurrency = AT_ONCE })
+    return clients[service]
   end
   function place:try(what, f, ...) return try(what, region, f, ...) end
   place.each_at_once = each_at_once
@@ -87,24 +90,18 @@ end
 
 -- ---- load ----
 
-local function fetch(declared)
+-- owners: key -> { resource, name }
+local function fetch(declared, owners)
   local got = try("metrics", nil, cloudwatch.fetch, declared)
-  for key, answer in pairs(got or {}) do declared[key] = answer end
-  return got ~= nil
+  for key, answer in pairs(got or {}) do
+    local owner = owners[key]
+    owner.resource.load[owner.name] = answer
+    if answer.reason and not answer.reason:find("^no datapoint") then unanswered[answer.reason] = true end
+  end
 end
 
 local function add_load(resources)
   local declared, owners, count = {}, {}, 0
-  local function flush()
-    if count > 0 and fetch(declared) then
-      for key, owner in pairs(owners) do
-        local answer = declared[key]
-        owner.resource.load[owner.name] = answer
-        if answer.reason and answer.reason ~= "no datapoints" then problems[answer.reason] = answer.reason end
-      end
-    end
-    declared, owners, count = {}, {}, 0
-  end
   for i, resource in ipairs(resources) do
     resource.load = {}
     for name, metric in pairs(resource.kind.metrics(resource)) do
@@ -114,9 +111,11 @@ local function add_load(resources)
                                    region = resource.region, account = options.account }
       owners[key], count = { resource = resource, name = name }, count + 1
     end
-    if count >= FETCH_MAX then flush() end
+    if count >= FETCH_MAX or i == #resources then
+      fetch(declared, owners)
+      declared, owners, count = {}, {}, 0
+    end
   end
-  flush()
 end
 
 -- The mean of the newest hour; nil without datapoints.
@@ -170,16 +169,15 @@ local function rows_of(resource, many_regions)
 end
 
 local function print_problems()
-  local order = {}
-  for key, problem in pairs(problems) do
-    order[#order + 1] = type(key) == "string" and "metrics: " .. problem or
-      (problem.region and problem.region .. ", " or "") .. problem.what .. ": " ..
+  local lines = {}
+  for _, problem in ipairs(problems) do
+    lines[#lines + 1] = (problem.region and problem.region .. ", " or "") .. problem.what .. ": " ..
       (problem.denied and problem.action and "not allowed: " .. problem.action .. "; " or "") .. problem.message
   end
-  table.sort(order)
-  if #order == 0 then return end
-  print("\nCould not be read:")
-  for _, line in ipairs(order) do print("  " .. line) end
+  for reason in pairs(unanswered) do lines[#lines + 1] = "metrics: " .. reason end
+  table.sort(lines)
+  if #lines > 0 then print("\nCould not be read:") end
+  for _, line in ipairs(lines) do print("  " .. line) end
 end
 
 local function print_text(resources, many_regions)
@@ -202,16 +200,14 @@ local function print_text(resources, many_regions)
 end
 
 local function print_json(resources)
-  local list, failed = json.array {}, json.array {}
+  local list = json.array {}
   for i, resource in ipairs(resources) do
     list[i] = { kind = resource.kind.name, name = resource.name, region = resource.region, cpu = resource.cpu,
                 memory = resource.memory, size = resource.size, severity = resource.severity,
                 findings = json.array(resource.findings) }
   end
-  for key, problem in pairs(problems) do
-    failed[#failed + 1] = type(key) == "string" and { what = "metrics", message = problem } or problem
-  end
-  print(json.encode { at = time.iso(time.now()), resources = list, problems = failed })
+  for reason in pairs(unanswered) do problems[#problems + 1] = { what = "metrics", message = reason } end
+  print(json.encode { at = time.iso(time.now()), resources = list, problems = json.array(problems) })
 end
 
 local function main()

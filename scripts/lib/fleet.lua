@@ -98,7 +98,7 @@ function ecs.judge(resource, recently, say)
   if limit and resource.desired >= limit.max and (recently.cpu or 0) >= 60 then
     say("high", ("it is at its most tasks (%d), and busy"):format(limit.max))
   end
-  if not limit and resource.limits_known and resource.status == "ACTIVE" then say("low", "nothing scales it") end
+  if not limit and resource.limits_known and resource.desired > 0 then say("low", "nothing scales it") end
   if recently.cpu and recently.cpu < 10 and resource.desired > (limit and limit.min or 1) then
     say("low", ("CPU is at %.0f %%: it could do with fewer tasks"):format(recently.cpu))
   end

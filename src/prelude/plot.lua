@@ -18,16 +18,25 @@
 
 local core = ...
 
-local axes = core.part("plot_axes")
-local data = core.part("plot_data", core, axes)
-local shape = core.part("plot_shape", axes)
-local text = core.part("plot_text", axes, shape)
-local svg = core.part("plot_svg", axes, shape)
+-- The parts, compiled when the first picture is drawn: most scripts draw none.
+local axes, data, text, svg
+
+local function load_axes() axes = axes or core.part("plot_axes") end
+
+local function load_parts()
+  if svg then return end
+  load_axes()
+  data = core.part("plot_data", core, axes)
+  local shape = core.part("plot_shape", axes)
+  text = core.part("plot_text", axes, shape)
+  svg = core.part("plot_svg", axes, shape)
+end
 
 local plot = {}
 
--- What is wrong with the arguments is said at the line of the caller.
+-- What is wrong with the arguments is said at the line of the caller: never call this as a tail.
 local function try(f, ...)
+  load_parts()
   local ok, result = pcall(f, ...)
   if ok then return result end
   error(type(result) == "string" and "plot: " .. result or result, 3)
@@ -80,13 +89,13 @@ local function as_svg(...)
   return (picture.bins and svg.bars or svg.lines)(picture)
 end
 
-function plot.text(...) return try(as_text, false, false, ...) end
+function plot.text(...) return (try(as_text, false, false, ...)) end
 
 function plot.lines(...) print(try(as_text, true, false, ...)) end
 
 function plot.hist(...) print(try(as_text, true, true, ...)) end
 
-function plot.svg_text(...) return try(as_svg, ...) end
+function plot.svg_text(...) return (try(as_svg, ...)) end
 
 local function write(path, content)
   local file, problem = io.open(path, "w")
@@ -102,12 +111,12 @@ function plot.svg(path, ...)
 end
 
 function plot.spark(...)
-  return try(function(...)
+  return (try(function(...)
     local picture = data.lines({ ... }, select("#", ...))
     local _, _, utf8 = core.terminal()
     if picture.options.ascii == nil then picture.options.ascii = not utf8 end
     return text.spark(picture)
-  end, ...)
+  end, ...))
 end
 
 function plot.terminal()
@@ -117,6 +126,7 @@ end
 
 function plot.label(value, unit)
   if type(value) ~= "number" then error("plot.label: a number was expected", 2) end
+  load_axes()
   return axes.label(value, unit)
 end
 

@@ -6,7 +6,7 @@
 enum { ALLOCATIONS_MAX = 20000, PATIENCE_MS = 200 };
 
 static const char chunk[] = "local s = stats.summary({ 1, 2, 3 })\n"
-                            "local text = plot.text { values = { 1, 2 }, width = 2, height = 1 }\n"
+                            "local text = plot.label(1500, 'ms')\n"
                             "local e = journal.entries { target = 'a', since = '1h' }\n"
                             "log.info('some.event', { s = s })\n"
                             "local ok, problem = pcall(http.get, 'no url')\n"
