@@ -142,7 +142,7 @@ local function logarithmic(o, low, high, count)
   if low == high then low, high = o.min or low / 2, o.max or high * 2 end
   local ends = round_values(low, high, false, 1, 2)
   local axis = { low = o.min or ends[1], high = o.max or ends[#ends], log = true, ticks = {} }
-  for _, v in ipairs(axes.logarithmic_values(axis.low, axis.high, o.unit, count)) do
+  for _, v in ipairs(axes.logarithmic_values(axis.low, axis.high, o.unit, count + 1)) do
     if v >= axis.low * (1 - 1e-9) and v <= axis.high * (1 + 1e-9) then
       axis.ticks[#axis.ticks + 1] = { v, axes.label(v, o.unit, true) }
     end

@@ -1,7 +1,8 @@
 -- plot_data: what the arguments of plot mean. Gives one picture:
 --
 --   { options, series = { { label, x, y, count, times, band, marks } ... } }   y: NaN where there is a gap
---   { options, bins = { { low, high, count, from, to } ... }, facts }   of a histogram; from, to: how the edges read
+--   { options, bins = { { low, high, count, from, to } ... }, facts = { "p50 12 ms" ... } }   of a histogram;
+--   from, to: how the edges read
 --
 -- What data is, is known by what it can do: `values()` (series, vectors), `buckets()` (sketches), a field
 -- `values` (an answer of cloudwatch.fetch), or a list of numbers; holes and what is not finite are gaps.
@@ -266,7 +267,7 @@ local function facts_of(o, count, quantile, high)
   local facts = { ("count %d"):format(count) }
   for _, p in ipairs { 50, 90, 99 } do facts[#facts + 1] = say("p" .. p, quantile(p / 100)) end
   facts[#facts + 1] = say("max", high)
-  return table.concat(facts, "   ")
+  return facts
 end
 
 local function of_values(picture, value)

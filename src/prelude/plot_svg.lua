@@ -222,7 +222,7 @@ function svg.bars(picture)
               escape(("%s to %s: %d"):format(bin.from, bin.to, bin.count)))
     end
   end
-  element(out, '<text x="14" y="%s">%s</text>', box.top - 8, escape((picture.facts:gsub("   ", " \u{b7} "))))
+  element(out, '<text x="14" y="%s">%s</text>', box.top - 8, escape(table.concat(picture.facts, " \u{b7} ")))
   out[#out + 1] = "</svg>"
   return table.concat(out, "\n") .. "\n"
 end

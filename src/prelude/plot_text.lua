@@ -121,6 +121,23 @@ local function clip(s, width)
   return s:sub(1, (utf8.offset(s, width + 1) or width + 1) - 1)
 end
 
+local function without_colors(s) return (s:gsub("\27%[[%d;]*m", "")) end
+
+-- Adds the parts to the lines, side by side where they fit.
+local function flow(lines, parts, margin, width)
+  local line, used = rep(" ", margin), margin
+  for i, part in ipairs(parts) do
+    local wide = width_of(without_colors(part))
+    if used > margin and used + 3 + wide > width then
+      lines[#lines + 1] = line
+      line, used = rep(" ", margin), margin
+    end
+    local between = used > margin and "   " or ""
+    line, used = line .. between .. part, used + #between + wide
+    if i == #parts then lines[#lines + 1] = line end
+  end
+end
+
 -- The rows of the ticks' labels: row -> label. Where two meet, the first has it.
 local function tick_rows(axis, rows)
   local found = {}
@@ -175,8 +192,7 @@ local function legend_of(picture, style)
   end
   if banded then parts[#parts + 1] = paint(style.band, BAND_TONE, o.color) .. " expected" end
   if marked then parts[#parts + 1] = paint(MARK, MARK_TONE, o.color) .. " marked" end
-  if o.legend == false or #parts == 0 then return nil end
-  return table.concat(parts, "   ")
+  return o.legend == false and {} or parts
 end
 
 local function draw_all(grid, picture, x_axis, y_axis)
@@ -201,7 +217,7 @@ end
 function text.lines(picture)
   local o = picture.options
   local style = o.ascii and STYLES.ascii or STYLES.utf8
-  local x_axis, y_axis = shape.axes(picture, max(2, o.width // 14), max(1, min(8, o.height // 2)))
+  local x_axis, y_axis = shape.axes(picture, max(2, o.width // 12), max(1, min(8, o.height // 2)))
   if not x_axis then return (o.title and o.title .. ": " or "") .. "no datapoints" end
   local indent = x_axis.time and 3 or 1 -- of "UTC"
   for _, tick in ipairs(y_axis.ticks) do indent = max(indent, width_of(tick[2])) end
@@ -210,8 +226,7 @@ function text.lines(picture)
   draw_all(grid, picture, x_axis, y_axis)
   local lines, labels, margin = {}, tick_rows(y_axis, o.height), rep(" ", indent + 2)
   if o.title then lines[1] = margin .. clip(o.title, columns) end
-  local legend = legend_of(picture, style)
-  if legend then lines[#lines + 1] = margin .. legend end
+  flow(lines, legend_of(picture, style), #margin, o.width)
   for row = 1, o.height do
     lines[#lines + 1] = right(labels[row] or "", indent) .. " " .. (labels[row] and style.tick or style.side) ..
       grid_row(grid, row, o.color)
@@ -249,7 +264,7 @@ function text.bars(picture)
       (bin.count > 0 and ("%s %d"):format(paint(drawn, TONES[1], o.color), bin.count) or "")
   end
   lines[#lines + 1] = right(bins[#bins].to, indent) .. " " .. style.corner
-  lines[#lines + 1] = rep(" ", indent + 2) .. picture.facts
+  flow(lines, picture.facts, indent + 2, o.width)
   return table.concat(lines, "\n")
 end
 
