@@ -12,7 +12,7 @@
 --   --period DURATION   of the metric: 5m (default)
 --   --last DURATION     how far back to look: 14d (default) of a metric, everything of a file
 --   --region REGION     of the metric
---   --threshold SCORE   from which score on a datapoint counts, 0 to 1: 0.9 (default)
+--   --threshold SCORE   from which score on a datapoint counts, 0 to 1: 0.5 (default)
 --   --unit UNIT         how values are written: s, ms, bytes, percent, count, ...
 --   --svg FILE          writes the picture as SVG as well
 --   --format FORMAT     text (default) or json
@@ -168,7 +168,7 @@ local function print_table(found)
   local rows = {}
   for i, one in ipairs(found) do
     rows[i] = { time.format(one.from, "%Y-%m-%d %H:%M:%S"), time.format(one["until"], "%Y-%m-%d %H:%M:%S"),
-                number(one.value), number(one.expected), { ("%.3f"):format(one.score), one.score >= 0.99 and "red" or "yellow" } }
+                number(one.value), number(one.expected), { ("%.3f"):format(one.score), one.score >= 0.9 and "red" or "yellow" } }
   end
   columns.print({ "from (UTC)", "until", "worst>", "expected>", "score>" }, rows)
 end
@@ -198,7 +198,7 @@ local function main()
   if options.last and not options.metric then keep_last(series, options.last) end
   if #series.values == 0 then fail(series.name .. ": no datapoints") end
   local answer = judge(series)
-  local found, marks = group(series, answer, options.threshold or 0.9)
+  local found, marks = group(series, answer, options.threshold or 0.5)
   local picture = { title = series.name, unit = options.unit, band = answer, marks = marks, times = series.times }
   if options.svg then plot.svg(options.svg, series.values, picture) end
   if options.format == "json" then return print_json(series, found) end

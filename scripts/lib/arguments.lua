@@ -26,8 +26,8 @@ local function check(kind, name, value)
     if not number then refuse(("--%s is a number, not %s"):format(name, value)) end
     return number
   elseif kind == "duration" then
-    local seconds = time.duration(value)
-    if not seconds then refuse(("--%s is a duration (5m, 14d), not %s"):format(name, value)) end
+    local ok, seconds = pcall(time.duration, value)
+    if not ok then refuse(("--%s is a duration (5m, 14d), not %s"):format(name, value)) end
     return seconds
   elseif type(kind) == "table" then
     for _, allowed in ipairs(kind) do
