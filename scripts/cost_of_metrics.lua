@@ -63,9 +63,11 @@ end
 
 -- What is billed as one, but for its statistics; metric math is a question of its own.
 local function metric_of(metric)
-  local parts = { place_of(metric), metric.namespace or "", metric.name or "", metric.unit or "", dimensions_text(metric),
-                  metric.expression or "" }
-  for _, input in ipairs(metric.using or {}) do parts[#parts + 1] = input.key .. metric_of(input) .. (input.stat or "") end
+  local parts = { place_of(metric), metric.namespace or "", metric.name or "", metric.unit or "",
+                  dimensions_text(metric), metric.expression or "" }
+  for _, input in ipairs(metric.using or {}) do
+    parts[#parts + 1] = input.key .. metric_of(input) .. (input.stat or "")
+  end
   return table.concat(parts, "\1")
 end
 
@@ -148,7 +150,9 @@ local function saving_of(policy, month, usd_each)
   for _, every in ipairs(LONGER_EVERY) do
     if every > policy.every_s and month > 0 then
       local _, less = price_of({ policy }, every)
-      if less < month * 0.999 then return { every = every, usd = (month - less) * usd_each, share = 1 - less / month } end
+      if less < month * 0.999 then
+        return { every = every, usd = (month - less) * usd_each, share = 1 - less / month }
+      end
     end
   end
 end
@@ -169,13 +173,15 @@ local function report_of(found)
     return a.policy < b.policy
   end)
   local at_once, month, calls = price_of(found.policies, nil)
-  report.total = { metrics_a_tick = at_once, metrics_a_month = month, calls_a_month = calls, usd_a_month = month * usd_each }
+  report.total = { metrics_a_tick = at_once, metrics_a_month = month, calls_a_month = calls,
+                   usd_a_month = month * usd_each }
   return report
 end
 
 local function saving_text(saving)
   if not saving then return { "-", "grey" } end
-  return { ("every = %s saves $%.2f (%.0f %%)"):format(duration(saving.every), saving.usd, saving.share * 100), "green" }
+  local text = "every = %s saves $%.2f (%.0f %%)"
+  return { text:format(duration(saving.every), saving.usd, saving.share * 100), "green" }
 end
 
 local function print_table(report)
@@ -197,7 +203,9 @@ local function print_table(report)
     print(("Policies that ask the same save $%.2f: it is asked once."):format(sum - total.usd_a_month))
   end
   for _, p in ipairs(report.policies) do
-    if p.unknown then print(("%s finds its targets at run time: see `moontide status` for what it was charged."):format(p.policy)) end
+    if p.unknown then
+      print(("%s finds its targets at run time: see `moontide status` for what it was charged."):format(p.policy))
+    end
   end
 end
 

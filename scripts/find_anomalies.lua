@@ -168,16 +168,20 @@ local function print_table(found)
   local rows = {}
   for i, one in ipairs(found) do
     rows[i] = { time.format(one.from, "%Y-%m-%d %H:%M:%S"), time.format(one["until"], "%Y-%m-%d %H:%M:%S"),
-                number(one.value), number(one.expected), { ("%.3f"):format(one.score), one.score >= 0.9 and "red" or "yellow" } }
+                number(one.value), number(one.expected),
+                { ("%.3f"):format(one.score), one.score >= 0.9 and "red" or "yellow" } }
   end
   columns.print({ "from (UTC)", "until", "worst>", "expected>", "score>" }, rows)
 end
 
 local function say_broken(series)
   if #series.broken == 0 then return end
-  io.stderr:write(("%s: %d line%s could not be read:\n"):format(series.name, #series.broken, #series.broken == 1 and "" or "s"))
+  local s = #series.broken == 1 and "" or "s"
+  io.stderr:write(("%s: %d line%s could not be read:\n"):format(series.name, #series.broken, s))
   for i = 1, math.min(#series.broken, BROKEN_NAMED_MAX) do io.stderr:write("  ", series.broken[i], "\n") end
-  if #series.broken > BROKEN_NAMED_MAX then io.stderr:write(("  and %d more\n"):format(#series.broken - BROKEN_NAMED_MAX)) end
+  if #series.broken > BROKEN_NAMED_MAX then
+    io.stderr:write(("  and %d more\n"):format(#series.broken - BROKEN_NAMED_MAX))
+  end
 end
 
 local function without_nan(v) return v and v == v and v or nil end

@@ -55,7 +55,8 @@ local function try(what, region, f, ...)
     return result
   end
   if type(result) ~= "table" or not result.code then error(result, 0) end
-  problems[#problems + 1] = { what = what, region = region, denied = result.code:find("Denied") ~= nil or result.code:find("NotAuthorized") ~= nil, action = result.action,
+  local denied = result.code:find("Denied") ~= nil or result.code:find("NotAuthorized") ~= nil
+  problems[#problems + 1] = { what = what, region = region, denied = denied, action = result.action,
                               code = result.code, message = tostring(result) }
   return nil
 end
@@ -161,8 +162,8 @@ local function rows_of(resource, many_regions)
     local finding = resource.findings[i]
     local said = finding and { finding.text, COLORS[finding.severity] } or ""
     local mark = finding and { finding.severity, COLORS[finding.severity] } or { "ok", "green" }
-    rows[i] = i == 1 and { mark, resource.kind.name, resource.name, spark, percent(resource.cpu), percent(resource.memory),
-                           resource.size, said } or { mark, "", "", "", "", "", "", said }
+    rows[i] = i == 1 and { mark, resource.kind.name, resource.name, spark, percent(resource.cpu),
+                           percent(resource.memory), resource.size, said } or { mark, "", "", "", "", "", "", said }
     if many_regions then table.insert(rows[i], 3, i == 1 and resource.region or "") end
   end
   return rows

@@ -45,7 +45,8 @@ local function describe(place, cluster, arns, limits, limits_known, found)
     batches[#batches + 1] = table.move(arns, i, math.min(i + SERVICES_PER_CALL - 1, #arns), 1, {})
   end
   place.each_at_once(batches, function(batch)
-    local answer = place:try("services of " .. cluster, client.describe_services, client, { cluster = cluster, services = batch })
+    local answer = place:try("services of " .. cluster, client.describe_services, client,
+                             { cluster = cluster, services = batch })
     for _, service in ipairs(answer and answer.services or {}) do
       local limit = limits[("service/%s/%s"):format(cluster, service.serviceName)]
       found { name = cluster .. "/" .. service.serviceName, cluster = cluster, service = service.serviceName,
@@ -93,7 +94,9 @@ function ecs.judge(resource, recently, say)
     say("medium", ("%d of %d tasks run"):format(resource.running, resource.desired))
   end
   for _, deployment in ipairs(resource.deployments or {}) do
-    if deployment.rolloutState == "FAILED" then say("high", "a deployment failed: " .. (deployment.rolloutStateReason or "")) end
+    if deployment.rolloutState == "FAILED" then
+      say("high", "a deployment failed: " .. (deployment.rolloutStateReason or ""))
+    end
   end
   if limit and resource.desired >= limit.max and (recently.cpu or 0) >= 60 then
     say("high", ("it is at its most tasks (%d), and busy"):format(limit.max))
@@ -112,8 +115,8 @@ function rds.list(place, found)
   place:try("RDS instances", function()
     for db in place:client("rds"):items("describe_db_instances", {}, "DBInstances") do
       local most = db.MaxAllocatedStorage
-      found { name = db.DBInstanceIdentifier, status = db.DBInstanceStatus, allocated = db.AllocatedStorage, most = most,
-              pending = db.PendingModifiedValues,
+      found { name = db.DBInstanceIdentifier, status = db.DBInstanceStatus, allocated = db.AllocatedStorage,
+              most = most, pending = db.PendingModifiedValues,
               size = ("%s, %d GiB"):format(db.DBInstanceClass, db.AllocatedStorage or 0) ..
                 (most and most > (db.AllocatedStorage or 0) and (" to %d"):format(most) or "") }
     end
@@ -131,10 +134,13 @@ function rds.judge(resource, recently, say)
   judge_load(recently, say)
   local free = recently.free and (resource.allocated or 0) > 0 and recently.free / (resource.allocated * 2 ^ 30)
   if free and free < 0.2 then
-    say(free < 0.1 and "high" or "medium", ("%.0f %% of its storage is free (%s)"):format(free * 100, plot.label(recently.free, "bytes")))
+    local left = plot.label(recently.free, "bytes")
+    say(free < 0.1 and "high" or "medium", ("%.0f %% of its storage is free (%s)"):format(free * 100, left))
   end
   if resource.status ~= "available" then say("medium", "it is " .. tostring(resource.status)) end
-  if not resource.most or resource.most <= (resource.allocated or 0) then say("low", "its storage does not grow by itself") end
+  if not resource.most or resource.most <= (resource.allocated or 0) then
+    say("low", "its storage does not grow by itself")
+  end
   if resource.pending and next(resource.pending) ~= nil then say("low", "a modification is pending") end
 end
 
@@ -162,7 +168,9 @@ end
 
 function cache.judge(resource, recently, say)
   judge_load(recently, say)
-  if (recently.evictions or 0) > 0 then say("medium", ("it evicts %.0f keys in five minutes"):format(recently.evictions)) end
+  if (recently.evictions or 0) > 0 then
+    say("medium", ("it evicts %.0f keys in five minutes"):format(recently.evictions))
+  end
   if resource.status ~= "available" then say("medium", "it is " .. tostring(resource.status)) end
 end
 

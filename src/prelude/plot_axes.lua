@@ -19,7 +19,8 @@ local KINDS = {
   bytes = { 1, BINARY }, count = { 1, DECIMAL }, percent = { 1, { { 1, "%" } } },
 }
 -- CloudWatch's own names, so that a metric's unit can be handed on.
-local SPELLED = { seconds = "s", milliseconds = "ms", microseconds = "us", b = "bytes", none = "count", ["%"] = "percent" }
+local SPELLED = { seconds = "s", milliseconds = "ms", microseconds = "us", b = "bytes", none = "count",
+                  ["%"] = "percent" }
 
 -- The kind of a unit, and what is written after every label ("/s").
 local function kind_of(unit)
@@ -105,7 +106,8 @@ local function linear(o, low, high, count)
 end
 
 -- What is round within a power of ten, the coarsest first; the last is series E12 of IEC 60063.
-local ROUND = { { 1 }, { 1, 2, 5 }, { 1, 1.5, 2, 3, 5, 7 }, { 1, 1.2, 1.5, 1.8, 2.2, 2.7, 3.3, 3.9, 4.7, 5.6, 6.8, 8.2 } }
+local ROUND = { { 1 }, { 1, 2, 5 }, { 1, 1.5, 2, 3, 5, 7 },
+                { 1, 1.2, 1.5, 1.8, 2.2, 2.7, 3.3, 3.9, 4.7, 5.6, 6.8, 8.2 } }
 
 -- Round values from below `low` to above `high`: by tens, or for bytes powers of two; `every` of them, `fine` of
 -- ROUND.

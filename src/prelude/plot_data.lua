@@ -122,7 +122,9 @@ end
 local function times_of(given, count)
   local times = list_of(given, "times")
   for i = 1, count do
-    if type(times[i]) ~= "number" or not finite(times[i]) then error(("times: there is none for value %d"):format(i), 0) end
+    if type(times[i]) ~= "number" or not finite(times[i]) then
+      error(("times: there is none for value %d"):format(i), 0)
+    end
     if i > 1 and times[i] < times[i - 1] then error(("times: the one of value %d goes back"):format(i), 0) end
   end
   return times
@@ -145,7 +147,9 @@ local function marks_of(marks, line)
   local out = {}
   for i, mark in ipairs(marks or {}) do
     if type(mark) == "table" then
-      if type(mark[1]) ~= "number" or type(mark[2]) ~= "number" then error(("marks: mark %d is no { time, value }"):format(i), 0) end
+      if type(mark[1]) ~= "number" or type(mark[2]) ~= "number" then
+        error(("marks: mark %d is no { time, value }"):format(i), 0)
+      end
       out[#out + 1] = { mark[1], mark[2] }
     else
       local x, y = line.x[mark], line.y[mark]
@@ -177,7 +181,9 @@ local function add_series(picture, value, label)
   line.band = band_of(spec.band or first and picture.options.band or nil, count)
   line.marks = marks_of(spec.marks or first and picture.options.marks or nil, line)
   for _, other in ipairs(picture.series) do
-    if other.count > 0 and count > 0 and other.times ~= line.times then error("some series have times and others none", 0) end
+    if other.count > 0 and count > 0 and other.times ~= line.times then
+      error("some series have times and others none", 0)
+    end
   end
   picture.series[#picture.series + 1] = line
 end
@@ -305,7 +311,8 @@ local function of_sketch(picture, sketch)
   if count == 0 then return end
   if picture.options.log == nil and low > 0 and high / low > 100 then picture.options.log = true end
   fill(picture, items, low or 1, math.max(high, low or 1))
-  picture.facts = facts_of(picture.options, count, function(q) return sketch:quantile(q) end, method(sketch, "max") and sketch:max() or high)
+  if method(sketch, "max") then high = sketch:max() end
+  picture.facts = facts_of(picture.options, count, function(q) return sketch:quantile(q) end, high)
 end
 
 function data.is_sketch(value) return method(value, "buckets") ~= nil end

@@ -17,9 +17,11 @@ local STYLE = [[<style>
 .p{font:11px system-ui,-apple-system,"Segoe UI",Roboto,Helvetica,Arial,sans-serif}
 .p .b{fill:#fff}.p text{fill:#333}.p .t{font-size:13px;font-weight:600}
 .p .g{stroke:#e3e3e3;stroke-width:1}.p .a{stroke:#888;stroke-width:1}
-.p .l{fill:none;stroke-width:1.6;stroke-linejoin:round;stroke-linecap:round}.p .e{stroke-dasharray:4 3;stroke-width:1;opacity:.8}
+.p .l{fill:none;stroke-width:1.6;stroke-linejoin:round;stroke-linecap:round}
+.p .e{stroke-dasharray:4 3;stroke-width:1;opacity:.8}
 .p .m{fill:none;stroke:]] .. MARK_COLOR .. [[;stroke-width:2}
-@media (prefers-color-scheme:dark){.p .b{fill:#16181c}.p text{fill:#d4d4d4}.p .g{stroke:#2e3238}.p .c1{stroke:#4da3e0}.p .f1{fill:#4da3e0}.p .a{stroke:#7c8088}}
+@media (prefers-color-scheme:dark){.p .b{fill:#16181c}.p text{fill:#d4d4d4}.p .g{stroke:#2e3238}
+.p .c1{stroke:#4da3e0}.p .f1{fill:#4da3e0}.p .a{stroke:#7c8088}}
 </style>]]
 
 -- Attributes and text; control characters have no place in XML 1.0 (section 2.2), nor has what is no UTF-8.
@@ -47,7 +49,7 @@ local function width_of(s) return (utf8.len(s) or #s) * FONT_WIDTH end
 -- ---- frame ----
 
 local function open(out, o, kind)
-  element(out, '<svg xmlns="http://www.w3.org/2000/svg" class="p" viewBox="0 0 %s %s" width="%s" height="%s" role="img">',
+  element(out, '<svg xmlns="http://www.w3.org/2000/svg" class="p" role="img" viewBox="0 0 %s %s" width="%s" height="%s">',
           o.width, o.height, o.width, o.height)
   out[#out + 1] = "<title>" .. escape(o.title or kind) .. "</title>"
   out[#out + 1] = STYLE
@@ -87,7 +89,8 @@ local function grid(out, box, x_axis, y_axis)
     if x - half >= free then
       element(out, '<path class="a" d="M%s %sv4" stroke="#888"/>', x, box.top + box.height)
       local within = min(x, box.left + box.width + 14 - half)
-      element(out, '<text x="%s" y="%s" text-anchor="middle">%s</text>', within, box.top + box.height + 17, escape(tick[2]))
+      element(out, '<text x="%s" y="%s" text-anchor="middle">%s</text>', within, box.top + box.height + 17,
+              escape(tick[2]))
       free = x + half + 6
     end
   end
@@ -105,7 +108,9 @@ local function legend_items(picture)
     band = band or line.band and i
     marked = marked or #line.marks > 0
   end
-  for i, line in ipairs(named and picture.series or {}) do items[i] = { line.label or tostring(i), COLORS[(i - 1) % #COLORS + 1], "line", i } end
+  for i, line in ipairs(named and picture.series or {}) do
+    items[i] = { line.label or tostring(i), COLORS[(i - 1) % #COLORS + 1], "line", i }
+  end
   if band then items[#items + 1] = { "expected", COLORS[(band - 1) % #COLORS + 1], "band" } end
   if marked then items[#items + 1] = { "marked", MARK_COLOR, "mark" } end
   if o.legend == false then return {} end
@@ -160,7 +165,8 @@ local function draw_band(out, box, line, color, x_axis, y_axis)
   end
   if not line.band.expected then return end
   for _, piece in ipairs(shape.pieces(line, line.band.expected, x_axis, y_axis, floor(box.width))) do
-    element(out, '<path class="l e" d="%s" stroke="%s" fill="none" stroke-dasharray="4 3"/>', path_of(box, piece), color)
+    element(out, '<path class="l e" d="%s" stroke="%s" fill="none" stroke-dasharray="4 3"/>', path_of(box, piece),
+            color)
   end
 end
 
@@ -217,8 +223,8 @@ function svg.bars(picture)
   for i, bin in ipairs(bins) do
     local x, y = at(box, (i - 1) / #bins, axes.share(y_axis, bin.count))
     if bin.count > 0 then
-      element(out, '<rect class="f1" x="%s" y="%s" width="%s" height="%s" fill="%s"><title>%s</title></rect>', x + 0.5, y,
-              box.width / #bins - 1, box.top + box.height - y, COLORS[1],
+      element(out, '<rect class="f1" x="%s" y="%s" width="%s" height="%s" fill="%s"><title>%s</title></rect>',
+              x + 0.5, y, box.width / #bins - 1, box.top + box.height - y, COLORS[1],
               escape(("%s to %s: %d"):format(bin.from, bin.to, bin.count)))
     end
   end

@@ -285,7 +285,9 @@ function text.spark(picture)
       if v == v then sum, count = sum + v, count + 1 end
     end
     means[column] = count > 0 and sum / count or false
-    if count > 0 then low, high = min(low or means[column], means[column]), max(high or means[column], means[column]) end
+    if count > 0 then
+      low, high = min(low or means[column], means[column]), max(high or means[column], means[column])
+    end
   end
   low, high = o.min or low, o.max or high
   local levels, out = o.ascii and LEVELS or BLOCKS, {}

@@ -31,8 +31,8 @@ def services():
     for i in range(12):
         ecs.create_service(cluster="shop", serviceName=f"worker{i}", taskDefinition="web", desiredCount=0)
     ecs.create_service(cluster="shop", serviceName="api", taskDefinition="web", desiredCount=4)
-    scaling.register_scalable_target(ServiceNamespace="ecs", ResourceId="service/shop/api", MinCapacity=2, MaxCapacity=4,
-                                     ScalableDimension="ecs:service:DesiredCount")
+    scaling.register_scalable_target(ServiceNamespace="ecs", ResourceId="service/shop/api", MinCapacity=2,
+                                     MaxCapacity=4, ScalableDimension="ecs:service:DesiredCount")
     put("AWS/ECS", "CPUUtilization", 93, ClusterName="shop", ServiceName="api")
     put("AWS/ECS", "MemoryUtilization", 41, ClusterName="shop", ServiceName="api")
 
@@ -48,8 +48,8 @@ def databases():
 
 
 def caches():
-    client("elasticache").create_cache_cluster(CacheClusterId="sessions", CacheNodeType="cache.t3.micro", Engine="redis",
-                                               NumCacheNodes=1)
+    client("elasticache").create_cache_cluster(CacheClusterId="sessions", CacheNodeType="cache.t3.micro",
+                                               Engine="redis", NumCacheNodes=1)
     put("AWS/ElastiCache", "DatabaseMemoryUsagePercentage", 82, CacheClusterId="sessions")
 
 

@@ -233,6 +233,20 @@ class FleetReport(ScriptCase):
         self.assertIn("0 resources", self.report("--region", "eu-west-1"))
 
 
+    def test_a_metric_is_looked_at_like_a_file(self):
+        environment = support.aws_environment(self.port)
+        for metric, said in (("AWS/ECS/CPUUtilization/ClusterName=shop/ServiceName=api", None),
+                             ("AWS/ECS/CPUUtilization/ClusterName=shop/ServiceName=none", "no datapoint")):
+            result = self.dir.run("script", SCRIPTS / "find_anomalies.lua", "--metric", metric, "--last", "3h", "--format",
+                                  "json", environment=environment)
+            if said:
+                self.assertEqual(result.returncode, 1)
+                self.assertIn(said, result.stderr)
+            elif "no stats.anomalies" not in result.stderr:
+                self.assertEqual(result.returncode, 0, result.stderr)
+                self.assertGreater(json.loads(result.stdout)["datapoints"], 30)
+
+
 class FleetReportDenied(FleetReport):
     """After moto has begun to check who may do what: no other test comes after it on this server."""
 

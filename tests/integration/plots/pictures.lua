@@ -16,7 +16,8 @@ for i = 1, 97 do
 end
 
 local lines = {
-  { values = values, times = times, label = "p99", band = { expected = expected, lower = lower, upper = upper }, marks = { 70 } },
+  { values = values, times = times, label = "p99", marks = { 70 },
+    band = { expected = expected, lower = lower, upper = upper } },
   { values = other, times = times, label = "p50" },
 }
 local many = {}
@@ -30,7 +31,8 @@ local pictures = {
   hist = { many, { hist = true, unit = "ms", title = "Latency", bins = 8 } },
   loghist = { many, { hist = true, unit = "ms", log = true, bins = 8 } },
   days = { { values = { 3, 4, 8, 2 }, times = { 1767225600, 1768003200, 1769904000, 1775001600 } }, {} },
-  hostile = { { 1, 2 }, { title = [[</title><script>alert("x & 'y'")</script>]] .. "\1\255", labels = { "<b>" }, unit = "<&>" } },
+  hostile = { { 1, 2 }, { title = [[</title><script>alert("x & 'y'")</script>]] .. "\1\255",
+                        labels = { "<b>" }, unit = "<&>" } },
 }
 local picture, options = table.unpack(pictures[arg[1]])
 if how == "svg" then
