@@ -79,7 +79,11 @@ static const struct option_spec why_options[] = {
     DIR_OPTION,
     END,
 };
-static const struct option_spec check_options[] = {DIR_OPTION, END};
+static const struct option_spec check_options[] = {
+    {"format", "FORMAT", "text (default), or json: with what each policy asks of CloudWatch"},
+    DIR_OPTION,
+    END,
+};
 static const struct option_spec no_options[] = {END};
 
 const struct command commands[] = {

@@ -1,5 +1,6 @@
 set(SOURCES_app
     check.c
+    check_json.c
     code.c
     commands.c
     control.c
@@ -22,7 +23,6 @@ set(SOURCES_app
     script.c
     status.c
     status_json.c
-    terminal.c
     unfreeze.c
     version.c
     why.c

@@ -121,23 +121,6 @@ static void a_text_is_an_event_of_the_script(void **state)
     assert_string_equal(line, "");
 }
 
-/* ---- plot ---- */
-
-static void a_plot_has_its_bounds_and_a_line(void **state)
-{
-    struct fixture *f = *state;
-    const char *text =
-        fixture_echo(f, "print(plot.text { values = {0, 1, 2, 3}, width = 2, height = 1,"
-                        " title = 'load' })");
-    assert_contains(text, "load\n");
-    assert_contains(text, "3 \xe2\x94\xa4"); /* the axis */
-    assert_contains(fixture_echo(f, "print(plot.text { values = {1, 2}, times = {0, 3600} })"),
-                    "00:00");
-    assert_echo(f, "print(plot.spark {1, 2, 3})", "\xe2\x96\x81\xe2\x96\x85\xe2\x96\x88\n");
-    assert_echo(f, "plot {}", "no datapoints\n");
-    assert_contains(fixture_error(f, "plot { values = {1}, widht = 3 }"), "unknown field 'widht'");
-}
-
 /* ---- http, against a server on the same loop ---- */
 
 enum { REQUEST_MAX = 8192 };
@@ -436,7 +419,6 @@ int main(void)
         script_test(times_and_durations_are_read_and_written),
         script_test(an_event_has_its_fields),
         script_test(a_text_is_an_event_of_the_script),
-        script_test(a_plot_has_its_bounds_and_a_line),
         script_test(a_get_answers_status_headers_and_body),
         script_test(a_request_sends_method_headers_and_body),
         script_test(several_requests_wait_at_once),
