@@ -24,5 +24,6 @@ int series_answer(lua_State *L, struct seen *seen, double value);
 
 /* The parts of a handle's methods, one a file: each adds its own to the table on top. */
 void series_add_trend(lua_State *L);
+void series_add_anomaly(lua_State *L);
 
 #endif

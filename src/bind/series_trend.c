@@ -41,19 +41,11 @@ static int handle_forecast(lua_State *L)
     return series_answer(L, &seen, trend_forecast(trend_of(L, &seen), at_s));
 }
 
-static int handle_anomaly(lua_State *L)
-{
-    struct seen seen = series_self(L);
-    vm_charge(L, seen.view.slots);
-    double *scratch = lua_newuserdatauv(L, seen.view.slots * sizeof *scratch, 0);
-    return series_answer(L, &seen, trend_anomaly(seen.view.values, seen.view.slots, scratch));
-}
-
 void series_add_trend(lua_State *L)
 {
     static const luaL_Reg methods[] = {
-        {"slope", handle_slope},       {"rate", handle_rate},       {"ewma", handle_ewma},
-        {"forecast", handle_forecast}, {"anomaly", handle_anomaly}, {NULL, NULL},
+        {"slope", handle_slope},       {"rate", handle_rate}, {"ewma", handle_ewma},
+        {"forecast", handle_forecast}, {NULL, NULL},
     };
     luaL_setfuncs(L, methods, 0);
 }

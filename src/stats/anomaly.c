@@ -35,7 +35,7 @@ static const struct tail_kind QUICK = {.block = 12, .top_k = 5}, SLUGGISH = {SLO
                               STRETCH = {.block = 48, .top_k = 4};
 
 /* The sum of views at which one should look, as a score of 1/2. */
-static const double LOOK = 25;
+static const double LOOK = 16;
 /* Iglewicz and Hoaglin: 0.6745 is the 0.75 quantile of the normal distribution, which makes MAD an
  * estimate of sigma; 1.253314 = sqrt(pi/2) does it for the mean absolute deviation; beyond 3.5 is
  * an outlier. */

@@ -11,7 +11,7 @@ static const double DAY_S = 86400, WEEK_S = 604800;
 static const double DAY_RATE = 0.1, WEEK_RATE = 0.2, ERROR_RATE = 0.003;
 /* Errors and residuals count as at most so many of the mean: an outlier does not choose. */
 static const double CLIP = 5;
-static const int CLIP_AFTER = 50;
+enum { CLIP_AFTER = 50 };
 /* Robbins and Monro's step in mean residuals, and the share outside on each side. */
 static const double BAND_STEP = 0.1, BAND_SHARE = 0.025;
 /* Mean residuals from the expectation to a normal 97.5 percentile: 1.96 / sqrt(2/pi). */

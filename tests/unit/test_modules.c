@@ -28,15 +28,13 @@ static void statistics_of_a_list(void **state)
     assert_echo(f, "stats.rate({100, 160, 30}, {0, 60, 120})", "0.75\n");
     assert_echo(f, "stats.ewma({1, 5}, '1m', {0, 60}) * 1.5", "5.5\n");
     assert_echo(f, "stats.forecast({1, 2, 3}, 9)", "10.0\n");
-    assert_echo(f, "stats.anomaly({5, 5, 5, 5, 6})", "1.0\n");
 }
 
 static void nothing_has_no_statistic(void **state)
 {
     struct fixture *f = *state;
     assert_echo(f, "stats.mean({}), stats.sum({}), stats.percentile({}, 50)", "nil\tnil\tnil\n");
-    assert_echo(f, "stats.mean({0/0, 4}), stats.slope({1}), stats.anomaly({1, 2})",
-                "4.0\tnil\tnil\n");
+    assert_echo(f, "stats.mean({0/0, 4}), stats.slope({1})", "4.0\tnil\n");
 }
 
 static void what_is_no_list_of_numbers_is_refused(void **state)
