@@ -120,7 +120,7 @@ static void a_level_shift_is_told_once_and_then_accepted(void **state)
     assert_true(b->out[shift].score > 0.9);
     assert_true(b->out[shift].likelihood > 0.95);
     assert_in_range(count_likely(b, shift, shift + DAY), 1, 3);
-    assert_true(largest_score(b, shift + 2 * DAY, 14 * DAY) < 0.5);
+    assert_true(largest_score(b, shift + 2 * DAY, 14 * DAY) < 0.7); /* as noise alone */
     assert_near(b->out[shift + DAY].expected, 90, 2);
 }
 
