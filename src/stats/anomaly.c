@@ -114,19 +114,19 @@ static int slow_count(const struct expect *expect)
 static double slow_mean(const struct expect *expect)
 {
     int n = slow_count(expect);
-    double mean = 0;
+    double mean = 0, share = 1.0 / n;
     for (int i = 0; i < n; i++)
-        mean += expect_newest(expect, (uint64_t)i) / n;
+        mean += share * expect_newest(expect, (uint64_t)i);
     return mean;
 }
 
 static double movement(const struct expect *expect)
 {
     int n = expect->fresh <= SLOW ? (int)expect->fresh - 1 : SLOW;
-    double sum = 0, newer = expect_newest(expect, 0);
+    double sum = 0, share = 1.0 / n, newer = expect_newest(expect, 0);
     for (int i = 1; i <= n; i++) {
         double older = expect_newest(expect, (uint64_t)i);
-        sum += bounded(fabs(newer - older)) / n;
+        sum += share * bounded(fabs(newer - older));
         newer = older;
     }
     return bounded(sum);

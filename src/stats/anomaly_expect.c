@@ -61,9 +61,9 @@ static int recent_count(const struct expect *expect)
 static double recent_mean(const struct expect *expect, const double *ring)
 {
     int n = recent_count(expect);
-    double mean = 0;
+    double mean = 0, share = 1.0 / n;
     for (int i = 0; i < n; i++)
-        mean += ring[(expect->count - 1 - i) % EXPECT_RING] / n;
+        mean += share * ring[(expect->count - 1 - i) % EXPECT_RING];
     return mean;
 }
 

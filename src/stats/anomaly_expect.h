@@ -9,7 +9,6 @@
 #define MOONTIDE_STATS_ANOMALY_EXPECT_H
 
 #include <float.h>
-#include <math.h>
 #include <stdint.h>
 
 enum {
@@ -54,7 +53,7 @@ void expect_first(struct expect *expect, double time_s, double value);
 /* Differences of finite values that overflow stay finite. */
 static inline double bounded(double x)
 {
-    return fmax(-DBL_MAX, fmin(DBL_MAX, x));
+    return x > DBL_MAX ? DBL_MAX : x < -DBL_MAX ? -DBL_MAX : x;
 }
 
 /* At least one datapoint was taken. */

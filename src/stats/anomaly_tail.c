@@ -61,7 +61,7 @@ static void count(struct tail *tail, double magnitude)
 
 static void find_exceedances(struct tail *tail, double top_k)
 {
-    tail->exceedances = tail->exceedance_sum = tail->level = 0;
+    tail->exceedances = tail->exceedance_sum = tail->level = tail->common = 0;
     for (int i = 0; i < TAIL_BUCKETS && tail->exceedances < top_k; i++) {
         double here = tail->counts[i];
         if (here == 0) continue;
@@ -69,6 +69,7 @@ static void find_exceedances(struct tail *tail, double top_k)
         tail->exceedances += here;
         tail->exceedance_sum += here * tail->level;
     }
+    if (tail->exceedances > 0) tail->common = exp2(tail->level / PER_OCTAVE);
 }
 
 static double maxima_above(const struct tail *tail, double at)
@@ -81,10 +82,9 @@ static double maxima_above(const struct tail *tail, double at)
 
 static double surprise(const struct tail *tail, double magnitude)
 {
-    if (!(magnitude > 0) || tail->blocks < BLOCKS_MIN) return 0;
+    if (magnitude < tail->common || !(magnitude > 0) || tail->blocks < BLOCKS_MIN) return 0;
     if (tail->exceedances <= 0) return log((tail->blocks + 1) / PRIOR) + FIRST_MOVE;
     double at = PER_OCTAVE * log2(magnitude), k = tail->exceedances;
-    if (at < tail->level) return 0;
     double above = maxima_above(tail, at), counted = log((tail->blocks + 1) / (above + PRIOR));
     bool seen_as_large = above > 0.25 && at <= tail->top + 1; /* counts are whole until halved */
     if (seen_as_large) return counted;
@@ -100,7 +100,7 @@ static double surprise(const struct tail *tail, double magnitude)
 double tail_see(struct tail *tail, const struct tail_kind *kind, double magnitude)
 {
     double answer = surprise(tail, magnitude);
-    tail->block_max = fmax(tail->block_max, magnitude);
+    if (magnitude > tail->block_max) tail->block_max = magnitude;
     if (++tail->in_block >= kind->block) {
         count(tail, tail->block_max);
         find_exceedances(tail, kind->top_k);

@@ -14,8 +14,8 @@ struct tail {
     double block_max;
     int in_block;
     /* The largest `top_k` maxima, as of the last full block: how many there are, the sum of their
-     * log magnitudes and the smallest of them, both in buckets. */
-    double exceedances, exceedance_sum, level;
+     * log magnitudes and the smallest of them, both in buckets; and that as a magnitude. */
+    double exceedances, exceedance_sum, level, common;
 };
 
 /* Sizes that differ by what is watched. */
