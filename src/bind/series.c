@@ -413,9 +413,9 @@ static int handle_tostring(lua_State *L)
 static int unknown_method(lua_State *L)
 {
     static const char *const names[] = {
-        "last",    "at",       "age",        "len",     "above",  "below", "mean", "min",
-        "max",     "sum",      "percentile", "slope",   "line",   "rate",  "ewma", "change",
-        "seasons", "forecast", "time_to",    "anomaly", "values", NULL};
+        "last",    "at",       "age",        "len",     "above", "below",  "mean", "min",
+        "max",     "sum",      "percentile", "slope",   "line",  "rate",   "ewma", "change",
+        "seasons", "forecast", "time_to",    "anomaly", "band",  "values", NULL};
     const char *name = luaL_tolstring(L, 2, NULL);
     return luaL_error(L, "a metric has no method '%s'%s", name, fields_hint(name, names).text);
 }
@@ -441,6 +441,7 @@ void policy_open_series(lua_State *L)
     lua_createtable(L, 0, 32);
     luaL_setfuncs(L, methods, 0);
     series_add_trend(L);
+    series_add_anomaly(L);
     lua_createtable(L, 0, 1);
     lua_pushcfunction(L, unknown_method);
     lua_setfield(L, -2, "__index");

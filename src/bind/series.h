@@ -32,5 +32,6 @@ bool series_numbers(lua_State *L, int idx, struct trend *out);
 
 /* The parts of a handle's methods, one a file: each adds its own to the table on top. */
 void series_add_trend(lua_State *L);
+void series_add_anomaly(lua_State *L);
 
 #endif

@@ -94,22 +94,12 @@ static int handle_forecast(lua_State *L)
                   line ? trends_ahead_by_line(L, trend, at_s, 3) : trends_ahead(L, trend, at_s, 3));
 }
 
-static int handle_anomaly(lua_State *L)
-{
-    struct seen seen = series_self(L);
-    vm_charge(L, seen.view.slots);
-    double *scratch = lua_newuserdatauv(L, seen.view.slots * sizeof *scratch, 0);
-    return series_answer(L, &seen, trend_anomaly(seen.view.values, seen.view.slots, scratch));
-}
-
 void series_add_trend(lua_State *L)
 {
     static const luaL_Reg methods[] = {
-        {"slope", handle_slope},       {"line", handle_line},
-        {"rate", handle_rate},         {"ewma", handle_ewma},
-        {"change", handle_change},     {"seasons", handle_seasons},
-        {"forecast", handle_forecast}, {"time_to", handle_time_to},
-        {"anomaly", handle_anomaly},   {NULL, NULL},
+        {"slope", handle_slope},       {"line", handle_line},       {"rate", handle_rate},
+        {"ewma", handle_ewma},         {"change", handle_change},   {"seasons", handle_seasons},
+        {"forecast", handle_forecast}, {"time_to", handle_time_to}, {NULL, NULL},
     };
     luaL_setfuncs(L, methods, 0);
 }

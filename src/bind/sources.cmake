@@ -37,6 +37,7 @@ set(SOURCES_bind
     rails.c
     script.c
     series.c
+    series_anomaly.c
     series_trend.c
     settings.c
     source.c

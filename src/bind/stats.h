@@ -13,6 +13,6 @@ void stats_add_summary(lua_State *L);     /* summary, mean, stddev, trimmed_mean
 void stats_add_histogram(lua_State *L);   /* histogram */
 void stats_add_correlation(lua_State *L); /* correlation */
 void stats_add_trend(lua_State *L);       /* slope, rate, ewma, forecast, ... */
-void stats_add_anomaly(lua_State *L);     /* anomaly */
+void stats_add_anomaly(lua_State *L);     /* anomaly, anomalies */
 
 #endif

@@ -1,4 +1,7 @@
 set(SOURCES_stats
+    anomaly.c
+    anomaly_expect.c
+    anomaly_tail.c
     autocorrelation.c
     change.c
     correlation.c

@@ -1,4 +1,4 @@
-foreach(name change correlation histogram holt_winters line percentile season sum summary trend trim vector weighted)
+foreach(name anomaly change correlation histogram holt_winters line percentile season sum summary trend trim vector weighted)
     unit_test(${name})
 endforeach()
 allocations_can_fail(percentile)

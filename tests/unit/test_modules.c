@@ -36,16 +36,13 @@ static void statistics_of_a_list(void **state)
     assert_echo(f, "stats.time_to({4, 3, 2, 1}, 10, { direction = 'down' })", "0.0\t0.0\t0.0\n");
     assert_echo(f, "stats.change({1, 1, 1, 1, 1, 1, 1, 4, 4, 4, 4, 4}).index", "8\n");
     assert_echo(f, "stats.seasons({1, 5, 3, 1, 5, 3, 1, 5, 3}, { period = 3 }).period", "3\n");
-    assert_echo(f, "stats.anomaly({5, 5, 5, 5, 6})", "1.0\n");
 }
 
 static void nothing_has_no_statistic(void **state)
 {
     struct fixture *f = *state;
     assert_echo(f, "stats.mean({}), stats.sum({}), stats.percentile({}, 50)", "nil\tnil\tnil\n");
-    assert_echo(f,
-                "stats.mean({0/0, 4}, { nan = 'omit' }), stats.slope({1}), stats.anomaly({1, 2})",
-                "4.0\tnil\tnil\n");
+    assert_echo(f, "stats.mean({0/0, 4}, { nan = 'omit' }), stats.slope({1})", "4.0\tnil\n");
 }
 
 static void what_is_no_list_of_numbers_is_refused(void **state)

@@ -1,4 +1,4 @@
-/* Facts about trends: line, forecast, moving average, rate, anomaly. */
+/* Facts about trends: line, forecast, moving average, rate. */
 #include "moontide/base/compiler.h"
 #include "moontide/stats/ewma.h"
 #include "moontide/stats/line.h"
@@ -104,48 +104,6 @@ static void a_counter_that_starts_again_does_not_go_backwards(void **state)
     assert_near(rate_of(grid(values, 5, 60)), 150.0 / 240, 1e-12);
 }
 
-static double anomaly(const double *values, size_t count)
-{
-    double scratch[32];
-    assert_true(count <= COUNT_OF(scratch));
-    return trend_anomaly(values, count, scratch);
-}
-
-static void the_median_is_no_anomaly_and_a_spike_is_one(void **state)
-{
-    (void)state;
-    const double calm[] = {10, 12, 11, 9, 10, 11, 13, 11},
-                 spike[] = {10, 12, 11, 9, 10, 11, 13, 90};
-    assert_near(anomaly(calm, 8), 0, 0);
-    assert_true(anomaly(spike, 8) > 0.95);
-    assert_true(anomaly(spike, 8) <= 1);
-}
-
-/* Others 1..9: median 5, MAD 2; z = 3.5 is at 5 + 3.5 * 2 / 0.6745. */
-static void the_threshold_of_iglewicz_and_hoaglin_is_one_half(void **state)
-{
-    (void)state;
-    const double values[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 5 + 3.5 * 2 / 0.6745};
-    assert_near(anomaly(values, 10), 0.5, 1e-12);
-}
-
-static void a_flat_series_has_a_spike_too(void **state)
-{
-    (void)state;
-    const double flat[] = {5, 5, 5, 5, 5}, step[] = {5, 5, 5, 5, 6},
-                 nearly[] = {5, 5, 5, 5, 5, 6, 9};
-    assert_near(anomaly(flat, 5), 0, 0);
-    assert_near(anomaly(step, 5), 1, 0);
-    assert_true(anomaly(nearly, 7) > 0.5); /* MAD 0, the mean deviation stands in */
-}
-
-static void too_few_datapoints_have_no_score(void **state)
-{
-    (void)state;
-    const double values[] = {1, NAN, 2, 3, NAN, 4};
-    assert_true(isnan(anomaly(values, 6)));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -158,10 +116,6 @@ int main(void)
         cmocka_unit_test(a_gap_ages_what_came_before_it),
         cmocka_unit_test(the_average_of_a_constant_is_that_constant),
         cmocka_unit_test(a_counter_that_starts_again_does_not_go_backwards),
-        cmocka_unit_test(the_median_is_no_anomaly_and_a_spike_is_one),
-        cmocka_unit_test(the_threshold_of_iglewicz_and_hoaglin_is_one_half),
-        cmocka_unit_test(a_flat_series_has_a_spike_too),
-        cmocka_unit_test(too_few_datapoints_have_no_score),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -36,14 +36,4 @@ struct interval {
     double expected, low, high;
 };
 
-enum { TREND_ANOMALY_POINTS_MIN = 5 };
-
-/* How unusual the newest datapoint is among the others, from 0 (their median) to 1. The modified
- * z-score z = 0.6745 |x - median| / MAD of B. Iglewicz and D. Hoaglin, "How to Detect and Handle
- * Outliers" (1993), mapped by z^2 / (z^2 + 3.5^2), so that their threshold of 3.5 is 0.5. When MAD
- * is 0 the mean absolute deviation takes its place (z = |x - median| / (1.2533 MeanAD)); when that
- * is 0 too, an equal value is 0 and any other is 1. NaN with fewer than TREND_ANOMALY_POINTS_MIN
- * datapoints. scratch: count doubles, overwritten. */
-double trend_anomaly(const double *values, size_t count, double *scratch);
-
 #endif
