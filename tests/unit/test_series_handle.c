@@ -77,6 +77,9 @@ static void trends_follow_the_line(void **state)
         {"math.abs(m.x:forecast('5m') - 76) < 1e-6", "true"},
         {"m.x:ewma('1m') > 28 and m.x:ewma(60) < 40", "true"},
         {"m.x:anomaly() >= 0 and m.x:anomaly() <= 1", "true"},
+        {"select(2, m.x:anomaly())", "\"nil\""}, /* the likelihood is not known so early */
+        {"select('#', m.x:band()) == 3 and m.x:band() > 10 and m.x:band() < 40", "true"},
+        {"select(2, m.x:band()) < m.x:band() and m.x:band() < select(3, m.x:band())", "true"},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         with_values(b, values, COUNT_OF(values));
@@ -89,7 +92,7 @@ static void no_datapoint_is_nil_and_recorded_once_with_its_reason(void **state)
     struct bench *b = *state;
     ready(b, policy_with("", "local n = 0\n"
                              "for _, f in ipairs { 'last', 'age', 'mean', 'min', 'max', 'sum',\n"
-                             "  'slope', 'rate', 'anomaly', 'values' } do\n"
+                             "  'slope', 'rate', 'anomaly', 'band', 'values' } do\n"
                              "  assert(m.x[f](m.x) == nil, f) end\n"
                              "assert(m.x:at(1) == nil) assert(m.x:percentile(50) == nil)\n"
                              "assert(m.x:ewma(60) == nil) assert(m.x:forecast(60) == nil)\n"
