@@ -41,8 +41,8 @@ static void a_detector_is_fed_and_answers_five_numbers(void **state)
              "return s > 0.5 and l > 0.9 and lo < e and e < up and up < 90 end)(%s(300))",
              fed);
     assert_echo(f, text, "true\n");
-    snprintf(text, sizeof text, "%s(3):update(1200)", fed); /* no datapoint, and none is expected */
-    assert_echo(f, text, "nil\tnil\t2.0\tnil\tnil\n");
+    snprintf(text, sizeof text, "%s(1):update(600)", fed); /* a missing datapoint */
+    assert_echo(f, text, "nil\tnil\t1.0\tnil\tnil\n");
     snprintf(text, sizeof text, "%s(9):update(300, 1)", fed);
     assert_contains(fixture_error(f, text), "goes back");
     snprintf(text, sizeof text, "%s(9):update(3000, 1/0)", fed);
