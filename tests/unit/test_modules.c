@@ -38,6 +38,37 @@ static void statistics_of_a_list(void **state)
     assert_echo(f, "stats.seasons({1, 5, 3, 1, 5, 3, 1, 5, 3}, { period = 3 }).period", "3\n");
 }
 
+static void a_detector_is_fed_and_answers_five_numbers(void **state)
+{
+    struct fixture *f = *state;
+    static const char fed[] = "(function(n) local d = stats.anomaly { period = '5m' }\n"
+                              "for i = 1, n do d:update(i * 300, i % 7) end return d end)";
+    char text[512];
+    snprintf(text, sizeof text,
+             "(function(d) local s, l, e, lo, up = d:update(301 * 300, 90)\n"
+             "return s > 0.5 and l > 0.9 and lo < e and e < up and up < 90 end)(%s(300))",
+             fed);
+    assert_echo(f, text, "true\n");
+    snprintf(text, sizeof text, "%s(1):update(600)", fed); /* a missing datapoint */
+    assert_echo(f, text, "nil\tnil\t1.0\tnil\tnil\n");
+    snprintf(text, sizeof text, "%s(9):update(300, 1)", fed);
+    assert_contains(fixture_error(f, text), "goes back");
+    snprintf(text, sizeof text, "%s(9):update(3000, 1/0)", fed);
+    assert_contains(fixture_error(f, text), "infinite");
+    assert_contains(fixture_error(f, "stats.anomaly { perod = 300 }"), "period");
+    assert_contains(fixture_error(f, "stats.anomaly({ period = 300 }).update({}, 1, 2)"),
+                    "anomaly detector expected");
+}
+
+static void lists_of_anomalies_are_as_long_as_the_values(void **state)
+{
+    struct fixture *f = *state;
+    assert_echo(f,
+                "(function(a) return #a.score, #a.likelihood, #a.expected, #a.lower, #a.upper,\n"
+                "a.score[6], a.score[1] ~= a.score[1] end)(stats.anomalies({5, 5, 5, 5, 5, 6}))",
+                "6\t6\t6\t6\t6\t1.0\ttrue\n");
+}
+
 static void nothing_has_no_statistic(void **state)
 {
     struct fixture *f = *state;
@@ -410,6 +441,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         script_test(statistics_of_a_list),
+        script_test(a_detector_is_fed_and_answers_five_numbers),
+        script_test(lists_of_anomalies_are_as_long_as_the_values),
         script_test(nothing_has_no_statistic),
         script_test(what_is_no_list_of_numbers_is_refused),
         script_test(time_is_the_worlds),

@@ -84,6 +84,9 @@ static void trends_follow_the_line(void **state)
         {"m.x:change()", "\"nil\""},
         {"m.x:seasons { period = 3 }.period", "3"},
         {"m.x:anomaly() >= 0 and m.x:anomaly() <= 1", "true"},
+        {"select(2, m.x:anomaly())", "\"nil\""}, /* the likelihood is not known so early */
+        {"select('#', m.x:band()) == 3 and m.x:band() > 10 and m.x:band() < 40", "true"},
+        {"select(2, m.x:band()) < m.x:band() and m.x:band() < select(3, m.x:band())", "true"},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         with_values(b, values, COUNT_OF(values));
@@ -106,7 +109,7 @@ static void no_datapoint_is_nil_and_recorded_once_with_its_reason(void **state)
     struct bench *b = *state;
     ready(b, policy_with("", "local n = 0\n"
                              "for _, f in ipairs { 'last', 'age', 'mean', 'min', 'max', 'sum',\n"
-                             "  'slope', 'rate', 'anomaly', 'values' } do\n"
+                             "  'slope', 'rate', 'anomaly', 'band', 'values' } do\n"
                              "  assert(m.x[f](m.x) == nil, f) end\n"
                              "assert(m.x:at(1) == nil) assert(m.x:percentile(50) == nil)\n"
                              "assert(m.x:ewma(60) == nil) assert(m.x:forecast(60) == nil)\n"
