@@ -45,6 +45,8 @@ set(SOURCES_bind
     stats_anomaly.c
     stats_numbers.c
     stats_percentile.c
+    stats_sketch.c
+    stats_sketch_ask.c
     stats_trend.c
     targets.c
     time.c

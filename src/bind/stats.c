@@ -10,5 +10,6 @@ int open_stats(lua_State *L)
     stats_add_percentile(L);
     stats_add_trend(L);
     stats_add_anomaly(L);
+    stats_add_sketch(L);
     return 1;
 }

@@ -8,5 +8,6 @@
 void stats_add_percentile(lua_State *L); /* percentile, percentiles, summary, ... */
 void stats_add_trend(lua_State *L);      /* slope, rate, ewma, forecast, ... */
 void stats_add_anomaly(lua_State *L);    /* anomaly */
+void stats_add_sketch(lua_State *L);     /* sketch, decode, from_values_counts */
 
 #endif

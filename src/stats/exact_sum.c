@@ -125,7 +125,7 @@ double exact_sum_value(const struct exact_sum *sum)
     struct exact_sum_digits digits;
     int exponent;
     exact_sum_write(sum, &digits);
-    double value = ldexp(nearest(&digits, &exponent), exponent);
+    double whole = nearest(&digits, &exponent), value = ldexp(whole, exponent);
     return digits.negative ? -value : value;
 }
 
@@ -134,6 +134,6 @@ double exact_sum_mean(const struct exact_sum *sum, uint64_t count)
     struct exact_sum_digits digits;
     int exponent;
     exact_sum_write(sum, &digits);
-    double mean = ldexp(nearest(&digits, &exponent) / (double)count, exponent);
+    double whole = nearest(&digits, &exponent), mean = ldexp(whole / (double)count, exponent);
     return digits.negative ? -mean : mean;
 }

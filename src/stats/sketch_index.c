@@ -85,7 +85,7 @@ static uint64_t edge_mantissa(uint32_t j, int scale)
 int32_t sketch_key_index(uint64_t key, int scale)
 {
     int32_t octave = (int32_t)(key / SKETCH_SLOTS) - 1023;
-    int32_t index = (octave << SKETCH_TABLE_SCALE) + slot_bases[key % SKETCH_SLOTS] - 1;
+    int32_t index = octave * (1 << SKETCH_TABLE_SCALE) + slot_bases[key % SKETCH_SLOTS] - 1;
     return index >> (SKETCH_TABLE_SCALE - scale);
 }
 

@@ -1,3 +1,5 @@
+unit_test(exact_sum)
 unit_test(percentile)
+unit_test(sketch)
 unit_test(summary)
 unit_test(trend)
