@@ -27,7 +27,9 @@ static void settle(struct exact_sum *sum)
 void exact_sum_add_bits(struct exact_sum *sum, uint64_t magnitude, unsigned bit, bool negative)
 {
     wide shifted = (wide)magnitude << (bit & 31);
-    int64_t *digit = sum->digits + bit / 32;
+    /* Volatile, so that no compiler joins two digits in one store: the next addition, a digit
+     * beside, would have to wait for it. */
+    volatile int64_t *digit = sum->digits + bit / 32;
     int64_t low = (int64_t)((uint64_t)shifted & DIGIT_MASK);
     int64_t middle = (int64_t)((uint64_t)(shifted >> 32) & DIGIT_MASK);
     int64_t high = (int64_t)(shifted >> 64);

@@ -12,6 +12,7 @@
  * An octave's sum is the sum of its mantissas' 52 bits plus its count times the hidden one. */
 #include "moontide/stats/sketch.h"
 
+#include "sketch_extremes.h"
 #include "sketch_state.h"
 
 #include <math.h>
@@ -20,7 +21,7 @@ enum {
     RING_OCTAVES = 64,
     RING_KEYS = RING_OCTAVES * SKETCH_SLOTS,
     OCTAVES_MAX = RING_OCTAVES - 2,
-    LANES = 2,
+    LANES = EXTREMES_LANES,
     BLOCK = 2048, /* of 52-bit mantissas no lane's sum overflows */
     WORTH_A_TALLY = 1024,
 };
@@ -70,30 +71,19 @@ static inline void tally_bits(struct tally *tally, uint64_t bits, int lane)
 /* Counts a block. False: it has a NaN. */
 static bool tally_block(struct tally *tally, const double *values, size_t count)
 {
-    double low[LANES], high[LANES];
-    uint64_t nan[LANES] = {0};
-    for (int lane = 0; lane < LANES; lane++) {
-        low[lane] = tally->low;
-        high[lane] = tally->high;
+    struct extremes extremes;
+    extremes_init(&extremes, tally->low, tally->high);
+    for (size_t i = 0; i + LANES <= count; i += LANES) {
+        extremes_take(&extremes, values + i);
+        for (int lane = 0; lane < LANES; lane++)
+            tally_bits(tally, sketch_bits(values[i + lane]), lane);
     }
-    for (size_t i = 0; i + LANES <= count; i += LANES)
-        for (int lane = 0; lane < LANES; lane++) {
-            double value = values[i + lane];
-            low[lane] = value < low[lane] ? value : low[lane];
-            high[lane] = value > high[lane] ? value : high[lane];
-            nan[lane] |= -(uint64_t)(value != value);
-            tally_bits(tally, sketch_bits(value), lane);
-        }
     if (count % LANES) {
-        double value = values[count - 1];
-        low[0] = value < low[0] ? value : low[0];
-        high[0] = value > high[0] ? value : high[0];
-        nan[0] |= -(uint64_t)(value != value);
-        tally_bits(tally, sketch_bits(value), 0);
+        const double last[LANES] = {values[count - 1], values[count - 1]};
+        extremes_take(&extremes, last);
+        tally_bits(tally, sketch_bits(last[0]), 0);
     }
-    tally->low = low[0] < low[1] ? low[0] : low[1];
-    tally->high = high[0] > high[1] ? high[0] : high[1];
-    return (nan[0] | nan[1]) == 0;
+    return extremes_done(&extremes, &tally->low, &tally->high);
 }
 
 /* Moves the sums of a block's mantissas, which fit in the tally, into an exact sum. */
