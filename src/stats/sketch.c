@@ -137,6 +137,10 @@ int sketch_add(struct sketch *sketch, double value, uint64_t n)
         sketch->zeros += n;
     } else {
         struct pages *side = &sketch->sides[bits >> 63];
+        if (n > side->limit - side->total) {
+            int code = pages_widen(side, &sketch->memory, n);
+            if (code < 0) return code;
+        }
         int32_t index = sketch_index(magnitude, sketch->scale);
         struct page *page = pages_find(side, page_number(index));
         if (!page) {

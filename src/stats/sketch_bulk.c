@@ -117,15 +117,19 @@ static int reserve_for(struct sketch *sketch, struct pages *side, const struct t
 {
     struct tally_keys keys = keys_of(tally);
     uint32_t more = 0;
+    uint64_t total = 0;
     int32_t low = INT32_MAX, high = INT32_MIN;
     for (uint64_t key = keys.from; key <= keys.to; key++) {
-        if (tally->counts[key % RING_KEYS] == 0) continue;
+        uint32_t count = tally->counts[key % RING_KEYS];
+        if (count == 0) continue;
         int32_t number = page_number(sketch_key_index(key, sketch->scale));
         if (number != high && !pages_find(side, number)) more++;
         if (number < low) low = number;
         high = number;
+        total += count;
     }
-    if (more == 0) return OK;
+    int code = pages_widen(side, &sketch->memory, total);
+    if (code < 0 || more == 0) return code;
     return pages_reserve(side, &sketch->memory, more, low, high, 0);
 }
 

@@ -161,11 +161,13 @@ static int take_bucket(struct decoder *d, struct pages *side, int32_t index, uin
     struct sketch *sketch = d->sketch;
     if (count == 0) return refuse(d, "a bucket without a count");
     if (count > UINT64_MAX - sketch->count) return refuse(d, "more values than can be counted");
+    int code = pages_widen(side, &sketch->memory, count);
+    if (code < 0) return code;
     int32_t number = page_number(index);
     if (!pages_find(side, number)) {
         if (pages_span(side, number, number, 0) > PAGE_SPAN_MAX)
             return refuse(d, "buckets too far apart");
-        int code = pages_reserve(side, &sketch->memory, 1, number, number, 0);
+        code = pages_reserve(side, &sketch->memory, 1, number, number, 0);
         if (code < 0) return code;
     }
     pages_count(side, pages_make(side, number), index, count);

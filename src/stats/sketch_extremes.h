@@ -1,5 +1,6 @@
 /* stats/sketch_extremes.h - the least and the greatest of many doubles, two at a time, and whether
- * one was NaN. With SSE2, which every x86-64 has, six instructions a pair; the same answers without.
+ * one was NaN. With SSE2, which every x86-64 has, six instructions a pair; the same answers
+ * without.
  */
 #ifndef MOONTIDE_STATS_SKETCH_EXTREMES_H
 #define MOONTIDE_STATS_SKETCH_EXTREMES_H

@@ -26,19 +26,41 @@ static int reserve_for(struct pages *into, const struct sketch_memory *memory,
 {
     uint32_t more = 0;
     if (from->count == 0) return OK;
+    int code = pages_widen(into, memory, from->total);
+    if (code < 0) return code;
     for (uint32_t i = 0; i < from->count; i++)
-        more += pages_find(into, from->at[i].number) == NULL;
+        more += pages_find(into, pages_at(from, i)->number) == NULL;
     if (more == 0) return OK;
     return pages_reserve(into, memory, more, from->low, from->high, 0);
+}
+
+/* Whichever widths two sketches mostly have are added without a copy. */
+static void add_counts(struct page *to, unsigned to_width, const struct page *from, unsigned width)
+{
+    void *into = to + 1;
+    const void *what = from + 1;
+    if (to_width == 4 && width == 2) {
+        for (size_t i = 0; i < PAGE_BUCKETS; i++)
+            ((uint32_t *)into)[i] += ((const uint16_t *)what)[i];
+    } else if (to_width == 4 && width == 4) {
+        for (size_t i = 0; i < PAGE_BUCKETS; i++)
+            ((uint32_t *)into)[i] += ((const uint32_t *)what)[i];
+    } else {
+        uint64_t sums[PAGE_BUCKETS], counts[PAGE_BUCKETS];
+        page_read(to, to_width, sums);
+        page_read(from, width, counts);
+        for (size_t i = 0; i < PAGE_BUCKETS; i++)
+            sums[i] += counts[i];
+        page_write(to, to_width, sums);
+    }
 }
 
 static void add_pages(struct pages *into, const struct pages *from)
 {
     for (uint32_t i = 0; i < from->count; i++) {
-        const struct page *page = &from->at[i];
+        const struct page *page = pages_at(from, i);
         struct page *to = pages_make(into, page->number);
-        for (uint32_t k = 0; k < PAGE_BUCKETS; k++)
-            to->counts[k] += page->counts[k];
+        add_counts(to, into->width, page, from->width);
         to->total += page->total;
         uint32_t fresh = page->used & ~to->used;
         if (fresh == 0) continue;

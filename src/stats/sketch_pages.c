@@ -5,6 +5,62 @@
 
 enum { PAGES_FIRST = 8, SLOTS_FIRST = 32 };
 
+/* ---- counters of three widths ---- */
+
+void page_read(const struct page *page, unsigned width, uint64_t counts[PAGE_BUCKETS])
+{
+    const void *from = page + 1;
+    for (size_t i = 0; i < PAGE_BUCKETS; i++)
+        counts[i] = width == 2   ? ((const uint16_t *)from)[i]
+                    : width == 4 ? ((const uint32_t *)from)[i]
+                                 : ((const uint64_t *)from)[i];
+}
+
+void page_write(struct page *page, unsigned width, const uint64_t counts[PAGE_BUCKETS])
+{
+    void *to = page + 1;
+    for (size_t i = 0; i < PAGE_BUCKETS; i++) {
+        if (width == 2)
+            ((uint16_t *)to)[i] = (uint16_t)counts[i];
+        else if (width == 4)
+            ((uint32_t *)to)[i] = (uint32_t)counts[i];
+        else
+            ((uint64_t *)to)[i] = counts[i];
+    }
+}
+
+static int rewrite(struct pages *pages, const struct sketch_memory *memory, unsigned width)
+{
+    size_t before = pages->cap * pages_stride(pages->width);
+    unsigned char *at = memory->resize(memory->data, NULL, 0, pages->cap * pages_stride(width));
+    if (!at) return ERR_NOMEM;
+    for (uint32_t i = 0; i < pages->count; i++) {
+        uint64_t counts[PAGE_BUCKETS];
+        const struct page *from = pages_at(pages, i);
+        struct page *to = (struct page *)(void *)(at + i * pages_stride(width));
+        *to = *from;
+        page_read(from, pages->width, counts);
+        page_write(to, width, counts);
+    }
+    memory->resize(memory->data, pages->at, before, 0);
+    pages->at = at;
+    return 0;
+}
+
+int pages_widen(struct pages *pages, const struct sketch_memory *memory, uint64_t n)
+{
+    uint64_t total = pages->total + n;
+    if (total <= pages->limit) return 0;
+    unsigned width = total <= UINT16_MAX ? 2 : total <= UINT32_MAX ? 4 : 8;
+    int code = pages->at ? rewrite(pages, memory, width) : 0;
+    if (code < 0) return code;
+    pages->width = width;
+    pages->limit = UINT64_MAX >> (64 - 8 * width);
+    return 0;
+}
+
+/* ---- where pages are ---- */
+
 static int32_t at_least(int32_t a, int32_t b)
 {
     return a > b ? a : b;
@@ -31,8 +87,8 @@ static int reserve_pages(struct pages *pages, const struct sketch_memory *memory
     uint32_t cap = pages->cap + pages->cap / 2;
     if (cap < needed) cap = needed;
     if (cap < PAGES_FIRST) cap = PAGES_FIRST;
-    struct page *at =
-        memory->resize(memory->data, pages->at, pages->cap * sizeof *at, cap * sizeof *at);
+    size_t stride = pages_stride(pages->width);
+    void *at = memory->resize(memory->data, pages->at, pages->cap * stride, cap * stride);
     if (!at) return ERR_NOMEM;
     pages->at = at;
     pages->cap = cap;
@@ -88,8 +144,9 @@ struct page *pages_make(struct pages *pages, int32_t number)
         move_slots(pages, number);
     pages->low = at_most(pages->low, number);
     pages->high = at_least(pages->high, number);
-    page = pages->at + pages->count++;
-    *page = (struct page){.number = number};
+    page = pages_at(pages, pages->count++);
+    memset(page, 0, pages_stride(pages->width));
+    page->number = number;
     pages->slots[number - pages->first] = pages->count;
     return page;
 }
@@ -99,20 +156,25 @@ struct page *pages_make(struct pages *pages, int32_t number)
 /* Folds a page into the half of `into` (which may be itself) that it becomes. */
 static void fold(struct pages *pages, struct page *into, const struct page *page)
 {
-    struct page folded = *page;
+    uint64_t counts[PAGE_BUCKETS], folded[PAGE_BUCKETS] = {0};
     uint32_t offset = (uint32_t)page->number % 2 * (PAGE_BUCKETS / 2);
-    pages->used -= (uint32_t)__builtin_popcount(into->used);
-    if (into == page)
-        *into = (struct page){.number = page->number >> 1};
-    else
-        pages->used -= (uint32_t)__builtin_popcount(page->used);
-    into->total += folded.total;
-    for (uint32_t i = 0; i < PAGE_BUCKETS; i++) {
-        if (folded.counts[i] == 0) continue;
-        into->counts[offset + i / 2] += folded.counts[i];
-        into->used |= 1u << (offset + i / 2);
+    page_read(page, pages->width, counts);
+    pages->used -= (uint32_t)__builtin_popcount(page->used);
+    if (into == page) {
+        into->number >>= 1;
+        into->used = 0;
+    } else {
+        into->total += page->total;
+        page_read(into, pages->width, folded);
     }
-    pages->used += (uint32_t)__builtin_popcount(into->used);
+    for (uint32_t i = 0; i < PAGE_BUCKETS; i++) {
+        uint32_t bit = 1u << (offset + i / 2);
+        if (counts[i] == 0) continue;
+        if (!(into->used & bit)) pages->used++;
+        folded[offset + i / 2] += counts[i];
+        into->used |= bit;
+    }
+    page_write(into, pages->width, folded);
 }
 
 /* Closes the gaps of pages without a count. */
@@ -121,11 +183,13 @@ static void compact(struct pages *pages)
     uint32_t kept = 0;
     memset(pages->slots, 0, pages->slot_cap * sizeof *pages->slots);
     for (uint32_t i = 0; i < pages->count; i++) {
-        int32_t number = pages->at[i].number;
-        if (pages->at[i].total == 0) continue;
+        const struct page *page = pages_at(pages, i);
+        int32_t number = page->number;
+        if (page->total == 0) continue;
         pages->low = kept ? at_most(pages->low, number) : number;
         pages->high = kept ? at_least(pages->high, number) : number;
-        pages->at[kept++] = pages->at[i];
+        if (kept != i) memcpy(pages_at(pages, kept), page, pages_stride(pages->width));
+        kept++;
         pages->slots[number - pages->first] = kept;
     }
     pages->count = kept;
@@ -138,7 +202,7 @@ void pages_halve(struct pages *pages)
     for (uint32_t i = 0; i < pages->slot_cap; i++) {
         uint32_t slot = pages->slots[i];
         if (slot == 0) continue;
-        struct page *page = pages->at + slot - 1;
+        struct page *page = pages_at(pages, slot - 1);
         uint32_t *to = pages->slots + ((page->number >> 1) - first); /* never beyond i */
         pages->slots[i] = 0;
         if (*to == 0) {
@@ -146,7 +210,7 @@ void pages_halve(struct pages *pages)
             fold(pages, page, page);
             continue;
         }
-        fold(pages, pages->at + *to - 1, page);
+        fold(pages, pages_at(pages, *to - 1), page);
         page->total = 0;
     }
     pages->first = first;
@@ -159,14 +223,19 @@ int pages_copy(const struct pages *pages, const struct sketch_memory *memory, st
 {
     *out = (struct pages){0};
     if (pages->count == 0) return 0;
-    int code = pages_reserve(out, memory, pages->count, pages->low, pages->high, 0);
+    int code = pages_widen(out, memory, pages->total);
+    if (code == 0) code = pages_reserve(out, memory, pages->count, pages->low, pages->high, 0);
     if (code < 0) {
         pages_done(out, memory);
         return code;
     }
     for (uint32_t i = 0; i < pages->count; i++) {
-        struct page *page = pages_make(out, pages->at[i].number);
-        *page = pages->at[i];
+        uint64_t counts[PAGE_BUCKETS];
+        const struct page *from = pages_at(pages, i);
+        struct page *to = pages_make(out, from->number);
+        page_read(from, pages->width, counts);
+        *to = *from;
+        page_write(to, out->width, counts);
     }
     out->total = pages->total;
     out->used = pages->used;
@@ -183,7 +252,8 @@ void pages_clear(struct pages *pages)
 
 void pages_done(struct pages *pages, const struct sketch_memory *memory)
 {
-    if (pages->at) memory->resize(memory->data, pages->at, pages->cap * sizeof *pages->at, 0);
+    if (pages->at)
+        memory->resize(memory->data, pages->at, pages->cap * pages_stride(pages->width), 0);
     if (pages->slots)
         memory->resize(memory->data, pages->slots, pages->slot_cap * sizeof *pages->slots, 0);
     *pages = (struct pages){0};
@@ -191,5 +261,5 @@ void pages_done(struct pages *pages, const struct sketch_memory *memory)
 
 size_t pages_bytes(const struct pages *pages)
 {
-    return pages->cap * sizeof *pages->at + pages->slot_cap * sizeof *pages->slots;
+    return pages->cap * pages_stride(pages->width) + pages->slot_cap * sizeof *pages->slots;
 }

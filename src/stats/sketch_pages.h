@@ -1,5 +1,7 @@
 /* stats/sketch_pages.h - the counters of one sign: pages of neighbouring buckets, made when first
- * needed, so that a few values far apart cost a few pages.
+ * needed, so that a few values far apart cost a few pages. Counters have 16, 32 or 64 bits, all of
+ * one sign alike, as its whole total needs: then no halving can make one overflow, and sketches of
+ * few values, of which thousands may be merged, are small.
  *
  * Rule 1: a bucket's page may exist without a count in it; only buckets with a count are in use.
  * Rule 2: sums of counts cannot overflow: the sketch bounds its whole count first. */
@@ -19,14 +21,16 @@ enum {
 
 struct page {
     uint64_t total;
-    uint64_t counts[PAGE_BUCKETS];
     int32_t number; /* of its first bucket, >> PAGE_BITS */
     uint32_t used;  /* a bit for each bucket with a count */
+    /* and PAGE_BUCKETS counters of the pages' width */
 };
 
 struct pages {
-    struct page *at; /* shape: [count], of which cap fit */
+    unsigned char *at; /* shape: [count], of which cap fit, each of pages_stride() bytes */
     uint32_t count, cap;
+    unsigned width;  /* bytes of a counter: 2, 4 or 8; 0: no page was ever made */
+    uint64_t limit;  /* the greatest total that no counter of this width can fail to hold */
     uint32_t *slots; /* shape: [slot_cap]; 1 + the place in `at` of page first + i, or 0 */
     uint32_t slot_cap;
     int32_t first;
@@ -40,18 +44,33 @@ static inline int32_t page_number(int32_t index)
     return index >> PAGE_BITS;
 }
 
+static inline size_t pages_stride(unsigned width)
+{
+    return sizeof(struct page) + (size_t)width * PAGE_BUCKETS;
+}
+
+static inline struct page *pages_at(const struct pages *pages, uint32_t i)
+{
+    return (struct page *)(void *)(pages->at + i * pages_stride(pages->width));
+}
+
 static inline struct page *pages_find(const struct pages *pages, int32_t number)
 {
     uint32_t slot = (uint32_t)number - (uint32_t)pages->first;
     if (slot >= pages->slot_cap || pages->slots[slot] == 0) return NULL;
-    return pages->at + pages->slots[slot] - 1;
+    return pages_at(pages, pages->slots[slot] - 1);
 }
 
-/* Counts in a page that is there. */
+/* Counts in a page that is there, with room for n more. */
 static inline void pages_count(struct pages *pages, struct page *page, int32_t index, uint64_t n)
 {
     uint32_t bucket = (uint32_t)index % PAGE_BUCKETS;
-    page->counts[bucket] += n;
+    void *counts = page + 1;
+    switch (pages->width) {
+    case 2: ((uint16_t *)counts)[bucket] = (uint16_t)(((uint16_t *)counts)[bucket] + n); break;
+    case 4: ((uint32_t *)counts)[bucket] += (uint32_t)n; break;
+    default: ((uint64_t *)counts)[bucket] += n;
+    }
     page->total += n;
     pages->total += n;
     if (page->used >> bucket & 1) return;
@@ -59,6 +78,11 @@ static inline void pages_count(struct pages *pages, struct page *page, int32_t i
     pages->used++;
 }
 
+void page_read(const struct page *page, unsigned width, uint64_t counts[PAGE_BUCKETS]);
+void page_write(struct page *page, unsigned width, const uint64_t counts[PAGE_BUCKETS]);
+
+/* Makes the counters wide enough for n more values. ERR_NOMEM: nothing changed. */
+MUST_CHECK int pages_widen(struct pages *pages, const struct sketch_memory *memory, uint64_t n);
 /* How many pages lie from the lowest to the highest, with those from low to high; each halved
  * `halvings` times. */
 uint32_t pages_span(const struct pages *pages, int32_t low, int32_t high, int halvings);

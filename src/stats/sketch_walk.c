@@ -1,6 +1,16 @@
 /* stats/sketch_walk.c - the buckets of one sign in order, page by page. */
 #include "sketch_pages.h"
 
+static uint64_t count_in(const struct pages *pages, const struct page *page, uint32_t bucket)
+{
+    const void *counts = page + 1;
+    switch (pages->width) {
+    case 2: return ((const uint16_t *)counts)[bucket];
+    case 4: return ((const uint32_t *)counts)[bucket];
+    default: return ((const uint64_t *)counts)[bucket];
+    }
+}
+
 bool pages_next_up(const struct pages *pages, int64_t index, int32_t *out, uint64_t *count)
 {
     if (pages->count == 0) return false;
@@ -13,7 +23,7 @@ bool pages_next_up(const struct pages *pages, int64_t index, int32_t *out, uint6
         if (used == 0) continue;
         uint32_t bucket = (uint32_t)__builtin_ctz(used);
         *out = (int32_t)(number * PAGE_BUCKETS + bucket);
-        *count = page->counts[bucket];
+        *count = count_in(pages, page, bucket);
         return true;
     }
     return false;
@@ -32,7 +42,7 @@ bool pages_next_down(const struct pages *pages, int64_t index, int32_t *out, uin
         if (used == 0) continue;
         uint32_t bucket = 31 - (uint32_t)__builtin_clz(used);
         *out = (int32_t)(number * PAGE_BUCKETS + bucket);
-        *count = page->counts[bucket];
+        *count = count_in(pages, page, bucket);
         return true;
     }
     return false;
@@ -43,15 +53,15 @@ static int32_t rank_from_below(const struct pages *pages, uint64_t rank)
     const uint32_t *slot = pages->slots + (pages->low - pages->first);
     for (;; slot++) {
         if (*slot == 0) continue;
-        const struct page *page = pages->at + *slot - 1;
+        const struct page *page = pages_at(pages, *slot - 1);
         if (rank >= page->total) {
             rank -= page->total;
             continue;
         }
-        int32_t bucket = 0;
-        for (; rank >= page->counts[bucket]; bucket++)
-            rank -= page->counts[bucket];
-        return page->number * PAGE_BUCKETS + bucket;
+        uint32_t bucket = 0;
+        for (uint64_t n; rank >= (n = count_in(pages, page, bucket)); bucket++)
+            rank -= n;
+        return page->number * PAGE_BUCKETS + (int32_t)bucket;
     }
 }
 
@@ -60,15 +70,15 @@ static int32_t rank_from_above(const struct pages *pages, uint64_t rank)
     const uint32_t *slot = pages->slots + (pages->high - pages->first);
     for (;; slot--) {
         if (*slot == 0) continue;
-        const struct page *page = pages->at + *slot - 1;
+        const struct page *page = pages_at(pages, *slot - 1);
         if (rank >= page->total) {
             rank -= page->total;
             continue;
         }
-        int32_t bucket = PAGE_BUCKETS - 1;
-        for (; rank >= page->counts[bucket]; bucket--)
-            rank -= page->counts[bucket];
-        return page->number * PAGE_BUCKETS + bucket;
+        uint32_t bucket = PAGE_BUCKETS - 1;
+        for (uint64_t n; rank >= (n = count_in(pages, page, bucket)); bucket--)
+            rank -= n;
+        return page->number * PAGE_BUCKETS + (int32_t)bucket;
     }
 }
 
@@ -92,7 +102,7 @@ uint64_t pages_below(const struct pages *pages, int32_t index, uint64_t *in_it)
     if (!page) return below;
     uint32_t bucket = (uint32_t)index % PAGE_BUCKETS;
     for (uint32_t i = 0; i < bucket; i++)
-        below += page->counts[i];
-    *in_it = page->counts[bucket];
+        below += count_in(pages, page, i);
+    *in_it = count_in(pages, page, bucket);
     return below;
 }
