@@ -121,6 +121,7 @@ static int take_start(struct decoder *d)
     for (size_t i = 0; i < sizeof start; i++)
         start[i] = (char)bits_take_byte(&d->in);
     if (memcmp(start, magic, sizeof magic) != 0) return refuse(d, "these are not a sketch's bytes");
+    if (d->in.failed) return refuse(d, "the bytes end early");
     if (start[3] != VERSION) {
         d->reason = "a sketch of another version";
         return ERR_VERSION;

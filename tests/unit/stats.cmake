@@ -1,5 +1,8 @@
 unit_test(exact_sum)
 unit_test(percentile)
 unit_test(sketch)
+unit_test(sketch_codec)
+unit_test(sketch_memory)
+allocations_can_fail(sketch_memory)
 unit_test(summary)
 unit_test(trend)
