@@ -5,8 +5,8 @@
  * OpenTelemetry metrics data model, "ExponentialHistogram"; Prometheus native histograms have the
  * same buckets (schema = scale; its bucket i is i - 1 here). A quantile answers the point of its
  * bucket whose relative error to both ends is equal, 2 low high / (low + high), so the error is at
- * most (base - 1) / (base + 1): 0.54 % at scale 6; among denormals, which are that far apart
- * themselves, half of 2^-1074 comes to it.
+ * most (base - 1) / (base + 1), 0.54 % at scale 6, but for the rounding of the answer to a double:
+ * two units in its last place, which only matter among denormals.
  *
  * Rule 1: count, sum, min and max are exact; the sum is rounded once, when it is asked for.
  * Rule 2: a merge is exact: merged equals unmerged to the bit, in any order, over mixed scales
