@@ -195,10 +195,9 @@ static uint64_t check_times(lua_State *L, int idx)
 static int sketch_method_add(lua_State *L)
 {
     struct sketch *sketch = sketch_check(L, 1);
-    int top = lua_gettop(L), is_number;
-    double value = lua_tonumberx(L, 2, &is_number);
-    if (!is_number || lua_type(L, 2) != LUA_TNUMBER) return luaL_typeerror(L, 2, "number");
-    uint64_t n = top > 2 && !lua_isnil(L, 3) ? check_times(L, 3) : 1;
+    if (lua_type(L, 2) != LUA_TNUMBER) return luaL_typeerror(L, 2, "number");
+    double value = lua_tonumber(L, 2);
+    uint64_t n = lua_isnoneornil(L, 3) ? 1 : check_times(L, 3);
     int scale = sketch_scale(sketch);
     add_counted(L, sketch, value, n);
     return answer_bound(L, sketch, scale);

@@ -78,8 +78,7 @@ void sketch_reset(struct sketch *sketch)
 
 size_t sketch_bytes(const struct sketch *sketch)
 {
-    return sizeof *sketch + pages_bytes(&sketch->sides[SIDE_POSITIVE]) +
-           pages_bytes(&sketch->sides[SIDE_NEGATIVE]);
+    return sizeof *sketch + sketch->sides[SIDE_POSITIVE].bytes + sketch->sides[SIDE_NEGATIVE].bytes;
 }
 
 /* ---- resolution ---- */

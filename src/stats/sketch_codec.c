@@ -274,7 +274,8 @@ static int check_whole(struct decoder *d, const void *bytes, size_t len)
     strbuf_init(&again, len + 1);
     sketch_encode(sketch, &again);
     int code = strbuf_status(&again);
-    if (code == ERR_LIMIT || (code == OK && (again.len != len || memcmp(again.data, bytes, len))))
+    if (code == ERR_LIMIT ||
+        (code == OK && (again.len != len || memcmp(again.data, bytes, len) != 0)))
         code = refuse(d, "bytes that this sketch would not be written as");
     strbuf_done(&again);
     return code;

@@ -29,6 +29,11 @@ void page_write(struct page *page, unsigned width, const uint64_t counts[PAGE_BU
     }
 }
 
+static void note_bytes(struct pages *pages)
+{
+    pages->bytes = pages->cap * pages_stride(pages->width) + pages->slot_cap * sizeof *pages->slots;
+}
+
 static int rewrite(struct pages *pages, const struct sketch_memory *memory, unsigned width)
 {
     size_t before = pages->cap * pages_stride(pages->width);
@@ -56,6 +61,7 @@ int pages_widen(struct pages *pages, const struct sketch_memory *memory, uint64_
     if (code < 0) return code;
     pages->width = width;
     pages->limit = UINT64_MAX >> (64 - 8 * width);
+    note_bytes(pages);
     return 0;
 }
 
@@ -113,8 +119,9 @@ int pages_reserve(struct pages *pages, const struct sketch_memory *memory, uint3
                   int32_t low, int32_t high, int halvings)
 {
     int code = reserve_pages(pages, memory, more);
-    if (code < 0) return code;
-    return reserve_slots(pages, memory, pages_span(pages, low, high, halvings));
+    if (code == 0) code = reserve_slots(pages, memory, pages_span(pages, low, high, halvings));
+    note_bytes(pages);
+    return code;
 }
 
 /* Moves the table of slots so that all pages and this number lie within, in the middle. */
@@ -257,9 +264,4 @@ void pages_done(struct pages *pages, const struct sketch_memory *memory)
     if (pages->slots)
         memory->resize(memory->data, pages->slots, pages->slot_cap * sizeof *pages->slots, 0);
     *pages = (struct pages){0};
-}
-
-size_t pages_bytes(const struct pages *pages)
-{
-    return pages->cap * pages_stride(pages->width) + pages->slot_cap * sizeof *pages->slots;
 }

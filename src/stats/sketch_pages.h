@@ -37,6 +37,7 @@ struct pages {
     int32_t low, high; /* the numbers of the pages at both ends, when there are any */
     uint64_t total;
     uint32_t used; /* buckets with a count */
+    size_t bytes;  /* of memory */
 };
 
 static inline int32_t page_number(int32_t index)
@@ -99,7 +100,6 @@ MUST_CHECK int pages_copy(const struct pages *pages, const struct sketch_memory 
                           struct pages *out);
 void pages_clear(struct pages *pages); /* keeps the memory */
 void pages_done(struct pages *pages, const struct sketch_memory *memory);
-size_t pages_bytes(const struct pages *pages);
 
 /* Of the buckets with a count: the next one from index on (itself included) upwards or downwards.
  * False: there is none. */

@@ -8,13 +8,12 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <string.h>
 
 #include <cmocka.h>
 
 static void assert_same(double got, double wanted)
 {
-    if (memcmp(&got, &wanted, sizeof got) != 0) fail_msg("%a, not %a", got, wanted);
+    if (got != wanted) fail_msg("%a, not %a", got, wanted);
 }
 
 static double sum_of(const double *values, size_t count)

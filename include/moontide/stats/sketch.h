@@ -73,9 +73,8 @@ MUST_CHECK int sketch_merge(struct sketch *into, const struct sketch *from);
  * ascending order, from 0 (numpy's method "lower"); the first is min and the last is max exactly.
  * NaN when empty or q is outside. */
 double sketch_quantile(const struct sketch *sketch, double q);
-/* The share of values <= x: exact where x is the upper end of a bucket, of a negative value the
- * lower; in between, a bucket's values count as if spread evenly over it. NaN when empty or x is
- * NaN. */
+/* The share of values <= x: exact where x is the upper end of a bucket of positive values; in
+ * between a bucket's values count as if spread evenly over it. NaN when empty or x is NaN. */
 double sketch_rank(const struct sketch *sketch, double x);
 
 uint64_t sketch_count(const struct sketch *sketch);
