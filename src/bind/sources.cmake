@@ -52,6 +52,8 @@ set(SOURCES_bind
     stats_numbers.c
     stats_percentile.c
     stats_summary.c
+    stats_sketch.c
+    stats_sketch_ask.c
     stats_trend.c
     stats_vector.c
     targets.c

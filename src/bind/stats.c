@@ -16,5 +16,6 @@ int open_stats(lua_State *L)
     stats_add_season(L);
     stats_add_forecast(L);
     stats_add_anomaly(L);
+    stats_add_sketch(L);
     return 1;
 }

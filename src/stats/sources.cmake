@@ -9,6 +9,7 @@ set(SOURCES_stats
     crossing.c
     distribution.c
     ewma.c
+    exact_sum.c
     filter.c
     grid.c
     histogram.c
@@ -26,6 +27,15 @@ set(SOURCES_stats
     select.c
     select_plan.c
     select_split.c
+    sketch.c
+    sketch_bits.c
+    sketch_bulk.c
+    sketch_codec.c
+    sketch_index.c
+    sketch_merge.c
+    sketch_pages.c
+    sketch_quantile.c
+    sketch_walk.c
     sum.c
     summary.c
     theil_sen.c

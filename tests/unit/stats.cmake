@@ -1,7 +1,8 @@
-foreach(name anomaly change correlation histogram holt_winters line percentile season sum summary trend trim vector weighted)
+foreach(name anomaly change correlation exact_sum histogram holt_winters line percentile season sketch sketch_codec sketch_memory sum summary trend trim vector weighted)
     unit_test(${name})
 endforeach()
 allocations_can_fail(percentile)
+allocations_can_fail(sketch_memory)
 allocations_can_fail(weighted)
 target_include_directories(test_percentile PRIVATE ${CMAKE_SOURCE_DIR}/src) # where the sample looks
 
