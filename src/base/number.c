@@ -84,13 +84,13 @@ static bool read_decimal(const char *at, const char *end, struct decimal *decima
     return digits > 0 && read_exponent(at, end, &decimal->exponent);
 }
 
-/* high:low times 2^scale, rounded to the nearest double; sticky: something follows below. */
+/* wide, which is above 2^53, times 2^scale, rounded to the nearest double; sticky: something
+ * follows below. */
 static double round_wide(wide_int wide, int scale, bool sticky)
 {
     uint64_t high = (uint64_t)(wide >> 64), low = (uint64_t)wide;
     int bits = high ? 128 - __builtin_clzll(high) : 64 - __builtin_clzll(low);
     int drop = bits - 53;
-    if (drop <= 0) return ldexp((double)(uint64_t)wide, scale); /* then nothing is below */
     uint64_t kept = (uint64_t)(wide >> drop);
     wide_int below = wide & (((wide_int)1 << drop) - 1);
     wide_int half = (wide_int)1 << (drop - 1);

@@ -1,0 +1,378 @@
+/* stats/access_groups.c - a hash table of groups that only grows, up to its bound.
+ *
+ * The fields of a key stand one behind the other, each after its length, so that a key is compared
+ * and hashed in one go. Times wait in a small buffer of their group and go into its sketch in bulk:
+ * most groups of a long tail never need a sketch of their own. */
+#include "moontide/stats/access_groups.h"
+
+#include "moontide/base/bytes.h"
+#include "moontide/base/err.h"
+#include "moontide/stats/sketch.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    WAITING_MAX = 32,
+    SLOTS_MIN = 256,
+    KEY_BYTES = KEYS * (ACCESS_KEY_BYTES_MAX + 2) + 8, /* with room for hashing words */
+};
+
+const char *const access_key_names[KEYS + 1] = {"target", "path",         "elb", "status",
+                                                "method", "target_group", NULL};
+const char *const access_value_names[VALUES + 1] = {
+    "target_processing_time", "total", "request_processing_time", "response_processing_time", NULL};
+
+struct group {
+    uint64_t hash;
+    char *key;
+    size_t key_len;
+    struct access_summary summary;
+    struct sketch *sketch; /* NULL: all times are waiting */
+    double waiting[WAITING_MAX];
+    uint32_t waiting_count;
+};
+
+struct access_groups {
+    struct access_options options;
+    struct group *at; /* shape: [count] */
+    size_t count, cap;
+    uint32_t *slots; /* shape: [slot_mask + 1]: index + 1 of a group, 0: free */
+    size_t slot_mask;
+    struct group *other; /* in `at`, the last one; NULL: not needed so far */
+    char key[KEY_BYTES];
+};
+
+int access_groups_new(const struct access_options *options, struct access_groups **out)
+{
+    struct access_groups *groups = calloc(1, sizeof *groups);
+    if (!groups) return ERR_NOMEM;
+    groups->options = *options;
+    if (groups->options.groups_max == 0) groups->options.groups_max = ACCESS_GROUPS_DEFAULT;
+    groups->slots = calloc(SLOTS_MIN, sizeof *groups->slots);
+    groups->slot_mask = SLOTS_MIN - 1;
+    if (!groups->slots) {
+        access_groups_free(groups);
+        return ERR_NOMEM;
+    }
+    *out = groups;
+    return OK;
+}
+
+void access_groups_free(struct access_groups *groups)
+{
+    if (!groups) return;
+    for (size_t i = 0; i < groups->count; i++) {
+        free(groups->at[i].key);
+        sketch_free(groups->at[i].sketch);
+    }
+    free(groups->at);
+    free(groups->slots);
+    free(groups);
+}
+
+/* ---- keys ---- */
+
+static struct slice key_field(const struct access_line *line, enum access_key key)
+{
+    switch (key) {
+    case KEY_TARGET: return line->field[ACCESS_TARGET];
+    case KEY_ELB: return line->field[ACCESS_ELB];
+    case KEY_STATUS: return line->field[ACCESS_STATUS];
+    case KEY_METHOD: return line->method;
+    case KEY_TARGET_GROUP: return access_target_group(line);
+    default: return line->path;
+    }
+}
+
+/* Writes a field after its length; returns the bytes of both. */
+static size_t put_field(char *at, struct slice text)
+{
+    uint16_t len = (uint16_t)(text.len < ACCESS_KEY_BYTES_MAX ? text.len : ACCESS_KEY_BYTES_MAX);
+    memcpy(at, &len, sizeof len);
+    memmove(at + sizeof len, text.at, len);
+    return sizeof len + len;
+}
+
+static size_t make_key(struct access_groups *groups, const struct access_line *line)
+{
+    char *key = groups->key;
+    size_t n = 0;
+    for (size_t i = 0; i < groups->options.by_count; i++) {
+        enum access_key by = groups->options.by[i];
+        struct slice text = key_field(line, by);
+        if (by == KEY_PATH && groups->options.collapse_ids) {
+            char *out = key + n + sizeof(uint16_t); /* where put_field() leaves it */
+            text = (struct slice){out, access_collapse_ids(text, out, ACCESS_KEY_BYTES_MAX)};
+        }
+        n += put_field(key + n, text);
+    }
+    memset(key + n, 0, sizeof(uint64_t)); /* hash_key() reads whole words */
+    return n;
+}
+
+/* Words are folded by a 128-bit product, as in wyhash (Wang Yi): FNV's byte by byte is slower than
+ * all else that is done with a line. */
+static uint64_t hash_key(const char *key, size_t len)
+{
+    __extension__ typedef unsigned __int128 wide_int;
+    uint64_t hash = 0x9e3779b97f4a7c15ull ^ len;
+    for (size_t i = 0; i < len; i += sizeof(uint64_t)) {
+        uint64_t word;
+        memcpy(&word, key + i, sizeof word);
+        wide_int product = (wide_int)(hash ^ word) * 0xa0761d6478bd642full;
+        hash = (uint64_t)product ^ (uint64_t)(product >> 64);
+    }
+    return hash;
+}
+
+/* ---- the table ---- */
+
+static bool same_key(const struct group *group, uint64_t hash, const char *key, size_t len)
+{
+    return group->hash == hash && group->key_len == len && bytes_equal(group->key, key, len);
+}
+
+/* The slot of the key, or the free one where it belongs. */
+static size_t find_slot(const struct access_groups *groups, uint64_t hash, const char *key,
+                        size_t len)
+{
+    size_t slot = hash & groups->slot_mask;
+    while (groups->slots[slot] &&
+           !(key && same_key(&groups->at[groups->slots[slot] - 1], hash, key, len)))
+        slot = (slot + 1) & groups->slot_mask;
+    return slot;
+}
+
+static int grow_slots(struct access_groups *groups)
+{
+    size_t count = (groups->slot_mask + 1) * 2;
+    uint32_t *slots = calloc(count, sizeof *slots);
+    if (!slots) return ERR_NOMEM;
+    free(groups->slots);
+    groups->slots = slots;
+    groups->slot_mask = count - 1;
+    for (size_t i = 0; i < groups->count; i++)
+        slots[find_slot(groups, groups->at[i].hash, NULL, 0)] = (uint32_t)i + 1;
+    return OK;
+}
+
+static int grow_groups(struct access_groups *groups)
+{
+    size_t cap = groups->cap ? groups->cap * 2 : 64;
+    struct group *at = realloc(groups->at, cap * sizeof *at);
+    if (!at) return ERR_NOMEM;
+    groups->at = at;
+    groups->cap = cap;
+    return OK;
+}
+
+/* A new group with a copy of the key; it is not in a slot yet. */
+static int append_group(struct access_groups *groups, uint64_t hash, const char *key, size_t len)
+{
+    if (groups->count == groups->cap && grow_groups(groups) < 0) return ERR_NOMEM;
+    char *copy = malloc(len);
+    if (!copy) return ERR_NOMEM;
+    memcpy(copy, key, len);
+    struct group *group = &groups->at[groups->count++];
+    *group = (struct group){.hash = hash, .key = copy, .key_len = len};
+    group->summary.min_s = group->summary.max_s = NAN;
+    return OK;
+}
+
+/* The group that takes what has no room. */
+static int find_other(struct access_groups *groups, struct group **out)
+{
+    static const char name[] = "(other)";
+    if (!groups->other) {
+        size_t n = 0;
+        for (size_t i = 0; i < groups->options.by_count; i++)
+            n += put_field(groups->key + n, (struct slice){name, sizeof name - 1});
+        int code = append_group(groups, 0, groups->key, n);
+        if (code < 0) return code;
+        groups->other = &groups->at[groups->count - 1];
+    }
+    *out = groups->other;
+    return OK;
+}
+
+static int find_group(struct access_groups *groups, const struct access_line *line,
+                      struct group **out)
+{
+    size_t len = make_key(groups, line);
+    uint64_t hash = hash_key(groups->key, len);
+    size_t slot = find_slot(groups, hash, groups->key, len);
+    if (groups->slots[slot]) {
+        *out = &groups->at[groups->slots[slot] - 1];
+        return OK;
+    }
+    if (groups->count >= groups->options.groups_max) return find_other(groups, out);
+    int code = append_group(groups, hash, groups->key, len);
+    if (code < 0) return code;
+    groups->slots[slot] = (uint32_t)groups->count;
+    *out = &groups->at[groups->count - 1];
+    return groups->count * 2 > groups->slot_mask ? grow_slots(groups) : OK; /* at most half full */
+}
+
+/* ---- adding ---- */
+
+static double value_of(const struct access_groups *groups, const struct access_line *line)
+{
+    switch (groups->options.value) {
+    case VALUE_REQUEST: return access_seconds(line->field[ACCESS_REQUEST_TIME]);
+    case VALUE_RESPONSE: return access_seconds(line->field[ACCESS_RESPONSE_TIME]);
+    case VALUE_TOTAL: break;
+    default: return access_seconds(line->field[ACCESS_TARGET_TIME]);
+    }
+    double total = 0;
+    for (int i = ACCESS_REQUEST_TIME; i <= ACCESS_RESPONSE_TIME; i++) {
+        double part = access_seconds(line->field[i]);
+        if (part < 0) return part;
+        total += part;
+    }
+    return total;
+}
+
+/* Digits only, or "-", which is none. */
+static bool read_count(struct slice text, uint64_t *out)
+{
+    *out = 0;
+    if (text.len == 1 && text.at[0] == '-') return true;
+    if (text.len == 0 || text.len > 18) return false;
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned digit = (unsigned char)text.at[i] - '0';
+        if (digit > 9) return false;
+        *out = *out * 10 + digit;
+    }
+    return true;
+}
+
+static int flush(struct group *group)
+{
+    int code = group->sketch ? OK : sketch_new(SKETCH_SCALE_DEFAULT, 0, &group->sketch);
+    if (code < 0) return code;
+    code = sketch_add_all(group->sketch, group->waiting, group->waiting_count, NULL);
+    if (code == OK) group->waiting_count = 0;
+    return code;
+}
+
+static int add_value(struct group *group, double value)
+{
+    struct access_summary *summary = &group->summary;
+    if (group->waiting_count == WAITING_MAX) {
+        int code = flush(group);
+        if (code < 0) return code;
+    }
+    group->waiting[group->waiting_count++] = value;
+    if (!(value >= summary->min_s)) summary->min_s = value;
+    if (!(value <= summary->max_s)) summary->max_s = value;
+    summary->sum_s += value;
+    return OK;
+}
+
+int access_groups_add(struct access_groups *groups, const struct access_line *line,
+                      const char **why)
+{
+    uint64_t status, sent;
+    double value = value_of(groups, line);
+    *why = value == ACCESS_BAD_TIME                             ? "a processing time is none"
+           : !read_count(line->field[ACCESS_STATUS], &status)   ? "the status is none"
+           : !read_count(line->field[ACCESS_SENT_BYTES], &sent) ? "the number of bytes sent is none"
+                                                                : NULL;
+    if (*why) return ERR_PARSE;
+    struct group *group;
+    int code = find_group(groups, line, &group);
+    if (code < 0) return code;
+    if (value != ACCESS_NO_TIME) {
+        code = add_value(group, value);
+        if (code < 0) return code;
+    }
+    struct access_summary *summary = &group->summary;
+    summary->no_answer += value == ACCESS_NO_TIME;
+    summary->requests++;
+    summary->errors += status >= 500 && status <= 599;
+    summary->sent_bytes += sent;
+    return OK;
+}
+
+/* ---- answers ---- */
+
+size_t access_groups_count(const struct access_groups *groups)
+{
+    return groups->count;
+}
+
+bool access_groups_full(const struct access_groups *groups)
+{
+    return groups->other != NULL;
+}
+
+struct access_summary access_group_summary(const struct access_groups *groups, size_t index)
+{
+    struct access_summary summary = groups->at[index].summary;
+    if (isnan(summary.max_s)) summary.sum_s = NAN;
+    return summary;
+}
+
+struct slice access_group_key(const struct access_groups *groups, size_t index, size_t by)
+{
+    const char *at = groups->at[index].key;
+    uint16_t len;
+    for (;; by--) {
+        memcpy(&len, at, sizeof len);
+        at += sizeof len;
+        if (by == 0) return (struct slice){at, len};
+        at += len;
+    }
+}
+
+/* Adds all of a group's times to a sketch. */
+static int collect(const struct group *group, struct sketch *into)
+{
+    int code = group->sketch ? sketch_merge(into, group->sketch) : OK;
+    return code < 0 ? code : sketch_add_all(into, group->waiting, group->waiting_count, NULL);
+}
+
+static int quantiles(const struct group *groups, size_t group_count, const double *qs, size_t count,
+                     double *out)
+{
+    struct sketch *all = NULL;
+    int code = sketch_new(SKETCH_SCALE_DEFAULT, 0, &all);
+    for (size_t i = 0; i < group_count && code >= 0; i++)
+        code = collect(&groups[i], all);
+    for (size_t i = 0; i < count && code >= 0; i++)
+        out[i] = sketch_quantile(all, qs[i]);
+    sketch_free(all);
+    return code < 0 ? code : OK;
+}
+
+int access_group_quantiles(const struct access_groups *groups, size_t index, const double *qs,
+                           size_t count, double *out)
+{
+    return quantiles(&groups->at[index], 1, qs, count, out);
+}
+
+struct access_summary access_groups_summary(const struct access_groups *groups)
+{
+    struct access_summary all = {.min_s = NAN, .max_s = NAN};
+    for (size_t i = 0; i < groups->count; i++) {
+        const struct access_summary *one = &groups->at[i].summary;
+        all.requests += one->requests;
+        all.errors += one->errors;
+        all.no_answer += one->no_answer;
+        all.sent_bytes += one->sent_bytes;
+        if (isnan(one->max_s)) continue;
+        all.sum_s += one->sum_s;
+        all.min_s = fmin(all.min_s, one->min_s);
+        all.max_s = fmax(all.max_s, one->max_s);
+    }
+    if (isnan(all.max_s)) all.sum_s = NAN;
+    return all;
+}
+
+int access_groups_quantiles(const struct access_groups *groups, const double *qs, size_t count,
+                            double *out)
+{
+    return quantiles(groups->at, groups->count, qs, count, out);
+}
