@@ -2,7 +2,11 @@
  *
  * The fields of a key stand one behind the other, each after its length, so that a key is compared
  * and hashed in one go. Times wait in a small buffer of their group and go into its sketch in bulk:
- * most groups of a long tail never need a sketch of their own. */
+ * most groups of a long tail never need a sketch of their own.
+ *
+ * With some thousand groups each line meets memory that no cache holds, four times in a row: slot,
+ * group, key, buffer. So lines are settled some at a time, and what one needs is fetched while the
+ * others are looked at. */
 #include "moontide/stats/access_groups.h"
 
 #include "moontide/base/bytes.h"
@@ -15,6 +19,7 @@
 
 enum {
     WAITING_MAX = 32,
+    PENDING_MAX = 32,
     SLOTS_MIN = 256,
     KEY_BYTES = KEYS * (ACCESS_KEY_BYTES_MAX + 2) + 8, /* with room for hashing words */
 };
@@ -25,23 +30,40 @@ const char *const access_value_names[VALUES + 1] = {
     "target_processing_time", "total", "request_processing_time", "response_processing_time", NULL};
 
 struct group {
+    /* What each line needs, in one line of the cache: */
     uint64_t hash;
     char *key;
-    size_t key_len;
-    struct access_summary summary;
+    uint32_t key_len, waiting_count;
+    uint64_t requests, errors, no_answer, sent_bytes;
     struct sketch *sketch; /* NULL: all times are waiting */
     double waiting[WAITING_MAX];
-    uint32_t waiting_count;
+    double min_s, max_s, sum_s; /* of what is in the sketch */
+};
+
+/* A slot is free when its index is 0; else that is of a group, plus one. */
+struct slot {
+    uint32_t tag; /* the upper half of the group's hash */
+    uint32_t index;
+};
+
+/* A line that was read and not counted so far. */
+struct pending {
+    uint64_t hash, sent_bytes;
+    size_t key_len;
+    double value; /* or ACCESS_NO_TIME */
+    bool error;
+    char key[KEY_BYTES];
 };
 
 struct access_groups {
     struct access_options options;
     struct group *at; /* shape: [count] */
     size_t count, cap;
-    uint32_t *slots; /* shape: [slot_mask + 1]: index + 1 of a group, 0: free */
+    struct slot *slots; /* shape: [slot_mask + 1] */
     size_t slot_mask;
     struct group *other; /* in `at`, the last one; NULL: not needed so far */
-    char key[KEY_BYTES];
+    size_t pending_count;
+    struct pending pending[PENDING_MAX];
 };
 
 int access_groups_new(const struct access_options *options, struct access_groups **out)
@@ -95,9 +117,9 @@ static size_t put_field(char *at, struct slice text)
     return sizeof len + len;
 }
 
-static size_t make_key(struct access_groups *groups, const struct access_line *line)
+static size_t make_key(const struct access_groups *groups, const struct access_line *line,
+                       char key[KEY_BYTES])
 {
-    char *key = groups->key;
     size_t n = 0;
     for (size_t i = 0; i < groups->options.by_count; i++) {
         enum access_key by = groups->options.by[i];
@@ -129,32 +151,37 @@ static uint64_t hash_key(const char *key, size_t len)
 
 /* ---- the table ---- */
 
-static bool same_key(const struct group *group, uint64_t hash, const char *key, size_t len)
-{
-    return group->hash == hash && group->key_len == len && bytes_equal(group->key, key, len);
-}
-
-/* The slot of the key, or the free one where it belongs. */
+/* The slot of the key, or the free one where it belongs. key NULL: the free one. */
 static size_t find_slot(const struct access_groups *groups, uint64_t hash, const char *key,
                         size_t len)
 {
-    size_t slot = hash & groups->slot_mask;
-    while (groups->slots[slot] &&
-           !(key && same_key(&groups->at[groups->slots[slot] - 1], hash, key, len)))
-        slot = (slot + 1) & groups->slot_mask;
-    return slot;
+    uint32_t tag = (uint32_t)(hash >> 32);
+    size_t at = hash & groups->slot_mask;
+    for (; groups->slots[at].index; at = (at + 1) & groups->slot_mask) {
+        if (!key || groups->slots[at].tag != tag) continue;
+        const struct group *group = &groups->at[groups->slots[at].index - 1];
+        if (group->hash == hash && group->key_len == len && bytes_equal(group->key, key, len))
+            break;
+    }
+    return at;
+}
+
+static void take_slot(struct access_groups *groups, size_t at, size_t index)
+{
+    groups->slots[at] =
+        (struct slot){(uint32_t)(groups->at[index].hash >> 32), (uint32_t)index + 1};
 }
 
 static int grow_slots(struct access_groups *groups)
 {
     size_t count = (groups->slot_mask + 1) * 2;
-    uint32_t *slots = calloc(count, sizeof *slots);
+    struct slot *slots = calloc(count, sizeof *slots);
     if (!slots) return ERR_NOMEM;
     free(groups->slots);
     groups->slots = slots;
     groups->slot_mask = count - 1;
     for (size_t i = 0; i < groups->count; i++)
-        slots[find_slot(groups, groups->at[i].hash, NULL, 0)] = (uint32_t)i + 1;
+        take_slot(groups, find_slot(groups, groups->at[i].hash, NULL, 0), i);
     return OK;
 }
 
@@ -175,9 +202,8 @@ static int append_group(struct access_groups *groups, uint64_t hash, const char 
     char *copy = malloc(len);
     if (!copy) return ERR_NOMEM;
     memcpy(copy, key, len);
-    struct group *group = &groups->at[groups->count++];
-    *group = (struct group){.hash = hash, .key = copy, .key_len = len};
-    group->summary.min_s = group->summary.max_s = NAN;
+    groups->at[groups->count++] = (struct group){
+        .hash = hash, .key = copy, .key_len = (uint32_t)len, .min_s = INFINITY, .max_s = -INFINITY};
     return OK;
 }
 
@@ -186,10 +212,11 @@ static int find_other(struct access_groups *groups, struct group **out)
 {
     static const char name[] = "(other)";
     if (!groups->other) {
+        char key[KEYS * (sizeof name + 2)];
         size_t n = 0;
         for (size_t i = 0; i < groups->options.by_count; i++)
-            n += put_field(groups->key + n, (struct slice){name, sizeof name - 1});
-        int code = append_group(groups, 0, groups->key, n);
+            n += put_field(key + n, (struct slice){name, sizeof name - 1});
+        int code = append_group(groups, 0, key, n);
         if (code < 0) return code;
         groups->other = &groups->at[groups->count - 1];
     }
@@ -197,22 +224,89 @@ static int find_other(struct access_groups *groups, struct group **out)
     return OK;
 }
 
-static int find_group(struct access_groups *groups, const struct access_line *line,
-                      struct group **out)
+static int find_group(struct access_groups *groups, const struct pending *line, struct group **out)
 {
-    size_t len = make_key(groups, line);
-    uint64_t hash = hash_key(groups->key, len);
-    size_t slot = find_slot(groups, hash, groups->key, len);
-    if (groups->slots[slot]) {
-        *out = &groups->at[groups->slots[slot] - 1];
+    size_t slot = find_slot(groups, line->hash, line->key, line->key_len);
+    if (groups->slots[slot].index) {
+        *out = &groups->at[groups->slots[slot].index - 1];
         return OK;
     }
     if (groups->count >= groups->options.groups_max) return find_other(groups, out);
-    int code = append_group(groups, hash, groups->key, len);
+    int code = append_group(groups, line->hash, line->key, line->key_len);
     if (code < 0) return code;
-    groups->slots[slot] = (uint32_t)groups->count;
+    take_slot(groups, slot, groups->count - 1);
     *out = &groups->at[groups->count - 1];
     return groups->count * 2 > groups->slot_mask ? grow_slots(groups) : OK; /* at most half full */
+}
+
+/* ---- settling ---- */
+
+static void widen(struct group *group)
+{
+    for (size_t i = 0; i < group->waiting_count; i++) {
+        double value = group->waiting[i];
+        group->min_s = value < group->min_s ? value : group->min_s;
+        group->max_s = value > group->max_s ? value : group->max_s;
+        group->sum_s += value;
+    }
+}
+
+static int flush(struct group *group)
+{
+    int code = group->sketch ? OK : sketch_new(SKETCH_SCALE_DEFAULT, 0, &group->sketch);
+    if (code < 0) return code;
+    code = sketch_add_all(group->sketch, group->waiting, group->waiting_count, NULL);
+    if (code < 0) return code;
+    widen(group);
+    group->waiting_count = 0;
+    return OK;
+}
+
+static int settle_line(struct access_groups *groups, const struct pending *line)
+{
+    struct group *group;
+    int code = find_group(groups, line, &group);
+    if (code == OK && group->waiting_count == WAITING_MAX) code = flush(group);
+    if (code < 0) return code;
+    if (line->value == ACCESS_NO_TIME)
+        group->no_answer++;
+    else
+        group->waiting[group->waiting_count++] = line->value;
+    group->requests++;
+    group->errors += line->error;
+    group->sent_bytes += line->sent_bytes;
+    return OK;
+}
+
+/* The group that has this tag, most likely the line's; NULL when none is there so far. */
+static const struct group *likely_group(const struct access_groups *groups, uint64_t hash)
+{
+    const struct slot *slot = &groups->slots[hash & groups->slot_mask];
+    bool likely = slot->index && slot->tag == (uint32_t)(hash >> 32);
+    return likely ? &groups->at[slot->index - 1] : NULL;
+}
+
+int access_groups_settle(struct access_groups *groups)
+{
+    const struct group *likely[PENDING_MAX];
+    size_t count = groups->pending_count;
+    groups->pending_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        likely[i] = likely_group(groups, groups->pending[i].hash);
+        if (!likely[i]) continue;
+        __builtin_prefetch(likely[i]);
+        __builtin_prefetch(&likely[i]->sketch);
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (!likely[i]) continue;
+        __builtin_prefetch(likely[i]->key);
+        __builtin_prefetch(likely[i]->key + likely[i]->key_len - 1);
+        __builtin_prefetch(&likely[i]->waiting[likely[i]->waiting_count], 1);
+    }
+    int code = OK;
+    for (size_t i = 0; i < count && code == OK; i++)
+        code = settle_line(groups, &groups->pending[i]);
+    return code;
 }
 
 /* ---- adding ---- */
@@ -248,29 +342,6 @@ static bool read_count(struct slice text, uint64_t *out)
     return true;
 }
 
-static int flush(struct group *group)
-{
-    int code = group->sketch ? OK : sketch_new(SKETCH_SCALE_DEFAULT, 0, &group->sketch);
-    if (code < 0) return code;
-    code = sketch_add_all(group->sketch, group->waiting, group->waiting_count, NULL);
-    if (code == OK) group->waiting_count = 0;
-    return code;
-}
-
-static int add_value(struct group *group, double value)
-{
-    struct access_summary *summary = &group->summary;
-    if (group->waiting_count == WAITING_MAX) {
-        int code = flush(group);
-        if (code < 0) return code;
-    }
-    group->waiting[group->waiting_count++] = value;
-    if (!(value >= summary->min_s)) summary->min_s = value;
-    if (!(value <= summary->max_s)) summary->max_s = value;
-    summary->sum_s += value;
-    return OK;
-}
-
 int access_groups_add(struct access_groups *groups, const struct access_line *line,
                       const char **why)
 {
@@ -281,19 +352,14 @@ int access_groups_add(struct access_groups *groups, const struct access_line *li
            : !read_count(line->field[ACCESS_SENT_BYTES], &sent) ? "the number of bytes sent is none"
                                                                 : NULL;
     if (*why) return ERR_PARSE;
-    struct group *group;
-    int code = find_group(groups, line, &group);
-    if (code < 0) return code;
-    if (value != ACCESS_NO_TIME) {
-        code = add_value(group, value);
-        if (code < 0) return code;
-    }
-    struct access_summary *summary = &group->summary;
-    summary->no_answer += value == ACCESS_NO_TIME;
-    summary->requests++;
-    summary->errors += status >= 500 && status <= 599;
-    summary->sent_bytes += sent;
-    return OK;
+    struct pending *pending = &groups->pending[groups->pending_count++];
+    pending->key_len = make_key(groups, line, pending->key);
+    pending->hash = hash_key(pending->key, pending->key_len);
+    pending->value = value;
+    pending->error = status >= 500 && status <= 599;
+    pending->sent_bytes = sent;
+    __builtin_prefetch(&groups->slots[pending->hash & groups->slot_mask]);
+    return groups->pending_count == PENDING_MAX ? access_groups_settle(groups) : OK;
 }
 
 /* ---- answers ---- */
@@ -310,9 +376,16 @@ bool access_groups_full(const struct access_groups *groups)
 
 struct access_summary access_group_summary(const struct access_groups *groups, size_t index)
 {
-    struct access_summary summary = groups->at[index].summary;
-    if (isnan(summary.max_s)) summary.sum_s = NAN;
-    return summary;
+    struct group group = groups->at[index];
+    widen(&group);
+    bool answered = group.requests > group.no_answer;
+    return (struct access_summary){.requests = group.requests,
+                                   .errors = group.errors,
+                                   .no_answer = group.no_answer,
+                                   .sent_bytes = group.sent_bytes,
+                                   .min_s = answered ? group.min_s : NAN,
+                                   .max_s = answered ? group.max_s : NAN,
+                                   .sum_s = answered ? group.sum_s : NAN};
 }
 
 struct slice access_group_key(const struct access_groups *groups, size_t index, size_t by)
@@ -357,15 +430,14 @@ struct access_summary access_groups_summary(const struct access_groups *groups)
 {
     struct access_summary all = {.min_s = NAN, .max_s = NAN};
     for (size_t i = 0; i < groups->count; i++) {
-        const struct access_summary *one = &groups->at[i].summary;
-        all.requests += one->requests;
-        all.errors += one->errors;
-        all.no_answer += one->no_answer;
-        all.sent_bytes += one->sent_bytes;
-        if (isnan(one->max_s)) continue;
-        all.sum_s += one->sum_s;
-        all.min_s = fmin(all.min_s, one->min_s);
-        all.max_s = fmax(all.max_s, one->max_s);
+        struct access_summary one = access_group_summary(groups, i);
+        all.requests += one.requests;
+        all.errors += one.errors;
+        all.no_answer += one.no_answer;
+        all.sent_bytes += one.sent_bytes;
+        all.min_s = fmin(all.min_s, one.min_s); /* the number when one is NaN */
+        all.max_s = fmax(all.max_s, one.max_s);
+        if (!isnan(one.sum_s)) all.sum_s += one.sum_s;
     }
     if (isnan(all.max_s)) all.sum_s = NAN;
     return all;

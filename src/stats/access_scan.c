@@ -103,8 +103,7 @@ static int next_line(struct access_scan *scan, size_t *taken, struct fault *faul
 int access_scan_step(struct access_scan *scan, size_t max_bytes, struct fault *fault)
 {
     int code = OK;
-    for (size_t taken = 0; taken < max_bytes && code == OK;) {
-        if (scan->at == scan->count) return 0;
+    for (size_t taken = 0; taken < max_bytes && code == OK && scan->at < scan->count;) {
         if (scan->reader) {
             code = next_line(scan, &taken, fault);
             continue;
@@ -112,7 +111,9 @@ int access_scan_step(struct access_scan *scan, size_t max_bytes, struct fault *f
         code = line_reader_open(scan->files[scan->at].path, &scan->reader, fault);
         if (code < 0 && code != ERR_NOMEM) code = end_file(scan, fault);
     }
-    return code < 0 ? fault_set(fault, code, "out of memory") : 1;
+    if (code == OK) code = access_groups_settle(scan->groups);
+    if (code < 0) return fault_set(fault, code, "out of memory");
+    return scan->at < scan->count;
 }
 
 uint64_t access_scan_done_bytes(const struct access_scan *scan)

@@ -42,6 +42,11 @@ void access_groups_free(struct access_groups *groups); /* NULL is allowed */
 MUST_CHECK int access_groups_add(struct access_groups *groups, const struct access_line *line,
                                  const char **why);
 
+/* Lines wait to be counted some at a time: counts those that do. ERR_NOMEM. */
+MUST_CHECK int access_groups_settle(struct access_groups *groups);
+
+/* ---- answers: of what is settled ---- */
+
 size_t access_groups_count(const struct access_groups *groups);
 bool access_groups_full(const struct access_groups *groups); /* some went into (other) */
 
