@@ -42,10 +42,14 @@ set(SOURCES_bind
     source_scope.c
     statistic.c
     stats.c
+    stats_access_log.c
     stats_anomaly.c
+    stats_files.c
     stats_numbers.c
     stats_percentile.c
+    stats_read.c
     stats_trend.c
+    stats_vector.c
     targets.c
     time.c
 )

@@ -10,5 +10,9 @@ int open_stats(lua_State *L)
     stats_add_percentile(L);
     stats_add_trend(L);
     stats_add_anomaly(L);
+    if (!vm_sandboxed(vm_of(L))) {
+        stats_add_read(L);
+        stats_add_access_log(L);
+    }
     return 1;
 }

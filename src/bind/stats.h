@@ -9,4 +9,8 @@ void stats_add_percentile(lua_State *L); /* percentile, percentiles, summary, ..
 void stats_add_trend(lua_State *L);      /* slope, rate, ewma, forecast, ... */
 void stats_add_anomaly(lua_State *L);    /* anomaly */
 
+/* Of scripts and the REPL only: they read files. */
+void stats_add_read(lua_State *L);       /* read */
+void stats_add_access_log(lua_State *L); /* access_log */
+
 #endif

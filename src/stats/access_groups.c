@@ -18,7 +18,7 @@
 #include <string.h>
 
 enum {
-    WAITING_MAX = 32,
+    WAITING_MAX = 128,
     PENDING_MAX = 32,
     SLOTS_MIN = 256,
     KEY_BYTES = KEYS * (ACCESS_KEY_BYTES_MAX + 2) + 8, /* with room for hashing words */

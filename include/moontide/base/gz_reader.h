@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { GZ_BLOCK_BYTES = 512 * 1024 };
+enum { GZ_BLOCK_BYTES = 256 * 1024 };
 
 struct gz_reader;
 
