@@ -1,3 +1,6 @@
 unit_test(percentile)
 unit_test(summary)
 unit_test(trend)
+unit_test(csv)
+unit_test(access_log)
+allocations_can_fail(access_log)
