@@ -29,15 +29,20 @@ const char *const access_key_names[KEYS + 1] = {"target", "path",         "elb",
 const char *const access_value_names[VALUES + 1] = {
     "target_processing_time", "total", "request_processing_time", "response_processing_time", NULL};
 
+/* What each line needs, in one line of the cache: ten thousand of them fit into the second level.
+ */
 struct group {
-    /* What each line needs, in one line of the cache: */
-    uint64_t hash;
     char *key;
     uint32_t key_len, waiting_count;
+    uint64_t hash;
     uint64_t requests, errors, no_answer, sent_bytes;
-    struct sketch *sketch; /* NULL: all times are waiting */
-    double waiting[WAITING_MAX];
-    double min_s, max_s, sum_s; /* of what is in the sketch */
+};
+
+/* What is needed once in WAITING_MAX lines; its place is that of its group. */
+struct times {
+    double waiting[WAITING_MAX]; /* shape: [group->waiting_count] */
+    struct sketch *sketch;       /* NULL: all times are waiting */
+    double min_s, max_s, sum_s;  /* of what is in the sketch */
 };
 
 /* A slot is free when its index is 0; else that is of a group, plus one. */
@@ -52,18 +57,21 @@ struct pending {
     size_t key_len;
     double value; /* or ACCESS_NO_TIME */
     bool error;
-    char key[KEY_BYTES];
+    char *key; /* in the table's `keys` */
 };
 
 struct access_groups {
     struct access_options options;
-    struct group *at; /* shape: [count] */
+    struct group *at;    /* shape: [count] */
+    struct times *times; /* shape: [count] */
     size_t count, cap;
     struct slot *slots; /* shape: [slot_mask + 1] */
     size_t slot_mask;
-    struct group *other; /* in `at`, the last one; NULL: not needed so far */
+    bool full; /* the last group is (other) */
     size_t pending_count;
     struct pending pending[PENDING_MAX];
+    size_t keys_len;
+    char keys[PENDING_MAX * KEY_BYTES]; /* of the pending lines, one behind the other */
 };
 
 int access_groups_new(const struct access_options *options, struct access_groups **out)
@@ -87,9 +95,10 @@ void access_groups_free(struct access_groups *groups)
     if (!groups) return;
     for (size_t i = 0; i < groups->count; i++) {
         free(groups->at[i].key);
-        sketch_free(groups->at[i].sketch);
+        sketch_free(groups->times[i].sketch);
     }
     free(groups->at);
+    free(groups->times);
     free(groups->slots);
     free(groups);
 }
@@ -108,17 +117,30 @@ static struct slice key_field(const struct access_line *line, enum access_key ke
     }
 }
 
+/* Eight bytes at a time, the last ones overlapping with those before. */
+static void copy_short(char *to, const char *from, size_t len)
+{
+    if (len < sizeof(uint64_t)) {
+        for (size_t i = 0; i < len; i++)
+            to[i] = from[i];
+        return;
+    }
+    for (size_t i = 0; i + sizeof(uint64_t) < len; i += sizeof(uint64_t))
+        memcpy(to + i, from + i, sizeof(uint64_t));
+    memcpy(to + len - sizeof(uint64_t), from + len - sizeof(uint64_t), sizeof(uint64_t));
+}
+
 /* Writes a field after its length; returns the bytes of both. */
 static size_t put_field(char *at, struct slice text)
 {
     uint16_t len = (uint16_t)(text.len < ACCESS_KEY_BYTES_MAX ? text.len : ACCESS_KEY_BYTES_MAX);
     memcpy(at, &len, sizeof len);
-    memmove(at + sizeof len, text.at, len);
+    if (text.at != at + sizeof len) copy_short(at + sizeof len, text.at, len);
     return sizeof len + len;
 }
 
 static size_t make_key(const struct access_groups *groups, const struct access_line *line,
-                       char key[KEY_BYTES])
+                       char *key)
 {
     size_t n = 0;
     for (size_t i = 0; i < groups->options.by_count; i++) {
@@ -134,8 +156,8 @@ static size_t make_key(const struct access_groups *groups, const struct access_l
     return n;
 }
 
-/* Words are folded by a 128-bit product, as in wyhash (Wang Yi): FNV's byte by byte is slower than
- * all else that is done with a line. */
+/* key: with eight zeros behind it. Words are folded by a 128-bit product, as in wyhash (Wang Yi):
+ * FNV's byte by byte is slower than all else that is done with a line. */
 static uint64_t hash_key(const char *key, size_t len)
 {
     __extension__ typedef unsigned __int128 wide_int;
@@ -160,8 +182,7 @@ static size_t find_slot(const struct access_groups *groups, uint64_t hash, const
     for (; groups->slots[at].index; at = (at + 1) & groups->slot_mask) {
         if (!key || groups->slots[at].tag != tag) continue;
         const struct group *group = &groups->at[groups->slots[at].index - 1];
-        if (group->hash == hash && group->key_len == len && bytes_equal(group->key, key, len))
-            break;
+        if (group->key_len == len && bytes_equal(group->key, key, len)) break;
     }
     return at;
 }
@@ -189,8 +210,10 @@ static int grow_groups(struct access_groups *groups)
 {
     size_t cap = groups->cap ? groups->cap * 2 : 64;
     struct group *at = realloc(groups->at, cap * sizeof *at);
-    if (!at) return ERR_NOMEM;
-    groups->at = at;
+    if (at) groups->at = at;
+    struct times *times = realloc(groups->times, cap * sizeof *times);
+    if (times) groups->times = times;
+    if (!at || !times) return ERR_NOMEM;
     groups->cap = cap;
     return OK;
 }
@@ -202,106 +225,112 @@ static int append_group(struct access_groups *groups, uint64_t hash, const char 
     char *copy = malloc(len);
     if (!copy) return ERR_NOMEM;
     memcpy(copy, key, len);
-    groups->at[groups->count++] = (struct group){
-        .hash = hash, .key = copy, .key_len = (uint32_t)len, .min_s = INFINITY, .max_s = -INFINITY};
+    struct times *times = &groups->times[groups->count];
+    times->sketch = NULL;
+    times->min_s = INFINITY;
+    times->max_s = -INFINITY;
+    times->sum_s = 0;
+    groups->at[groups->count++] =
+        (struct group){.key = copy, .key_len = (uint32_t)len, .hash = hash};
     return OK;
 }
 
-/* The group that takes what has no room. */
-static int find_other(struct access_groups *groups, struct group **out)
+/* The last group takes what has no room. */
+static int append_other(struct access_groups *groups)
 {
     static const char name[] = "(other)";
-    if (!groups->other) {
-        char key[KEYS * (sizeof name + 2)];
-        size_t n = 0;
-        for (size_t i = 0; i < groups->options.by_count; i++)
-            n += put_field(key + n, (struct slice){name, sizeof name - 1});
-        int code = append_group(groups, 0, key, n);
-        if (code < 0) return code;
-        groups->other = &groups->at[groups->count - 1];
-    }
-    *out = groups->other;
-    return OK;
+    char key[KEYS * (sizeof name + 2)];
+    size_t n = 0;
+    for (size_t i = 0; i < groups->options.by_count; i++)
+        n += put_field(key + n, (struct slice){name, sizeof name - 1});
+    int code = append_group(groups, 0, key, n);
+    if (code == OK) groups->full = true;
+    return code;
 }
 
-static int find_group(struct access_groups *groups, const struct pending *line, struct group **out)
+/* The index of the line's group, which may be new; or an error. */
+static int find_group(struct access_groups *groups, const struct pending *line, size_t *out)
 {
     size_t slot = find_slot(groups, line->hash, line->key, line->key_len);
+    int code = OK;
     if (groups->slots[slot].index) {
-        *out = &groups->at[groups->slots[slot].index - 1];
+        *out = groups->slots[slot].index - 1;
         return OK;
     }
-    if (groups->count >= groups->options.groups_max) return find_other(groups, out);
-    int code = append_group(groups, line->hash, line->key, line->key_len);
+    if (groups->count >= groups->options.groups_max) {
+        if (!groups->full) code = append_other(groups);
+        *out = groups->count - 1;
+        return code;
+    }
+    code = append_group(groups, line->hash, line->key, line->key_len);
     if (code < 0) return code;
-    take_slot(groups, slot, groups->count - 1);
-    *out = &groups->at[groups->count - 1];
+    *out = groups->count - 1;
+    take_slot(groups, slot, *out);
     return groups->count * 2 > groups->slot_mask ? grow_slots(groups) : OK; /* at most half full */
 }
 
 /* ---- settling ---- */
 
-static void widen(struct group *group)
+static void widen(struct times *times, size_t waiting_count)
 {
-    for (size_t i = 0; i < group->waiting_count; i++) {
-        double value = group->waiting[i];
-        group->min_s = value < group->min_s ? value : group->min_s;
-        group->max_s = value > group->max_s ? value : group->max_s;
-        group->sum_s += value;
+    for (size_t i = 0; i < waiting_count; i++) {
+        double value = times->waiting[i];
+        times->min_s = value < times->min_s ? value : times->min_s;
+        times->max_s = value > times->max_s ? value : times->max_s;
+        times->sum_s += value;
     }
 }
 
-static int flush(struct group *group)
+static int flush(struct times *times)
 {
-    int code = group->sketch ? OK : sketch_new(SKETCH_SCALE_DEFAULT, 0, &group->sketch);
+    int code = times->sketch ? OK : sketch_new(SKETCH_SCALE_DEFAULT, 0, &times->sketch);
     if (code < 0) return code;
-    code = sketch_add_all(group->sketch, group->waiting, group->waiting_count, NULL);
-    if (code < 0) return code;
-    widen(group);
-    group->waiting_count = 0;
-    return OK;
+    code = sketch_add_all(times->sketch, times->waiting, WAITING_MAX, NULL);
+    if (code == OK) widen(times, WAITING_MAX);
+    return code;
 }
 
 static int settle_line(struct access_groups *groups, const struct pending *line)
 {
-    struct group *group;
-    int code = find_group(groups, line, &group);
-    if (code == OK && group->waiting_count == WAITING_MAX) code = flush(group);
+    size_t index;
+    int code = find_group(groups, line, &index);
     if (code < 0) return code;
+    struct group *group = &groups->at[index];
+    struct times *times = &groups->times[index];
+    if (group->waiting_count == WAITING_MAX) {
+        code = flush(times);
+        if (code < 0) return code;
+        group->waiting_count = 0;
+    }
     if (line->value == ACCESS_NO_TIME)
         group->no_answer++;
     else
-        group->waiting[group->waiting_count++] = line->value;
+        times->waiting[group->waiting_count++] = line->value;
     group->requests++;
     group->errors += line->error;
     group->sent_bytes += line->sent_bytes;
     return OK;
 }
 
-/* The group that has this tag, most likely the line's; NULL when none is there so far. */
-static const struct group *likely_group(const struct access_groups *groups, uint64_t hash)
-{
-    const struct slot *slot = &groups->slots[hash & groups->slot_mask];
-    bool likely = slot->index && slot->tag == (uint32_t)(hash >> 32);
-    return likely ? &groups->at[slot->index - 1] : NULL;
-}
-
+/* What the groups with the tags of these lines hold is fetched first: most likely they are theirs.
+ * (Not a function of its own: gcc sees no effect in it and drops the call.) */
 int access_groups_settle(struct access_groups *groups)
 {
-    const struct group *likely[PENDING_MAX];
+    uint32_t likely[PENDING_MAX]; /* index + 1, as in a slot */
     size_t count = groups->pending_count;
-    groups->pending_count = 0;
+    groups->pending_count = groups->keys_len = 0;
     for (size_t i = 0; i < count; i++) {
-        likely[i] = likely_group(groups, groups->pending[i].hash);
-        if (!likely[i]) continue;
-        __builtin_prefetch(likely[i]);
-        __builtin_prefetch(&likely[i]->sketch);
+        uint64_t hash = groups->pending[i].hash;
+        const struct slot *slot = &groups->slots[hash & groups->slot_mask];
+        likely[i] = slot->tag == (uint32_t)(hash >> 32) ? slot->index : 0;
+        if (likely[i]) __builtin_prefetch(&groups->at[likely[i] - 1], 1);
     }
     for (size_t i = 0; i < count; i++) {
         if (!likely[i]) continue;
-        __builtin_prefetch(likely[i]->key);
-        __builtin_prefetch(likely[i]->key + likely[i]->key_len - 1);
-        __builtin_prefetch(&likely[i]->waiting[likely[i]->waiting_count], 1);
+        const struct group *group = &groups->at[likely[i] - 1];
+        __builtin_prefetch(group->key);
+        __builtin_prefetch(group->key + group->key_len - 1);
+        __builtin_prefetch(&groups->times[likely[i] - 1].waiting[group->waiting_count], 1);
     }
     int code = OK;
     for (size_t i = 0; i < count && code == OK; i++)
@@ -353,7 +382,9 @@ int access_groups_add(struct access_groups *groups, const struct access_line *li
                                                                 : NULL;
     if (*why) return ERR_PARSE;
     struct pending *pending = &groups->pending[groups->pending_count++];
+    pending->key = groups->keys + groups->keys_len;
     pending->key_len = make_key(groups, line, pending->key);
+    groups->keys_len += pending->key_len;
     pending->hash = hash_key(pending->key, pending->key_len);
     pending->value = value;
     pending->error = status >= 500 && status <= 599;
@@ -371,21 +402,22 @@ size_t access_groups_count(const struct access_groups *groups)
 
 bool access_groups_full(const struct access_groups *groups)
 {
-    return groups->other != NULL;
+    return groups->full;
 }
 
 struct access_summary access_group_summary(const struct access_groups *groups, size_t index)
 {
-    struct group group = groups->at[index];
-    widen(&group);
-    bool answered = group.requests > group.no_answer;
-    return (struct access_summary){.requests = group.requests,
-                                   .errors = group.errors,
-                                   .no_answer = group.no_answer,
-                                   .sent_bytes = group.sent_bytes,
-                                   .min_s = answered ? group.min_s : NAN,
-                                   .max_s = answered ? group.max_s : NAN,
-                                   .sum_s = answered ? group.sum_s : NAN};
+    const struct group *group = &groups->at[index];
+    struct times times = groups->times[index];
+    widen(&times, group->waiting_count);
+    bool answered = group->requests > group->no_answer;
+    return (struct access_summary){.requests = group->requests,
+                                   .errors = group->errors,
+                                   .no_answer = group->no_answer,
+                                   .sent_bytes = group->sent_bytes,
+                                   .min_s = answered ? times.min_s : NAN,
+                                   .max_s = answered ? times.max_s : NAN,
+                                   .sum_s = answered ? times.sum_s : NAN};
 }
 
 struct slice access_group_key(const struct access_groups *groups, size_t index, size_t by)
@@ -400,20 +432,23 @@ struct slice access_group_key(const struct access_groups *groups, size_t index, 
     }
 }
 
-/* Adds all of a group's times to a sketch. */
-static int collect(const struct group *group, struct sketch *into)
+/* Adds all times of the index-th group to a sketch. */
+static int collect(const struct access_groups *groups, size_t index, struct sketch *into)
 {
-    int code = group->sketch ? sketch_merge(into, group->sketch) : OK;
-    return code < 0 ? code : sketch_add_all(into, group->waiting, group->waiting_count, NULL);
+    const struct times *times = &groups->times[index];
+    int code = times->sketch ? sketch_merge(into, times->sketch) : OK;
+    if (code < 0) return code;
+    return sketch_add_all(into, times->waiting, groups->at[index].waiting_count, NULL);
 }
 
-static int quantiles(const struct group *groups, size_t group_count, const double *qs, size_t count,
-                     double *out)
+/* Of the groups [from, to). */
+static int quantiles(const struct access_groups *groups, size_t from, size_t to, const double *qs,
+                     size_t count, double *out)
 {
     struct sketch *all = NULL;
     int code = sketch_new(SKETCH_SCALE_DEFAULT, 0, &all);
-    for (size_t i = 0; i < group_count && code >= 0; i++)
-        code = collect(&groups[i], all);
+    for (size_t i = from; i < to && code >= 0; i++)
+        code = collect(groups, i, all);
     for (size_t i = 0; i < count && code >= 0; i++)
         out[i] = sketch_quantile(all, qs[i]);
     sketch_free(all);
@@ -423,7 +458,7 @@ static int quantiles(const struct group *groups, size_t group_count, const doubl
 int access_group_quantiles(const struct access_groups *groups, size_t index, const double *qs,
                            size_t count, double *out)
 {
-    return quantiles(&groups->at[index], 1, qs, count, out);
+    return quantiles(groups, index, index + 1, qs, count, out);
 }
 
 struct access_summary access_groups_summary(const struct access_groups *groups)
@@ -446,5 +481,5 @@ struct access_summary access_groups_summary(const struct access_groups *groups)
 int access_groups_quantiles(const struct access_groups *groups, const double *qs, size_t count,
                             double *out)
 {
-    return quantiles(groups->at, groups->count, qs, count, out);
+    return quantiles(groups, 0, groups->count, qs, count, out);
 }

@@ -66,21 +66,36 @@ static const char *closing_quote(const char *from, const char *end)
     return NULL;
 }
 
+/* Short runs are walked: a call of memchr would cost more. */
+static const char *walk_to(const char *at, const char *end, char c)
+{
+    while (at < end && *at != c)
+        at++;
+    return at;
+}
+
+/* Behind "scheme://host:port" of url, where the path begins; NULL when nothing does. */
+static const char *path_of(const char *url, const char *end)
+{
+    const char *slash = walk_to(url, end, '/');
+    if (slash == end) return NULL;
+    bool scheme = slash > url && slash[-1] == ':' && slash + 1 < end && slash[1] == '/';
+    return scheme ? memchr(slash + 2, '/', (size_t)(end - slash - 2)) : slash;
+}
+
 /* "GET https://host:443/path?query HTTP/1.1", or "- http://host:80- -" of what was no request. */
 static void read_request(const char *at, const char *end, struct access_line *out)
 {
     static const char none[] = "-";
     out->path = (struct slice){none, 1};
-    const char *space = memchr(at, ' ', (size_t)(end - at));
-    if (!space) space = end;
+    const char *space = walk_to(at, end, ' ');
     out->method = space > at ? (struct slice){at, (size_t)(space - at)} : out->path;
     const char *url = space < end ? space + 1 : end;
-    if (url == end) return;
-    const char *url_end = memrchr(url, ' ', (size_t)(end - url));
-    if (!url_end) url_end = end;
-    const char *path = memchr(url, '/', (size_t)(url_end - url));
-    if (path && path > url && path[-1] == ':' && path + 1 < url_end && path[1] == '/')
-        path = memchr(path + 2, '/', (size_t)(url_end - path - 2));
+    const char *url_end = end;
+    while (url_end > url && url_end[-1] != ' ')
+        url_end--;
+    url_end = url_end > url ? url_end - 1 : end;
+    const char *path = path_of(url, url_end);
     if (!path) return;
     const char *query = memchr(path, '?', (size_t)(url_end - path));
     out->path = (struct slice){path, (size_t)((query ? query : url_end) - path)};
@@ -134,13 +149,33 @@ struct slice access_target_group(const struct access_line *line)
     return (struct slice){name, (size_t)((slash ? slash : last) - name)};
 }
 
+/* "0.012" as nearly all are: up to 15 digits with a point among them, so that one division of two
+ * exact numbers rounds correctly (as in base/number.c). Negative: it is something else. */
+static double plain_seconds(struct slice text)
+{
+    static const double powers[] = {1e0, 1e1, 1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                    1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
+    if (text.len < 3 || text.len > 16 || text.at[0] == '.') return -1;
+    uint64_t digits = 0;
+    size_t point = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned digit = (unsigned char)text.at[i] - '0';
+        if (digit <= 9)
+            digits = digits * 10 + digit;
+        else if (text.at[i] == '.' && point == 0)
+            point = i;
+        else
+            return -1;
+    }
+    return point ? (double)digits / powers[text.len - 1 - point] : -1;
+}
+
 double access_seconds(struct slice text)
 {
-    double value;
-    if (text.len > 0 && text.at[0] == '-' &&
-        (text.len == 1 || (text.len == 2 && text.at[1] == '1')))
-        return ACCESS_NO_TIME;
+    double value = plain_seconds(text);
+    if (value >= 0) return value;
+    if (text.len == 1 && text.at[0] == '-') return ACCESS_NO_TIME;
     if (!number_parse(text.at, text.len, &value)) return ACCESS_BAD_TIME;
-    if (value == -1) return ACCESS_NO_TIME; /* -1.000 */
+    if (value == -1) return ACCESS_NO_TIME;
     return value >= 0 && isfinite(value) ? value : ACCESS_BAD_TIME;
 }
