@@ -75,7 +75,7 @@ def main():
     if not path.exists():
         subprocess.run([sys.executable, ROOT / "tests/bench/make_access_log.py", path.with_suffix("")], check=True)
     print(f"{path}: {path.stat().st_size / 1e6:.0f} MB compressed; load {os.getloadavg()[0]:.1f}\n")
-    print(f"| program | CPU s | x decompression | resident MiB |\n|---|---|---|---|")
+    print("| program | CPU s | x decompression | resident MiB |\n|---|---|---|---|")
     floor = None
     for name, arguments in programs(path, options.quick):
         cpu, resident = measure(arguments, options.rounds)
