@@ -222,7 +222,7 @@ static int grow_groups(struct access_groups *groups)
 static int append_group(struct access_groups *groups, uint64_t hash, const char *key, size_t len)
 {
     if (groups->count == groups->cap && grow_groups(groups) < 0) return ERR_NOMEM;
-    char *copy = malloc(len);
+    char *copy = malloc(len ? len : 1);
     if (!copy) return ERR_NOMEM;
     memcpy(copy, key, len);
     struct times *times = &groups->times[groups->count];

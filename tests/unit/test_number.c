@@ -47,7 +47,7 @@ static void texts_are_the_nearest_double(void **state)
         double value = -99;
         if (!number_parse(cases[i].text, strlen(cases[i].text), &value))
             fail_msg("'%s' is refused", cases[i].text);
-        if (memcmp(&value, &cases[i].value, sizeof value) != 0)
+        if (value != cases[i].value || signbit(value) != signbit(cases[i].value))
             fail_msg("'%s' is %.17g", cases[i].text, value);
     }
 }
