@@ -5,11 +5,14 @@ set(SOURCES_base
     err.c
     faults.c
     fs.c
+    gz_reader.c
     hash.c
     json_reader.c
     json_writer.c
+    line_reader.c
     log.c
     nearest.c
+    number.c
     pair_table.c
     strbuf.c
     terminal.c

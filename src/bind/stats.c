@@ -17,5 +17,9 @@ int open_stats(lua_State *L)
     stats_add_forecast(L);
     stats_add_anomaly(L);
     stats_add_sketch(L);
+    if (!vm_sandboxed(vm_of(L))) {
+        stats_add_read(L);
+        stats_add_access_log(L);
+    }
     return 1;
 }

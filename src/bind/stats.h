@@ -16,4 +16,8 @@ void stats_add_trend(lua_State *L);       /* slope, line, rate, ewma, change, ti
 void stats_add_anomaly(lua_State *L);     /* anomaly, anomalies */
 void stats_add_sketch(lua_State *L);      /* sketch, decode, from_values_counts */
 
+/* Of scripts and the REPL only: they read files. */
+void stats_add_read(lua_State *L);       /* read */
+void stats_add_access_log(lua_State *L); /* access_log */
+
 #endif

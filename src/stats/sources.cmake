@@ -1,12 +1,18 @@
 set(SOURCES_stats
+    access_groups.c
+    access_log.c
+    access_path.c
+    access_scan.c
     anomaly.c
     anomaly_expect.c
     anomaly_tail.c
     autocorrelation.c
+    broken_lines.c
     change.c
     correlation.c
     cpu.c
     crossing.c
+    csv.c
     distribution.c
     ewma.c
     exact_sum.c
@@ -41,6 +47,7 @@ set(SOURCES_stats
     theil_sen.c
     trend.c
     trim.c
+    value_reader.c
     vector.c
     weighted.c
 )

@@ -1,6 +1,7 @@
-foreach(name anomaly change correlation exact_sum histogram holt_winters line percentile season sketch sketch_codec sketch_memory sum summary trend trim vector weighted)
+foreach(name access_log anomaly change correlation csv exact_sum histogram holt_winters line percentile season sketch sketch_codec sketch_memory sum summary trend trim vector weighted)
     unit_test(${name})
 endforeach()
+allocations_can_fail(access_log)
 allocations_can_fail(percentile)
 allocations_can_fail(sketch_memory)
 allocations_can_fail(weighted)
