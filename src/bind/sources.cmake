@@ -12,7 +12,11 @@ set(SOURCES_bind
     cloudwatch_fetch.c
     complete.c
     config.c
+    command.c
     config_fields.c
+    courier.c
+    courier_call.c
+    courier_core.c
     decide.c
     decide_current.c
     evaluate.c
@@ -27,6 +31,7 @@ set(SOURCES_bind
     journal.c
     layout.c
     lexer.c
+    lib_load.c
     log.c
     memo.c
     plot.c
