@@ -158,7 +158,7 @@ local function deliver(name, settings_text, notification_text, state_text, templ
   local message, warning
   if notification then message, warning = words_of(notification, template_fault) end
   local function attempt(again)
-    local resolved, cached = vault.resolve(settings, module.fields, again)
+    local resolved, cached = vault.resolve(settings, again)
     local ok, result = pcall(module.send, resolved, message, notification, state, core.left)
     if ok then return result end
     local failure = kit.judge(result)
