@@ -120,6 +120,7 @@ class Settings(receivers_bench.ReceiverCase):
         self.assertIn("only one is taken", self.check("slack", token="x", channel="c", webhook_url="https://x/"))
         self.assertIn("did you mean 'POST'?", self.check("webhook", url="https://x/", method="POSTT"))
         self.assertIn("a list of texts", self.check("command", argv="ls"))
+        self.assertIn("must be one of en, ko", self.check("webhook", url="https://x/", language="fr"))
         self.assertIn("of 'vault'", self.check("webhook", url={"$secret": "vault", "name": "x"}))
         self.assertEqual(self.check("webhook", url={"$secret": "ssm", "name": "x"}), "")
 
@@ -164,6 +165,26 @@ class Settings(receivers_bench.ReceiverCase):
         aws.answer = (400, {}, json.dumps({"__type": "AccessDeniedException", "message": "no"}))
         self.refused(False, "secret other", "webhook", {"url": {"$secret": "ssm", "name": "other"}})
         self.unsaid(TOKEN)
+
+
+class Templates(receivers_bench.ReceiverCase):
+    def title(self):
+        return self.sink.seen[-1]["json"]["message"]["title"]
+
+    def test_a_template_makes_the_words(self):
+        self.home.write("templates/message.lua", 'return { title = function(n, default) return "ours: " .. n.id end }')
+        self.assertNotIn("warning", self.taken("webhook", {"url": self.sink.url}))
+        self.assertEqual(self.title(), "ours: n-1")
+
+    def test_a_faulty_or_endless_one_is_named_and_left_out(self):
+        self.taken("webhook", {"url": self.sink.url})
+        plain = self.title()
+        for text, line in (("return {\n", 2), ("return { title = function()\n  return nil .. 1 end }", 2),
+                           ("return { title = function()\n  while true do pcall(error) end end }", 2)):
+            self.home.write("templates/message.lua", text)
+            answer = self.taken("webhook", {"url": self.sink.url})
+            self.assertIn(f"templates/message.lua:{line}", answer["warning"])
+            self.assertEqual(self.title(), plain)
 
 
 class Services(receivers_bench.ReceiverCase):
