@@ -15,6 +15,7 @@
 #include "moontide/io/http.h"
 #include "moontide/io/loop.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -175,6 +176,7 @@ int main(int argc, char **argv)
         return 1;
     }
     if (argc > 2) config->alerts.templates_dir = strdup(argv[2]);
+    signal(SIGPIPE, SIG_IGN); /* as moontide does */
     clock_init_real(&clock);
     log_open(stderr, LOG_INFO, LOG_JSON, false, &clock);
     if (http_new(loop, NULL, &http) < 0) abort();
