@@ -55,12 +55,10 @@ end
 local SMALL <const> = "font-size:11px;line-height:14px;" .. MUTED
 
 local function value_labels(plot)
-  local parts, count = {}, #plot.labels
+  local parts, row = {}, plot.height // #plot.labels
   for i, label in ipairs(plot.labels) do
-    local first, last = i == 1, i == count
-    parts[i] = ('<tr><td align="right" valign="%s" style="height:%dpx;padding-right:6px;white-space:nowrap;%s">%s</td></tr>')
-      :format(first and "top" or last and "bottom" or "middle",
-              (plot.height // math.max(count, 1)), SMALL, esc(label))
+    parts[i] = ('<tr><td align="right" valign="middle" style="height:%dpx;padding:0 6px 0 0;white-space:nowrap;%s">%s</td></tr>')
+      :format(row, SMALL, esc(label))
   end
   return '<table role="presentation" cellpadding="0" cellspacing="0" border="0" height="' .. plot.height .. '">'
     .. table.concat(parts) .. "</table>"

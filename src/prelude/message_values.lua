@@ -140,7 +140,7 @@ end
 
 -- ---- the plot ----
 
-local WIDTH <const>, HEIGHT <const> = 480, 120
+local WIDTH <const>, HEIGHT <const> = 480, 132
 
 -- 1, 2 or 5 times a power of ten, so that `count` steps hold the range.
 local function step_of(range, count)
@@ -184,7 +184,8 @@ function values.plot(s, limit, zone)
   if not s.last or not clean.number(s.high - s.low) or abs(s.high) > 1e300 or abs(s.low) > 1e300 then return nil end
   local axis, size = axis_of(s, limit), #s.points
   local function x(i) return size > 1 and 4 + (i - 1) / (size - 1) * (WIDTH - 8) or WIDTH / 2 end
-  local function y(v) return 6 + (axis.high - v) / (axis.high - axis.low) * (HEIGHT - 12) end
+  local edge = HEIGHT / #axis.ticks / 2 -- labels are rows of equal height, each in the middle of its own
+  local function y(v) return edge + (axis.high - v) / (axis.high - axis.low) * (HEIGHT - 2 * edge) end
   local out = { ('<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-hidden="true" viewBox="0 0 %d %d" width="100%%" '
                  .. 'height="%d" preserveAspectRatio="none" style="display:block">'):format(WIDTH, HEIGHT, HEIGHT) }
   local labels = {}

@@ -23,7 +23,7 @@ ko.policy, ko.target, ko.since, ko.lasted, ko.key = "정책", "대상", "시작"
 ko.status, ko.limit, ko.doc, ko.resolved_at = "상태", "한도", "설명", "해결"
 ko.console, ko.runbook, ko.status_page, ko.documentation = "콘솔", "런북", "상태 페이지", "문서"
 ko.no_datapoints, ko.no_value = "데이터 없음", "값 없음"
-ko.impact, ko.effort = "효과", "노력"
+ko.impact, ko.effort = "효과", "작업량"
 ko.unnamed_type, ko.unnamed_target = "경보", "알 수 없는 대상"
 ko.unknown = "데이터가 들어오지 않아 마지막으로 확인된 상태를 표시합니다. 현재와 다를 수 있습니다."
 ko.flapping = "상태가 너무 자주 바뀌어, 안정될 때까지 변경 알림을 보류합니다."
@@ -58,8 +58,8 @@ function ko.still(duration) return duration and "계속 발생 중, " .. duratio
 function ko.lasted_for(duration) return duration .. "간 지속" end
 function ko.on(type, target) return type .. " · " .. target end
 function ko.impact_effort(impact, effort)
-  if impact and effort then return "효과 " .. impact .. ", 노력 " .. effort end
-  return impact and "효과 " .. impact or effort and "노력 " .. effort
+  if impact and effort then return "효과 " .. impact .. ", 작업량 " .. effort end
+  return impact and "효과 " .. impact or effort and "작업량 " .. effort
 end
 function ko.counts(firing, resolved)
   if firing > 0 and resolved > 0 then return ("발생 %d건, 해결 %d건"):format(firing, resolved) end
