@@ -94,7 +94,8 @@ local function series_of(a, description, view, bounds)
     if s then
       s.limit = not limited and values.limit(description, s) or nil -- a description names one
       limited = limited or s.limit ~= nil
-      s.spark = s.last and values.spark(s) or ""
+      s.spark = s.last and values.spark(s, 60) or ""
+      s.short_spark = s.last and values.spark(s, 16) or ""
       s.words = alerts.series_words(s, view.say)
       list[#list + 1] = s
     end

@@ -43,8 +43,8 @@ local function facts(out, list)
   if #list == 0 then return end
   out[#out + 1] = TABLE .. ' style="margin-top:12px;border-collapse:collapse">'
   for _, fact in ipairs(list) do
-    out[#out + 1] = ('<tr><td valign="top" style="padding:3px 16px 3px 0;white-space:nowrap;font-size:13px;line-height:20px;'
-      .. '%s">%s</td><td dir="auto" width="100%%" style="padding:3px 0;font-size:13px;line-height:20px;'
+    out[#out + 1] = ('<tr><td valign="top" style="padding:3px 16px 3px 0;white-space:nowrap;font-size:13px;'
+      .. 'line-height:20px;%s">%s</td><td dir="auto" width="100%%" style="padding:3px 0;font-size:13px;line-height:20px;'
       .. 'overflow-wrap:anywhere;%s">%s</td></tr>'):format(MUTED, esc(fact[1]), INK, esc(fact[2]))
   end
   out[#out + 1] = "</table>"
@@ -57,8 +57,8 @@ local SMALL <const> = "font-size:11px;line-height:14px;" .. MUTED
 local function value_labels(plot)
   local parts, row = {}, plot.height // #plot.labels
   for i, label in ipairs(plot.labels) do
-    parts[i] = ('<tr><td align="right" valign="middle" style="height:%dpx;padding:0 6px 0 0;white-space:nowrap;%s">%s</td></tr>')
-      :format(row, SMALL, esc(label))
+    parts[i] = ('<tr><td align="right" valign="middle" style="height:%dpx;padding:0 6px 0 0;white-space:nowrap;%s">'
+      .. '%s</td></tr>'):format(row, SMALL, esc(label))
   end
   return '<table role="presentation" cellpadding="0" cellspacing="0" border="0" height="' .. plot.height .. '">'
     .. table.concat(parts) .. "</table>"
@@ -68,22 +68,23 @@ local function plot_table(out, plot)
   out[#out + 1] = TABLE .. ' style="margin-top:6px;border-collapse:collapse"><tr><td width="1" valign="top">'
     .. value_labels(plot) .. '</td><td valign="top">' .. plot.svg .. "</td></tr>"
   if plot.times then
-    out[#out + 1] = "<tr><td></td><td>" .. TABLE .. ('><tr><td style="padding-top:3px;%s">%s</td><td align="center" '
-      .. 'style="padding-top:3px;%s">%s</td><td align="right" style="padding-top:3px;%s">%s</td></tr></table></td></tr>')
-      :format(SMALL, esc(plot.times[1]), SMALL, esc(plot.times[3]), SMALL, esc(plot.times[2]))
+    out[#out + 1] = "<tr><td></td><td>" .. TABLE .. "><tr>"
+    for i, align in ipairs { "left", "center", "right" } do
+      out[#out + 1] = ('<td align="%s" style="padding-top:3px;%s">%s</td>')
+        :format(align, SMALL, esc(plot.times[i]))
+    end
+    out[#out + 1] = "</tr></table></td></tr>"
   end
   out[#out + 1] = "</table>"
 end
 
 local function datapoints(out, made)
   for i, s in ipairs(made.series) do
+    -- The blocks are for mail programs that drop the plot.
     out[#out + 1] = ('<div style="margin-top:14px;font-size:13px;line-height:20px;%s"><b dir="auto">%s</b> '
-      .. '<span style="%s">%s</span></div>'):format(INK, esc(s.name), MUTED, esc(s.words))
-    if made.plots[i] then
-      plot_table(out, made.plots[i])
-    elseif s.spark ~= "" then
-      out[#out + 1] = '<div style="font-size:16px;line-height:20px;' .. INK .. '">' .. s.spark .. "</div>"
-    end
+      .. '<span style="color:#2f81d7;white-space:nowrap;font-size:9px">%s</span> <span style="%s">%s</span></div>')
+      :format(INK, esc(s.name), s.short_spark, MUTED, esc(s.words))
+    if made.plots[i] then plot_table(out, made.plots[i]) end
   end
 end
 
@@ -93,8 +94,8 @@ local function list_of(out, items)
   out[#out + 1] = '<ul style="margin:0;padding-left:20px">'
   for _, item in ipairs(items) do
     out[#out + 1] = ('<li style="margin:4px 0;font-size:14px;line-height:21px;%s"><span dir="auto">%s</span>%s</li>')
-      :format(INK, written(item[1]), item[2] and ' <span style="white-space:nowrap;' .. MUTED .. '">(' .. esc(item[2])
-              .. ")</span>" or "")
+      :format(INK, written(item[1]),
+              item[2] and ' <span style="' .. MUTED .. '">(' .. esc(item[2]) .. ")</span>" or "")
   end
   out[#out + 1] = "</ul>"
 end
@@ -116,7 +117,9 @@ local function suggestions(out, made, say)
   end
   if #made.actions > 0 then
     local items = {}
-    for i, action in ipairs(made.actions) do items[i] = { action.text, say.impact_effort(action.impact, action.effort) } end
+    for i, action in ipairs(made.actions) do
+      items[i] = { action.text, say.impact_effort(action.impact, action.effort) }
+    end
     head(out, say.actions)
     list_of(out, items)
   end
@@ -131,8 +134,8 @@ end
 local function silence(out, made, say)
   if not made.silence then return end
   head(out, say.silence)
-  out[#out + 1] = ('<div dir="ltr" style="padding:8px 10px;border:1px solid;border-radius:6px;font-size:12px;line-height:18px;'
-    .. 'overflow-wrap:anywhere;%s;%s;%s;%s">%s</div>'):format(MONO, BOX, EDGE, INK, esc(made.silence))
+  out[#out + 1] = ('<div dir="ltr" style="padding:8px 10px;border:1px solid;border-radius:6px;font-size:12px;'
+    .. 'line-height:18px;overflow-wrap:anywhere;%s;%s;%s;%s">%s</div>'):format(MONO, BOX, EDGE, INK, esc(made.silence))
 end
 
 local function alert(out, made, say, color, alone)
@@ -143,8 +146,8 @@ local function alert(out, made, say, color, alone)
       .. 'overflow-wrap:anywhere;%s">%s</h2>'):format(INK, esc(made.title))
   end
   if made.text ~= "" then
-    out[#out + 1] = '<div dir="auto" style="margin-top:8px;font-size:14px;line-height:21px;overflow-wrap:anywhere;' .. INK
-      .. '">' .. written(made.text) .. "</div>"
+    out[#out + 1] = '<div dir="auto" style="margin-top:8px;font-size:14px;line-height:21px;overflow-wrap:anywhere;'
+      .. INK .. '">' .. written(made.text) .. "</div>"
   end
   datapoints(out, made)
   facts(out, made.facts)
@@ -168,14 +171,17 @@ end
 function html.render(message, say, color_of)
   local out = {
     ('<!DOCTYPE html>\n<html lang="%s" style="color-scheme:light dark"><head><meta charset="utf-8">'
-      .. '<meta name="viewport" content="width=device-width,initial-scale=1"><meta name="color-scheme" content="light dark">'
+      .. '<meta name="viewport" content="width=device-width,initial-scale=1">'
+      .. '<meta name="color-scheme" content="light dark">'
       .. '<meta name="supported-color-schemes" content="light dark"><title>%s</title></head>')
       :format(say.code, esc(message.title)),
-    ('<body style="margin:0;padding:0;%s;%s;%s">'):format(PAGE, INK, FONT), preheader(message.summary),
+    ('<body style="margin:0;padding:0;word-break:%s;%s;%s;%s">') -- Korean breaks between words, not syllables
+      :format(say.code == "ko" and "keep-all" or "normal", PAGE, INK, FONT), preheader(message.summary),
     TABLE .. ' style="' .. PAGE .. '"><tr><td align="center" style="padding:24px 8px">',
-    TABLE .. (' style="max-width:640px;border:1px solid;border-radius:10px;border-collapse:separate;overflow:hidden;%s;%s;%s">')
-      :format(CARD, EDGE, FONT),
-    ('<tr><td style="height:6px;line-height:6px;font-size:0;background-color:%s">&nbsp;</td></tr>'):format(message.color),
+    TABLE .. (' style="max-width:640px;border:1px solid;border-radius:10px;border-collapse:separate;overflow:hidden;'
+      .. '%s;%s;%s">'):format(CARD, EDGE, FONT),
+    ('<tr><td style="height:6px;line-height:6px;font-size:0;background-color:%s">&nbsp;</td></tr>')
+      :format(message.color),
     ('<tr><td style="padding:22px 28px"><h1 dir="auto" style="margin:0;font-size:20px;line-height:28px;font-weight:600;'
       .. 'overflow-wrap:anywhere;%s">%s</h1>'):format(INK, esc(message.title)),
   }
@@ -186,11 +192,11 @@ function html.render(message, say, color_of)
   out[#out + 1] = "</td></tr>"
   for _, made in ipairs(message.alerts) do alert(out, made, say, color_of(made), message.alone) end
   if message.more > 0 then
-    out[#out + 1] = ('<tr><td style="padding:16px 28px;border-top:1px solid;font-size:14px;line-height:21px;%s;%s">%s</td></tr>')
-      :format(EDGE, MUTED, esc(say.more(message.more)))
+    out[#out + 1] = ('<tr><td style="padding:16px 28px;border-top:1px solid;font-size:14px;line-height:21px;%s;%s">'
+      .. '%s</td></tr>'):format(EDGE, MUTED, esc(say.more(message.more)))
   end
-  out[#out + 1] = ('<tr><td style="padding:14px 28px;border-top:1px solid;font-size:12px;line-height:18px;%s;%s">%s</td></tr>')
-    :format(EDGE, MUTED, esc(message.footer))
+  out[#out + 1] = ('<tr><td style="padding:14px 28px;border-top:1px solid;font-size:12px;line-height:18px;%s;%s">'
+    .. '%s</td></tr>'):format(EDGE, MUTED, esc(message.footer))
   out[#out + 1] = "</table></td></tr></table></body></html>\n"
   return table.concat(out)
 end

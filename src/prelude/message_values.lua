@@ -110,11 +110,12 @@ function values.series(raw)
   return s
 end
 
--- Blocks, the newest 60 points at most.
-function values.spark(s)
+-- At most `count` blocks, each the last value of its share of the points.
+function values.spark(s, count)
   local blocks, size = {}, #s.points
-  for i = max(1, size - 59), size do
-    local v = s.points[i]
+  count = min(count, size)
+  for i = 1, count do
+    local v = s.points[i * size // count]
     local share = v and (s.high > s.low and (v - s.low) / (s.high - s.low) or 0.5)
     blocks[#blocks + 1] = share and BLOCKS[floor(share * (#BLOCKS - 1) + 0.5) + 1] or " "
   end
@@ -123,8 +124,9 @@ end
 
 -- The limit that a description names, when it is of the size of the series: "(limit 1000 ms)".
 local SAID <const> = { "limit%s+(%d[%d,%.]*)%s*(%%?)", "threshold%s+(%d[%d,%.]*)%s*(%%?)",
-                       "at least%s+(%d[%d,%.]*)%s*(%%?)", "at most%s+(%d[%d,%.]*)%s*(%%?)", "한도%s+(%d[%d,%.]*)%s*(%%?)",
-                       "임계값%s+(%d[%d,%.]*)%s*(%%?)", "(%d[%d,%.]*)%s*(%%?)%s*이상" }
+                       "at least%s+(%d[%d,%.]*)%s*(%%?)", "at most%s+(%d[%d,%.]*)%s*(%%?)",
+                       "한도%s+(%d[%d,%.]*)%s*(%%?)", "임계값%s+(%d[%d,%.]*)%s*(%%?)",
+                       "(%d[%d,%.]*)%s*(%%?)%s*이상" }
 function values.limit(description, s)
   if not description or not s.last then return nil end
   for _, pattern in ipairs(SAID) do
@@ -178,7 +180,7 @@ local function path_of(s, x, y)
   return table.concat(parts)
 end
 
--- { svg, labels (of values, from the top), times = { from, to, zone } or nil, height }, or nil when there is nothing
+-- { svg, labels (of values, from the top), times = { from, zone, to } or nil, height }, or nil when there is nothing
 -- to draw.
 function values.plot(s, limit, zone)
   if not s.last or not clean.number(s.high - s.low) or abs(s.high) > 1e300 or abs(s.low) > 1e300 then return nil end
@@ -186,13 +188,13 @@ function values.plot(s, limit, zone)
   local function x(i) return size > 1 and 4 + (i - 1) / (size - 1) * (WIDTH - 8) or WIDTH / 2 end
   local edge = HEIGHT / #axis.ticks / 2 -- labels are rows of equal height, each in the middle of its own
   local function y(v) return edge + (axis.high - v) / (axis.high - axis.low) * (HEIGHT - 2 * edge) end
-  local out = { ('<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-hidden="true" viewBox="0 0 %d %d" width="100%%" '
-                 .. 'height="%d" preserveAspectRatio="none" style="display:block">'):format(WIDTH, HEIGHT, HEIGHT) }
+  local out = { ('<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-hidden="true" viewBox="0 0 %d %d" '
+    .. 'width="100%%" height="%d" preserveAspectRatio="none" style="display:block">'):format(WIDTH, HEIGHT, HEIGHT) }
   local labels = {}
   for i = #axis.ticks, 1, -1 do
     labels[#labels + 1] = values.label(axis.ticks[i], s.unit)
-    out[#out + 1] = ('<path d="M0 %.1fH%d" stroke="#8b949e" stroke-opacity=".3" vector-effect="non-scaling-stroke"/>')
-      :format(y(axis.ticks[i]), WIDTH)
+    out[#out + 1] = ('<path d="M0 %.1fH%d" stroke="#8b949e" stroke-opacity=".3" '
+      .. 'vector-effect="non-scaling-stroke"/>'):format(y(axis.ticks[i]), WIDTH)
   end
   if limit then
     out[#out + 1] = ('<path d="M0 %.1fH%d" stroke="#e5534b" stroke-width="1.5" stroke-dasharray="6 4" '
@@ -203,7 +205,7 @@ function values.plot(s, limit, zone)
   local plot = { svg = table.concat(out), labels = labels, height = HEIGHT }
   if s.from then
     local format = s.to - s.from >= 86400 and "%m-%d %H:%M" or "%H:%M"
-    plot.times = { formatted(s.from, zone, format) or "", formatted(s.to, zone, format) or "", zone_label(zone) }
+    plot.times = { formatted(s.from, zone, format) or "", zone_label(zone), formatted(s.to, zone, format) or "" }
   end
   return plot
 end

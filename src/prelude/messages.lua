@@ -18,7 +18,7 @@ local alerts = require "moontide.message_alert"
 local words = require "moontide.message_text"
 local mail = require "moontide.message_html"
 
-local error, ipairs, load, next, pcall, tostring, type = error, ipairs, load, next, pcall, tostring, type
+local error, ipairs, load, pairs, pcall, tostring, type = error, ipairs, load, pairs, pcall, tostring, type
 
 local TITLE_MAX <const> = 120
 local ALERTS_MAX <const> = 25 -- NOTIFY_ALERTS_MAX
@@ -56,7 +56,7 @@ end
 local function copy(value, depth)
   if type(value) ~= "table" or depth > 8 then return value end
   local made = {}
-  for key, each in next, value do made[key] = copy(each, depth + 1) end
+  for key, each in pairs(value) do made[key] = copy(each, depth + 1) end
   return made
 end
 
@@ -91,7 +91,7 @@ end
 -- The parts of a group's name, sorted: "prod, performance".
 local function group_words(n)
   local names, list = {}, {}
-  for name in next, clean.list(n.group) do
+  for name in pairs(clean.list(n.group)) do
     if type(name) == "string" then names[#names + 1] = name end
   end
   table.sort(names)
@@ -207,7 +207,8 @@ local function compose(raw, n, view, part)
   message.severity = worst_of(n, message.alerts)
   message.color = COLORS[message.status] or COLORS[message.severity]
   counts_of(message, n)
-  message.title = clean.line(part("title", raw, clean.line(title_of(message, view), TITLE_MAX)), TITLE_MAX) or "moontide"
+  local title = clean.line(title_of(message, view), TITLE_MAX)
+  message.title = clean.line(part("title", raw, title), TITLE_MAX) or title
   message.summary = clean.line(part("summary", raw, summary_of(message, view)), 300) or message.title
   message.intro = intro_of(message, view)
   message.footer, message.alone = view.say.footer, message.firing + message.resolved == 1
@@ -227,17 +228,13 @@ local function render(notification, options)
   local n = taken(notification)
   local view = { say = require(SAY[options.language] or SAY.en), zone = options.timezone, links = options.links,
                  now = clean.number(options.now) or n.at, region = clean.line(options.region, 30) }
+  local part, warning = parts_of(options)
   local message, body
   for _, detail in ipairs(details_of(n)) do
     view.detail = detail
-    message = compose(notification, n, view, function(_, _, default) return default end)
-    body = mail.render(message, view.say, color_of)
-    if #body <= BYTES_MAX then break end
-  end
-  local part, warning = parts_of(options)
-  if options.template ~= nil or options.templates ~= nil then
     message = compose(notification, n, view, part)
     body = mail.render(message, view.say, color_of)
+    if #body <= BYTES_MAX then break end
   end
   message.text = part("text", notification, words.plain(message, view.say))
   message.markdown = part("markdown", notification, words.slack(message, view.say))
