@@ -2,7 +2,7 @@
 -- and the mail are made of.
 --
 --   { title, name, severity, state, state_words, text, spark, facts = { { name, value }, ... }, recommendation,
---     actions = { { text, impact, effort }, ... }, decisions = { { text, outcome, reason }, ... },
+--     actions = { { text, impact, effort, cost (both in words) }, ... }, decisions = { { text, outcome, reason }, ... },
 --     links = { { name, url }, ... by name }, silence, plots, series }
 --
 -- `view` is { say, zone, now, links, detail }: the words, and how much is shown.
@@ -123,8 +123,8 @@ local function actions_of(a, view, bounds)
   for _, r in ipairs(clean.tables(a.recommendations, bounds.items)) do
     local words = text(r.action, bounds.short, cut)
     if words then
-      list[#list + 1] = { text = words, impact = say.level[r.impact] or line(r.impact, 40),
-                          effort = say.level[r.effort] or line(r.effort, 40) }
+      local impact, effort = say.level[r.impact] or line(r.impact, 40), say.level[r.effort] or line(r.effort, 40)
+      list[#list + 1] = { text = words, impact = impact, effort = effort, cost = say.impact_effort(impact, effort) }
     end
   end
   return list

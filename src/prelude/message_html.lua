@@ -117,9 +117,7 @@ local function suggestions(out, made, say)
   end
   if #made.actions > 0 then
     local items = {}
-    for i, action in ipairs(made.actions) do
-      items[i] = { action.text, say.impact_effort(action.impact, action.effort) }
-    end
+    for i, action in ipairs(made.actions) do items[i] = { action.text, action.cost } end
     head(out, say.actions)
     list_of(out, items)
   end

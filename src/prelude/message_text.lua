@@ -24,11 +24,10 @@ local function section(out, form, name, items)
   for _, item in ipairs(items) do out[#out + 1] = form.bullet .. form.escape(item):gsub("\n", "\n  ") end
 end
 
-local function actions_of(made, say)
+local function actions_of(made)
   local items = {}
   for i, action in ipairs(made.actions) do
-    local cost = say.impact_effort(action.impact, action.effort)
-    items[i] = action.text .. (cost and " (" .. cost .. ")" or "")
+    items[i] = action.text .. (action.cost and " (" .. action.cost .. ")" or "")
   end
   return items
 end
@@ -43,7 +42,7 @@ local function alert(out, form, made, say, alone)
   end
   for _, fact in ipairs(made.facts) do out[#out + 1] = form.escape(fact[1] .. ": " .. fact[2]) end
   section(out, form, say.recommendation, { made.recommendation })
-  section(out, form, say.actions, actions_of(made, say))
+  section(out, form, say.actions, actions_of(made))
   local decisions = {}
   for i, decision in ipairs(made.decisions) do decisions[i] = decision.text end
   section(out, form, say.decisions, decisions)

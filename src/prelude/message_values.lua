@@ -54,13 +54,22 @@ end
 local FIXED = { ["Asia/Seoul"] = 32400, ["Asia/Tokyo"] = 32400, ["Asia/Shanghai"] = 28800,
                 ["Asia/Hong_Kong"] = 28800, ["Asia/Singapore"] = 28800, ["Asia/Kolkata"] = 19800, UTC = 0 }
 
--- Seconds east of UTC of a named zone or of "+09:00"; 0 when it is not known here.
-local function offset_of(zone)
-  if type(zone) ~= "string" then return 0 end
+-- Seconds east of UTC of a named zone or of "+09:00"; nil when it is not known here.
+local function known_offset(zone)
   if FIXED[zone] then return FIXED[zone] end
   local sign, hours, minutes = zone:match("^([+-])(%d%d):?(%d%d)$")
-  local offset = sign and (tonumber(hours) * 60 + tonumber(minutes)) * 60 or 0
+  local offset = sign and (tonumber(hours) * 60 + tonumber(minutes)) * 60
   return sign == "-" and -offset or offset
+end
+
+local function offset_of(zone)
+  return type(zone) == "string" and known_offset(zone) or 0
+end
+
+-- What is wrong with a zone, or nil.
+function values.zone_problem(zone)
+  if zone == nil or type(zone) == "string" and known_offset(zone) then return nil end
+  return "time zone '" .. (clean.line(zone, 40) or type(zone)) .. "' is not known here: times are in UTC"
 end
 
 local function formatted(at_s, zone, format)

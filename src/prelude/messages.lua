@@ -17,6 +17,7 @@ local clean = require "moontide.message_clean"
 local alerts = require "moontide.message_alert"
 local words = require "moontide.message_text"
 local mail = require "moontide.message_html"
+local values = require "moontide.message_values"
 
 local error, ipairs, load, pairs, pcall, tostring, type = error, ipairs, load, pairs, pcall, tostring, type
 
@@ -213,7 +214,7 @@ local function compose(raw, n, view, part)
   message.intro = intro_of(message, view)
   message.footer, message.alone = view.say.footer, message.firing + message.resolved == 1
   message.links = message.alerts[1] and message.alerts[1].links or {}
-  message.silence = message.alerts[1] and message.alerts[1].silence
+  for _, alert in ipairs(message.alerts) do message.silence = message.silence or alert.silence end
   return message
 end
 
@@ -240,7 +241,7 @@ local function render(notification, options)
   message.markdown = part("markdown", notification, words.slack(message, view.say))
   message.html = part("html", notification, body)
   message.notification, message.footer, message.intro, message.alone = nil, nil, nil, nil
-  return message, warning()
+  return message, warning() or values.zone_problem(options.timezone)
 end
 
 return { render = render }

@@ -243,6 +243,17 @@ static void links_and_the_zone_are_the_configurations(void **state)
     assert_lacks(s->results[HTML], "javascript");
 }
 
+static void a_zone_that_is_not_known_is_said(void **state)
+{
+    struct stage *s = *state;
+    struct fault fault;
+    char *json = notification("firing");
+    assert_int_equal(try_render(s, json, "en", NULL, "{\"timezone\":\"Moon/Sea\"}", &fault), OK);
+    free(json);
+    assert_contains(s->results[WARNING], "time zone 'Moon/Sea' is not known here");
+    assert_contains(s->results[TEXT], "2025-12-31T23:18:00Z (42 min ago)");
+}
+
 /* ---- bad input ---- */
 
 static void what_somebody_wrote_stays_text(void **state)
@@ -456,6 +467,7 @@ int main(void)
         fact(many_alerts),
         fact(an_unknown_language_is_english),
         fact(links_and_the_zone_are_the_configurations),
+        fact(a_zone_that_is_not_known_is_said),
         fact(what_somebody_wrote_stays_text),
         fact(a_command_quotes_what_a_shell_would_take),
         fact(a_long_description_is_cut_and_says_so),
