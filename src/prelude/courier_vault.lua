@@ -36,7 +36,7 @@ end
 local function hide_all(value)
   if type(value) == "string" then hide(value) end
   if type(value) ~= "table" or vault.is_reference(value) then return end
-  for _, each in next, value do hide_all(each) end
+  for _, each in pairs(value) do hide_all(each) end
 end
 
 local function replace(text, what)
@@ -134,7 +134,7 @@ function vault.resolve(settings, again)
       return text
     end
     local made = {}
-    for key, each in next, value do made[key] = copy(each) end
+    for key, each in pairs(value) do made[key] = copy(each) end
     return made
   end
   return copy(settings), any

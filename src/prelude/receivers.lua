@@ -32,7 +32,7 @@ local function scrubbed(value, depth)
   if type(value) == "string" then return vault.scrub(value) end
   if type(value) ~= "table" or depth > 8 then return value end
   local copy = {}
-  for key, each in next, value do copy[key] = scrubbed(each, depth + 1) end
+  for key, each in pairs(value) do copy[key] = scrubbed(each, depth + 1) end
   return copy
 end
 
@@ -138,7 +138,7 @@ end
 local function clipped(value, depth)
   if type(value) == "string" then return #value > TEXT_MAX and kit.cut(value, TEXT_MAX) or value end
   if type(value) ~= "table" or depth > 12 then return value end
-  for key, each in next, value do value[key] = clipped(each, depth + 1) end
+  for key, each in pairs(value) do value[key] = clipped(each, depth + 1) end
   return value
 end
 
