@@ -1,9 +1,18 @@
 set(SOURCES_app
+    alerting.c
+    alerting_answer.c
+    alerts.c
+    alerts_dead.c
+    alerts_hold.c
+    alerts_route.c
+    alerts_test.c
     check.c
+    check_alerts.c
     code.c
     commands.c
     control.c
     control_ask.c
+    courier_sim.c
     daemon.c
     decision_text.c
     entry.c
@@ -20,6 +29,9 @@ set(SOURCES_app
     report.c
     run.c
     script.c
+    sheet.c
+    silence.c
+    silence_journal.c
     status.c
     status_json.c
     terminal.c
