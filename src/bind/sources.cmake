@@ -14,7 +14,6 @@ set(SOURCES_bind
     config.c
     config_alerts.c
     config_fields.c
-    courier.c
     decide.c
     decide_current.c
     evaluate.c
