@@ -161,9 +161,9 @@ static void check_route(const struct checking *c, const struct route *route)
             const struct route *before = &route->children[k];
             if (before->goes_on || !covers(before, child)) continue;
             warn(c, child->line,
-                 "alerts.route: this route is never reached: the one on line %d matches all of it, "
-                 "and has no `continue`",
-                 before->line);
+                 "alerts.route: this route is never reached: number %zu before it matches all of "
+                 "it, and has no `continue`",
+                 k + 1);
             break;
         }
         check_route(c, child);

@@ -252,7 +252,6 @@ static void read_route(struct alerts_reading *r, struct fields *f, struct route 
     luaL_checkstack(f->L, 20, "alerts.route");
     check_route_fields(f);
     route->number = r->routes++;
-    route->line = f->line;
     read_matchers(f, "matchers", &route->matchers);
     const char *receiver = fields_string(f, "receiver", OPTIONAL);
     if (receiver) {
@@ -267,6 +266,22 @@ static void read_route(struct alerts_reading *r, struct fields *f, struct route 
     check_mutes(r, f, route);
     route->goes_on = fields_boolean(f, "continue", false);
     read_children(r, f, route, depth);
+}
+
+static void take_lines(struct route *route, const int *lines)
+{
+    route->line = lines[route->number];
+    for (size_t i = 0; i < route->child_count; i++)
+        take_lines(&route->children[i], lines);
+}
+
+/* Where each route stands, when the file spells all of them out in one table. */
+static void find_lines(struct alerts_reading *r, const struct source *source)
+{
+    int *lines = source ? calloc(ROUTES_MAX, sizeof *lines) : NULL;
+    if (lines && source_items(source, "route", lines, ROUTES_MAX) == r->routes)
+        take_lines(&r->settings->root, lines);
+    free(lines);
 }
 
 /* A name alone is a route with that receiver; without a route, one receiver gets everything. */
@@ -290,6 +305,7 @@ static void read_root(struct alerts_reading *r, struct fields *f)
     } else {
         fields_inside(&inner, f, -1, "configuration: alerts.route", "route");
         read_route(r, &inner, root, 0);
+        find_lines(r, f->source);
         if (root->matchers.count > 0)
             fields_fault(&inner, "matchers", "the first route matches everything");
         if (!root->receiver) fields_fault(&inner, NULL, "the first route needs a receiver");

@@ -12,8 +12,11 @@ set(SOURCES_bind
     cloudwatch_fetch.c
     complete.c
     config.c
-    config_alerts.c
+    command.c
     config_fields.c
+    courier.c
+    courier_call.c
+    courier_core.c
     decide.c
     decide_current.c
     evaluate.c
@@ -28,6 +31,7 @@ set(SOURCES_bind
     journal.c
     layout.c
     lexer.c
+    lib_load.c
     log.c
     memo.c
     plot.c
@@ -40,6 +44,7 @@ set(SOURCES_bind
     series_trend.c
     settings.c
     source.c
+    source_items.c
     source_scope.c
     statistic.c
     stats.c
