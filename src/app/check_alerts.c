@@ -34,10 +34,11 @@ static void add(const struct checking *c, int code, int line, const char *text)
 static void warn(const struct checking *c, int line, const char *format, ...) PRINTF_LIKE(3, 4);
 static void warn(const struct checking *c, int line, const char *format, ...)
 {
-    char text[FAULT_TEXT_MAX];
+    char text[FAULT_TEXT_MAX] = "warning: ";
+    size_t begin = strlen(text);
     va_list args;
     va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
+    vsnprintf(text + begin, sizeof text - begin, format, args);
     va_end(args);
     add(c, OK, line, text);
 }

@@ -12,6 +12,7 @@ set(SOURCES_bind
     cloudwatch_fetch.c
     complete.c
     config.c
+    config_alerts.c
     command.c
     config_fields.c
     courier.c
