@@ -116,6 +116,18 @@ int alerts_world(const struct arguments *arguments, const struct config *config,
     return code;
 }
 
+int64_t alerts_now(const struct config *config)
+{
+    static const struct clock real = {.kind = CLOCK_REAL};
+    struct fault ignored;
+    cJSON *answer = NULL;
+    int code = alerts_ask(config, "alerts", NULL, &answer, &ignored);
+    int64_t now_ms =
+        code == OK && answer ? (int64_t)json_number_of(answer, "now") : clock_now_ms(&real);
+    cJSON_Delete(answer);
+    return now_ms;
+}
+
 int alerts_refuse(const struct arguments *arguments, const char *what)
 {
     fprintf(stderr, "moontide %s: %s\n\n", arguments->command->name, what);

@@ -168,7 +168,6 @@ static const char *value_of(const struct arguments *arguments, const char *name)
 
 int command_alerts_route(const struct arguments *arguments)
 {
-    static const struct clock real = {.kind = CLOCK_REAL};
     const char *severity = value_of(arguments, "severity");
     struct asking asking = {.now_ms = clock_now_ms(&real), .color = terminal_color(STDOUT_FILENO)};
     struct config *config = NULL;

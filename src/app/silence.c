@@ -11,7 +11,6 @@
 #include "moontide/app/sheet.h"
 #include "moontide/app/silences.h"
 #include "moontide/app/terminal.h"
-#include "moontide/base/clock.h"
 #include "moontide/base/fs.h"
 #include "moontide/base/timetext.h"
 
@@ -306,16 +305,9 @@ static int change(struct work *work, int (*how)(struct work *work, struct fault 
 
 static int begin(struct work *work, struct fault *fault)
 {
-    static const struct clock real = {.kind = CLOCK_REAL};
-    struct fault ignored;
-    cJSON *answer = NULL;
-    work->now_ms = clock_now_ms(&real);
+    work->now_ms = alerts_now(work->config);
     work->path = fs_join(work->config->state_dir, SILENCE_FILE);
-    if (!work->path) return fault_set(fault, ERR_NOMEM, "out of memory");
-    if (alerts_ask(work->config, "alerts", NULL, &answer, &ignored) == OK && answer)
-        work->now_ms = (int64_t)json_number_of(answer, "now");
-    cJSON_Delete(answer);
-    return OK;
+    return work->path ? OK : fault_set(fault, ERR_NOMEM, "out of memory");
 }
 
 static int run(struct work *work, int (*how)(struct work *work, struct fault *fault),

@@ -38,6 +38,9 @@ MUST_CHECK int alerts_ask(const struct config *config, const char *command, cons
 MUST_CHECK int alerts_world(const struct arguments *arguments, const struct config *config,
                             char out[WORLD_NAME_MAX], struct fault *fault);
 
+/* The running daemon's time, else this process's: a simulated world's is another one. */
+int64_t alerts_now(const struct config *config);
+
 /* Prints "moontide COMMAND: what", and the usage. Answers 1. */
 int alerts_refuse(const struct arguments *arguments, const char *what);
 
