@@ -12,7 +12,6 @@
 #include "moontide/app/policy_scan.h"
 #include "moontide/app/project.h"
 #include "moontide/app/terminal.h"
-#include "moontide/base/clock.h"
 #include "moontide/base/timetext.h"
 #include "moontide/notify/route.h"
 
@@ -169,7 +168,7 @@ static const char *value_of(const struct arguments *arguments, const char *name)
 int command_alerts_route(const struct arguments *arguments)
 {
     const char *severity = value_of(arguments, "severity");
-    struct asking asking = {.now_ms = clock_now_ms(&real), .color = terminal_color(STDOUT_FILENO)};
+    struct asking asking = {.color = terminal_color(STDOUT_FILENO)};
     struct config *config = NULL;
     struct fault fault = {0};
     struct labels labels;
@@ -182,6 +181,7 @@ int command_alerts_route(const struct arguments *arguments)
         return alerts_refuse(arguments, "--severity is low, medium or high");
     if (project_config(arguments, &config) < 0) return 1;
     asking.config = config;
+    asking.now_ms = alerts_now(config);
     int code =
         labels_new(value_of(arguments, "policy"), value_of(arguments, "target"),
                    value_of(arguments, "type"), severity, value_of(arguments, "key"), &labels);
