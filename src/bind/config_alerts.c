@@ -25,7 +25,17 @@ struct alerts_reading {
     struct config_reading *config;
     struct notify_settings *settings;
     uint32_t routes;
+    int *lines; /* of the routes, by number; NULL: not known */
 };
+
+/* The line of the i-th (from 1) of `count` tables in the list `name`; 0: not known. */
+static int item_line(const struct fields *f, const char *name, size_t i, size_t count)
+{
+    int lines[LIST_MAX + 1];
+    bool known = f->source && i <= LIST_MAX &&
+                 source_items(f->source, name, lines, LIST_MAX + 1) == count + 1;
+    return known ? lines[i] : 0;
+}
 
 static char *copy(lua_State *L, const char *text)
 {
@@ -131,7 +141,7 @@ static char *fields_json(struct fields *f, const char *field)
     strbuf_done(&json);
     lua_settop(L, table);
     if (code < 0)
-        fields_fault(f, NULL, "%s", fault.text);
+        fields_fault(f, field, "%s", fault.text);
     else if (!made)
         luaL_error(L, "out of memory");
     return made;
@@ -152,11 +162,12 @@ static void read_receiver(struct alerts_reading *r, struct fields *list, const c
         grow(L, (void **)&settings->receivers, settings->receiver_count, sizeof *receiver);
     settings->receiver_count++;
     receiver->name = copy(L, name);
-    const char *type = fields_string(&f, "type", REQUIRED);
+    const char *type = fields_string(&f, "type", OPTIONAL);
+    if (!type && !f.failed) fields_fault(list, name, "%s needs a type", name);
     receiver->type = copy(L, type ? type : "");
     receiver->send_resolved = fields_boolean(&f, "send_resolved", true);
     receiver->rate_per_s = fields_number(&f, "rate", 0.001, 1000, 1);
-    receiver->json = fields_json(&f, name);
+    receiver->json = fields_json(list, name);
     if (!receiver->json) receiver->json = copy(L, "{}");
 }
 
@@ -167,10 +178,12 @@ static void each_named(struct alerts_reading *r, struct fields *f, const char *f
 {
     lua_State *L = f->L;
     if (fields_push(f, field, TABLE, expected) == LUA_TNIL) return;
+    struct fields list;
     int table = lua_gettop(L);
+    fields_inside(&list, f, table, "configuration: alerts", field);
     for (lua_pushnil(L); lua_next(L, table); lua_settop(L, table + 1)) {
         if (lua_type(L, -2) == LUA_TSTRING && lua_istable(L, -1))
-            read(r, f, lua_tostring(L, -2));
+            read(r, &list, lua_tostring(L, -2));
         else
             fields_fault(f, field, "%s must be %s", field, expected);
     }
@@ -179,7 +192,8 @@ static void each_named(struct alerts_reading *r, struct fields *f, const char *f
 
 /* ---- routes ---- */
 
-static void check_receiver(const struct alerts_reading *r, struct fields *f, const char *name)
+static void check_receiver(const struct alerts_reading *r, struct fields *f, const char *field,
+                           const char *name)
 {
     const char *names[RECEIVERS_MAX + 1];
     size_t count = r->settings->receiver_count;
@@ -187,7 +201,7 @@ static void check_receiver(const struct alerts_reading *r, struct fields *f, con
     for (size_t i = 0; i < count; i++)
         names[i] = r->settings->receivers[i].name;
     names[count] = NULL;
-    fields_fault(f, "receiver", "there is no receiver '%s'%s", name, fields_hint(name, names).text);
+    fields_fault(f, field, "there is no receiver '%s'%s", name, fields_hint(name, names).text);
 }
 
 static void check_mutes(const struct alerts_reading *r, struct fields *f, const struct route *route)
@@ -213,12 +227,15 @@ static void read_children(struct alerts_reading *r, struct fields *f, struct rou
         struct fields inner;
         int type = lua_rawgeti(L, f->at, (lua_Integer)i);
         if (type != LUA_TTABLE || depth == ROUTE_DEPTH_MAX || r->routes == ROUTES_MAX) {
-            fields_fault(f, NULL, "a route holds routes, at most %d deep and %d in all",
+            struct fields at = *f;
+            at.line = r->lines ? r->lines[route->number] : 0;
+            fields_fault(&at, NULL, "a route holds routes, at most %d deep and %d in all",
                          ROUTE_DEPTH_MAX, ROUTES_MAX);
             lua_pop(L, 1);
             return;
         }
         fields_inside(&inner, f, -1, "configuration: alerts.route", "route");
+        inner.line = r->lines ? r->lines[r->routes] : 0;
         struct route *child = grow(L, (void **)&route->children, route->child_count, sizeof *child);
         route->child_count++;
         read_route(r, &inner, child, depth + 1);
@@ -251,12 +268,13 @@ static void read_route(struct alerts_reading *r, struct fields *f, struct route 
 {
     luaL_checkstack(f->L, 20, "alerts.route");
     check_route_fields(f);
+    route->line = r->lines ? r->lines[r->routes] : 0;
     route->number = r->routes++;
     read_matchers(f, "matchers", &route->matchers);
     const char *receiver = fields_string(f, "receiver", OPTIONAL);
     if (receiver) {
         route->receiver = copy(f->L, receiver);
-        check_receiver(r, f, receiver);
+        check_receiver(r, f, "receiver", receiver);
     }
     read_texts(f, "group_by", &route->group_by, &route->group_by_count);
     route->group_wait_ms = interval(f, "group_wait");
@@ -268,20 +286,27 @@ static void read_route(struct alerts_reading *r, struct fields *f, struct route 
     read_children(r, f, route, depth);
 }
 
-static void take_lines(struct route *route, const int *lines)
+/* The tables of the tree at the top, up to the limits that reading has. */
+static size_t count_routes(lua_State *L, int depth)
 {
-    route->line = lines[route->number];
-    for (size_t i = 0; i < route->child_count; i++)
-        take_lines(&route->children[i], lines);
+    size_t count = 1, children = lua_rawlen(L, -1);
+    luaL_checkstack(L, 4, "alerts.route");
+    for (size_t i = 1; i <= children && depth <= ROUTE_DEPTH_MAX && count <= ROUTES_MAX; i++) {
+        if (lua_rawgeti(L, -1, (lua_Integer)i) == LUA_TTABLE) count += count_routes(L, depth + 1);
+        lua_pop(L, 1);
+    }
+    return count;
 }
 
 /* Where each route stands, when the file spells all of them out in one table. */
-static void find_lines(struct alerts_reading *r, const struct source *source)
+static void find_lines(struct alerts_reading *r, struct fields *f)
 {
-    int *lines = source ? calloc(ROUTES_MAX, sizeof *lines) : NULL;
-    if (lines && source_items(source, "route", lines, ROUTES_MAX) == r->routes)
-        take_lines(&r->settings->root, lines);
-    free(lines);
+    size_t count = count_routes(f->L, 0);
+    if (!f->source || count > ROUTES_MAX) return;
+    /* Lua's, as reading may throw */
+    r->lines = lua_newuserdatauv(f->L, ROUTES_MAX * sizeof *r->lines, 0);
+    lua_insert(f->L, -2);
+    if (source_items(f->source, "route", r->lines, ROUTES_MAX) != count) r->lines = NULL;
 }
 
 /* A name alone is a route with that receiver; without a route, one receiver gets everything. */
@@ -300,17 +325,17 @@ static void read_root(struct alerts_reading *r, struct fields *f)
     }
     if (type == LUA_TSTRING) {
         root->receiver = copy(f->L, lua_tostring(f->L, -1));
-        fields_inside(&inner, f, f->at, "configuration: alerts", "alerts");
-        check_receiver(r, &inner, root->receiver);
+        check_receiver(r, f, "route", root->receiver);
     } else {
         fields_inside(&inner, f, -1, "configuration: alerts.route", "route");
+        find_lines(r, f);
+        inner.at = lua_gettop(f->L);
         read_route(r, &inner, root, 0);
-        find_lines(r, f->source);
         if (root->matchers.count > 0)
             fields_fault(&inner, "matchers", "the first route matches everything");
-        if (!root->receiver) fields_fault(&inner, NULL, "the first route needs a receiver");
+        if (!root->receiver) fields_fault(f, "route", "the first route needs a receiver");
     }
-    lua_pop(f->L, 1);
+    lua_settop(f->L, f->at);
 }
 
 /* ---- mute windows ---- */
@@ -361,6 +386,7 @@ static void read_mute(struct alerts_reading *r, struct fields *list, const char 
         struct fields f;
         if (lua_rawgeti(L, table, (lua_Integer)i) == LUA_TTABLE) {
             fields_inside(&f, list, -1, "configuration: alerts.mute", name);
+            f.line = item_line(list, name, i, count);
             read_window(&f, mute);
         } else {
             fields_fault(list, name, "%s must be a list of tables", name);
@@ -390,6 +416,7 @@ static void read_inhibit(struct alerts_reading *r, struct fields *f)
             grow(L, (void **)&r->settings->inhibits, r->settings->inhibit_count, sizeof *rule);
         r->settings->inhibit_count++;
         fields_inside(&inner, f, -1, "configuration: alerts.inhibit", "inhibit");
+        inner.line = item_line(f, "inhibit", i, count);
         fields_known(&inner, known);
         read_matchers(&inner, "source", &rule->source);
         read_matchers(&inner, "target", &rule->target);

@@ -274,8 +274,7 @@ static void a_tree_that_is_too_deep_or_has_too_many_routes_is_refused(void **sta
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char text[512];
         snprintf(text, sizeof text,
-                 CHAT "route = (function() local t = { receiver = 'chat' }
-                      "
+                 CHAT "route = (function() local t = { receiver = 'chat' }\n"
                       "for i = 1, %d do %s end return t end)()",
                  cases[i].count, cases[i].deep ? "t = { receiver = 'chat', t }" : "t[i] = {}");
         assert_int_equal(load(p, text, &config, &faults) >= 0, cases[i].taken);
