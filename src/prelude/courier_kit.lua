@@ -23,7 +23,7 @@ local failure_type = { __tostring = function(f) return f.text end }
 function _G.fail(what)
   if type(what) ~= "table" then what = { text = tostring(what) } end
   error(setmetatable({ text = tostring(what.text), permanent = what.permanent, retry_after = what.retry_after,
-                       state = what.state }, failure_type), 0)
+                       state = what.state, code = what.code }, failure_type), 0)
 end
 
 -- ---- texts ----
@@ -168,6 +168,28 @@ function kit.judge(thrown)
       and thrown.kind ~= "Expired" and thrown.kind ~= "Skew" and thrown.kind ~= "Credentials"
   end
   return { text = tostring(thrown), permanent = permanent or false, retry_after = thrown.retry_after }
+end
+
+-- ---- messages ----
+
+-- The two of a fact or a link, whichever way it is written.
+function _G.pair(each) return each[1] or each.name, tostring(each[2] or each.value or each.url or "") end
+
+-- What an alert of a message recommends, and what was decided, as lines.
+function _G.advice_of(alert, escape)
+  local lines = {}
+  if alert.recommendation and alert.recommendation ~= "" then lines[1] = escape(alert.recommendation) end
+  for _, action in ipairs(alert.actions or {}) do
+    local text = action.text or action[1]
+    local impact, effort = action.impact or action[2], action.effort or action[3]
+    lines[#lines + 1] = "• " .. escape(tostring(text))
+      .. (impact and effort and escape(" (" .. impact .. " / " .. effort .. ")") or "")
+  end
+  for _, decision in ipairs(alert.decisions or {}) do
+    local text = type(decision) == "table" and (decision.text or decision[1]) or decision
+    if text and text ~= "" then lines[#lines + 1] = "→ " .. escape(tostring(text)) end
+  end
+  return lines
 end
 
 -- ---- one request an alert ----

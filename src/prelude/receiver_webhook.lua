@@ -57,6 +57,11 @@ end
 
 local function send_each(s, message, notification, state, left)
   local nth = {}
+  if notification.status == "test" and #notification.alerts == 0 then
+    notification.alerts[1] = { id = notification.id, policy = "test", type = "test", target = "moontide", key = "",
+                               severity = "low", state = "firing" }
+    message.alerts[1] = { title = message.title, text = message.text }
+  end
   for i, alert in ipairs(notification.alerts) do nth[alert.id] = i end
   local count, warning = each_alert(notification, state, left, function(alert)
     local words = alert_words(notification, alert, message.alerts[nth[alert.id]] or {})
