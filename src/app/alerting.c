@@ -164,9 +164,11 @@ struct notifier *alerting_notifier(const struct alerting *alerting)
 
 /* ---- `run --once` ---- */
 
+/* What waits for its turn by `rate` goes, too; what waits after a failure does not. */
 static void see_sending(void *data, const struct outbox_status *status)
 {
-    *(bool *)data = *(bool *)data || status->sending;
+    bool waits = status->queued > 0 && status->failing_since_ms == 0;
+    *(bool *)data = *(bool *)data || status->sending || waits;
 }
 
 static bool under_way(const struct alerting *alerting)

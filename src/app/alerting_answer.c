@@ -155,11 +155,14 @@ static void on_test(struct instance *instance, const char *arguments,
     struct notifier *notifier = alerting_notifier(instance->alerting);
     struct fault fault = {0};
     char receiver[256];
+    int code = OK;
     if (control_argument(arguments, "receiver", receiver, sizeof receiver) < 0)
         answer_error(request, "alerts_test needs a receiver");
     else if (!notifier)
         answer_error(request, "the running daemon has no receivers: moontide.lua is read at start");
-    else if (notifier_test(notifier, receiver, &fault) < 0)
+    else if ((code = notifier_test(notifier, receiver, &fault)) == ERR_BUSY)
+        answer_text(request, "{\"busy\":true}"); /* a batch is on its way: in a moment */
+    else if (code < 0)
         answer_error(request, fault.text);
     else
         answer_text(request, "{\"ok\":true}");
@@ -169,11 +172,16 @@ static void on_resend(struct instance *instance, const char *arguments,
                       struct control_request *request)
 {
     struct notifier *notifier = alerting_notifier(instance->alerting);
-    char which[32], answer[64];
+    char which[32], world[WORLD_NAME_MAX], answer[64];
     size_t count = 1;
-    if (control_argument(arguments, "which", which, sizeof which) < 0 || !notifier) {
-        answer_error(request, notifier ? "alerts_resend needs a number, or all"
+    if (control_argument(arguments, "which", which, sizeof which) < 0 ||
+        control_argument(arguments, "world", world, sizeof world) < 0 || !notifier) {
+        answer_error(request, notifier ? "alerts_resend needs a number, or all, and the world"
                                        : "the running daemon has no receivers");
+        return;
+    }
+    if (strcmp(world, instance->world->name) != 0) {
+        answer_error(request, "the running daemon is of another world");
         return;
     }
     struct outbox *outbox = notifier_outbox(notifier);

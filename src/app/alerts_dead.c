@@ -235,11 +235,20 @@ static int resend_in_store(const struct config *config, const char *world, int64
 static int resend(const struct config *config, const char *world, const char *which, size_t *count,
                   struct fault *fault)
 {
-    char json[64];
+    struct strbuf json;
+    struct json_writer w;
     cJSON *answer = NULL;
     int64_t seq = strcmp(which, "all") == 0 ? 0 : strtoll(which, NULL, 10);
-    snprintf(json, sizeof json, "{\"which\":\"%s\"}", which);
-    int code = alerts_ask(config, "alerts_resend", json, &answer, fault);
+    strbuf_init(&json, LINE_BYTES_MAX);
+    json_writer_init(&w, &json);
+    json_object(&w);
+    json_key(&w, "which");
+    json_string(&w, which);
+    json_key(&w, "world");
+    json_string(&w, world);
+    json_object_end(&w);
+    int code = alerts_ask(config, "alerts_resend", strbuf_cstr(&json), &answer, fault);
+    strbuf_done(&json);
     if (answer) *count = (size_t)json_number_of(answer, "queued");
     if (code == OK && !answer) code = resend_in_store(config, world, seq, count, fault);
     cJSON_Delete(answer);

@@ -14,7 +14,13 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { WAIT_MS = 65 * 1000, LOOK_MS = 50, SEND_MS = 60 * 1000, NOTIFICATION_BYTES_MAX = 4096 };
+enum {
+    WAIT_MS = 65 * 1000,
+    LOOK_MS = 50,
+    BUSY_LOOKS = 100,
+    SEND_MS = 60 * 1000,
+    NOTIFICATION_BYTES_MAX = 4096
+};
 
 static int say(const char *receiver, bool sent, const char *answer)
 {
@@ -76,24 +82,38 @@ static int wait_for_answer(struct store *store, const char *world, struct row_se
     return say(seen->receiver, false, "it waits in the queue; see: moontide status");
 }
 
+/* Asked again while the daemon is writing, which is for a moment. */
+static int ask_for_it(const struct config *config, const char *receiver, struct fault *fault)
+{
+    const struct timespec pause = {.tv_nsec = LOOK_MS * 1000000L};
+    char json[512];
+    snprintf(json, sizeof json, "{\"receiver\":\"%s\"}", receiver);
+    for (int i = 0; i < BUSY_LOOKS; i++) {
+        cJSON *answer = NULL;
+        int code = alerts_ask(config, "alerts_test", json, &answer, fault);
+        bool gone = code == OK && !answer,
+             busy = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(answer, "busy"));
+        cJSON_Delete(answer);
+        if (gone) return fault_set(fault, ERR_CLOSED, "the daemon has ended");
+        if (!busy) return code;
+        nanosleep(&pause, NULL);
+    }
+    return fault_set(fault, ERR_BUSY, "the daemon writes notifications all the time: try again");
+}
+
 static int by_daemon(const struct config *config, const char *world, const char *receiver)
 {
     struct row_seen seen = {.receiver = receiver};
     struct store *store = NULL;
     struct fault fault = {0};
-    char json[512];
-    cJSON *answer = NULL;
     int status = 1;
     if (project_store(config, &store) < 0) return 1;
-    snprintf(json, sizeof json, "{\"receiver\":\"%s\"}", receiver);
     int code = store_each_outbox(store, world, NULL, true, take_newest, &seen.after, &fault);
-    if (code == OK) code = alerts_ask(config, "alerts_test", json, &answer, &fault);
-    if (code == OK && !answer) code = fault_set(&fault, ERR_CLOSED, "the daemon has ended");
+    if (code == OK) code = ask_for_it(config, receiver, &fault);
     if (code < 0)
         print_fault(&fault);
     else
         status = wait_for_answer(store, world, &seen);
-    cJSON_Delete(answer);
     store_close(store);
     return status;
 }

@@ -59,12 +59,11 @@ static void add_row(struct sheet *sheet, const struct silence *silence, int64_t 
     strbuf_done(&text);
 }
 
-static void put_silence(struct json_writer *w, const struct silence *silence, int64_t now_ms)
+static void put_members(struct json_writer *w, const struct silence *silence, int64_t now_ms)
 {
     const char *const names[] = {"id", "state", "by", "reason"};
     const char *const values[] = {silence->id, state_of(silence, now_ms), silence->by,
                                   silence->reason};
-    json_object(w);
     for (size_t i = 0; i < COUNT_OF(names); i++) {
         json_key(w, names[i]);
         json_string(w, values[i]);
@@ -78,6 +77,12 @@ static void put_silence(struct json_writer *w, const struct silence *silence, in
     json_int(w, silence->from_ms);
     json_key(w, "until");
     json_int(w, silence->until_ms);
+}
+
+static void put_silence(struct json_writer *w, const struct silence *silence, int64_t now_ms)
+{
+    json_object(w);
+    put_members(w, silence, now_ms);
     json_object_end(w);
 }
 
@@ -136,17 +141,13 @@ static int entry_json(const struct work *work, const char *state, struct strbuf 
     time_format(silence->until_ms / 1000 * 1000, until);
     strbuf_addf(&text, " until %s: %s", until, silence->reason);
     json_writer_init(&w, out);
-    put_silence(&w, silence, work->now_ms);
-    if (strbuf_status(out) == OK) { /* the same object, with what the journal shows */
-        out->len--;
-        w.need_comma = true;
-        w.depth++;
-        json_key(&w, "outcome");
-        json_string(&w, state);
-        json_key(&w, "text");
-        json_string(&w, strbuf_cstr(&text));
-        json_object_end(&w);
-    }
+    json_object(&w);
+    put_members(&w, silence, work->now_ms);
+    json_key(&w, "outcome");
+    json_string(&w, state);
+    json_key(&w, "text");
+    json_string(&w, strbuf_cstr(&text));
+    json_object_end(&w);
     strbuf_done(&text);
     return strbuf_status(out);
 }
