@@ -23,7 +23,7 @@ static void add_line(struct walk *w, int line)
     w->count++;
 }
 
-static void open(struct walk *w, const struct token *token, const char *name)
+static void enter(struct walk *w, const struct token *token, const char *name)
 {
     const struct token *before = &w->before[0];
     bool item = false;
@@ -55,7 +55,7 @@ size_t source_items(const struct source *source, const char *name, int *lines, s
     for (struct token token = lexer_next(&lexer); token.kind != TOKEN_END;
          token = lexer_next(&lexer)) {
         if (token.kind == '{' || token.kind == '(' || token.kind == '[')
-            open(&w, &token, name);
+            enter(&w, &token, name);
         else if (token.kind == '}' || token.kind == ')' || token.kind == ']')
             leave(&w);
         w.before[1] = w.before[0];
