@@ -56,10 +56,14 @@ static void print_help(FILE *out)
 
 static int unknown_command(const char *name)
 {
-    const char *names[64];
+    char words[64][16]; /* the first of two */
+    const char *names[COUNT_OF(words) + 1];
     size_t n = 0;
-    for (; commands[n].name && n < COUNT_OF(names) - 1; n++)
-        names[n] = commands[n].name;
+    for (; commands[n].name && n < COUNT_OF(words); n++) {
+        snprintf(words[n], sizeof words[n], "%.*s", (int)strcspn(commands[n].name, " "),
+                 commands[n].name);
+        names[n] = words[n];
+    }
     names[n] = NULL;
     const char *near = nearest_name(name, names);
     fprintf(stderr, "moontide: unknown command '%s'", name);

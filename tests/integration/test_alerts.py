@@ -52,6 +52,7 @@ class Sink:
     def __init__(self):
         self.requests = []  # (path, idempotency key, body)
         self.lock = threading.Lock()
+        self.beats = 0  # GET requests
         self.answer = 200
         sink = self
 
@@ -62,6 +63,13 @@ class Sink:
                     sink.requests.append((self.path, self.headers["idempotency-key"], body))
                     status = sink.answer(self.path) if callable(sink.answer) else sink.answer
                 self.send_response(status)
+                self.send_header("content-length", "0")
+                self.end_headers()
+
+            def do_GET(self):
+                with sink.lock:
+                    sink.beats += 1
+                self.send_response(200)
                 self.send_header("content-length", "0")
                 self.end_headers()
 
@@ -180,6 +188,12 @@ class Telling(Base):
         result = self.dir.run("run", "--once", "--world", "sim")
         self.assertIn("1 alert is not told of yet", result.stderr)
         self.assertEqual(len(self.sink.requests), 1)
+
+    def test_a_heartbeat_comes_with_each_tick(self):
+        self.house(more=f'send_simulated = true, heartbeat = {{ url = "http://127.0.0.1:{self.sink.port}/beat" }}')
+        self.start()
+        self.until(lambda: self.sink.beats >= 3, "three heartbeats")
+        self.assertEqual(self.sink.requests, [])
 
     def test_a_plan_tells_nobody(self):
         self.house(("prod", "slow"), wait="0s")
@@ -326,6 +340,18 @@ class Commands(Base):
         before = len(self.sink.bodies())
         self.start()
         self.until(lambda: len(self.sink.bodies()) > before, "it to come again")
+
+    def test_the_commands_of_two_words_say_what_there_is(self):
+        self.house()
+        for words in (("alerts",), ("alerts", "lits"), ("silence", "--everything")):
+            text = self.refused(*words)
+            self.assertIn(f"usage: moontide {words[0]} COMMAND", text)
+        self.assertIn("unknown command 'lits'", self.refused("alerts", "lits"))
+        self.assertIn("alerts route", self.good("alerts", "--help"))
+        self.assertIn("--matcher MATCHER...", self.good("silence", "add", "--help"))
+        self.assertIn("did you mean 'alerts", self.refused("alertz"))
+        many = [word for n in range(33) for word in ("--matcher", f"a{n}=b")]
+        self.assertIn("too many", self.refused("silence", "add", *many, "--for", "1h", "--reason", "r"))
 
     def test_status_shows_the_receivers(self):
         self.house(("prod", "slow"))
