@@ -2,7 +2,7 @@
 # shellcheck shell=sh
 
 BUILD_PACKAGES="gcc libc6-dev cmake ninja-build pkg-config liblua5.4-dev libcurl4-openssl-dev libssl-dev libcjson-dev \
-libuv1-dev libsqlite3-dev libexpat1-dev libedit-dev libcmocka-dev zlib1g-dev ca-certificates tzdata"
+libuv1-dev libsimde-dev libsqlite3-dev libexpat1-dev libedit-dev libcmocka-dev zlib1g-dev libisal-dev ca-certificates tzdata"
 
 say() {
     printf '%s\n' "== $*" >&2

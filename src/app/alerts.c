@@ -6,8 +6,8 @@
 #include "moontide/app/instance.h"
 #include "moontide/app/project.h"
 #include "moontide/app/sheet.h"
-#include "moontide/app/terminal.h"
 #include "moontide/base/clock.h"
+#include "moontide/base/terminal.h"
 #include "moontide/tick/alert.h"
 
 #include <stdio.h>

@@ -4,9 +4,9 @@
 #include "moontide/app/instance.h"
 #include "moontide/app/project.h"
 #include "moontide/app/sheet.h"
-#include "moontide/app/terminal.h"
 #include "moontide/base/clock.h"
 #include "moontide/base/fs.h"
+#include "moontide/base/terminal.h"
 #include "moontide/base/timetext.h"
 #include "moontide/io/loop.h"
 

@@ -11,7 +11,7 @@
 #include "moontide/app/instance.h"
 #include "moontide/app/policy_scan.h"
 #include "moontide/app/project.h"
-#include "moontide/app/terminal.h"
+#include "moontide/base/terminal.h"
 #include "moontide/base/timetext.h"
 #include "moontide/notify/route.h"
 

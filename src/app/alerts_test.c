@@ -3,8 +3,8 @@
 #include "moontide/app/alerting.h"
 #include "moontide/app/alerts.h"
 #include "moontide/app/project.h"
-#include "moontide/app/terminal.h"
 #include "moontide/base/clock.h"
+#include "moontide/base/terminal.h"
 #include "moontide/bind/courier.h"
 #include "moontide/io/loop.h"
 

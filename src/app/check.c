@@ -1,10 +1,12 @@
 /* app/check.c - `moontide check [PATH]`: all faults of a directory (or of one policy file) in one
  * go, offline. */
 #include "moontide/app/check_alerts.h"
+#include "moontide/app/check_json.h"
 #include "moontide/app/instance.h"
 #include "moontide/app/options.h"
 #include "moontide/app/policy_dir.h"
 #include "moontide/app/policy_scan.h"
+#include "moontide/app/project.h"
 #include "moontide/base/clock.h"
 #include "moontide/bind/kinds.h"
 #include "moontide/bind/policy.h"
@@ -15,11 +17,14 @@
 #include <string.h>
 #include <sys/stat.h>
 
+enum { DOCUMENT_BYTES_MAX = 256 * 1024 * 1024 };
+
 struct checking {
     struct host host;
     struct faults faults;
     struct evaluator **loaded; /* shape: loaded[count]: for duplicate names */
     size_t count, files;
+    bool json;
 };
 
 static void add_text_fault(struct checking *c, int code, const char *file, const char *text)
@@ -99,6 +104,18 @@ static void check_one(struct checking *c, const char *path)
     free(directory);
 }
 
+static void print_json(const struct checking *c, const struct config *config)
+{
+    struct strbuf text;
+    strbuf_init(&text, DOCUMENT_BYTES_MAX);
+    check_json(config, c->loaded, c->count, &c->faults, &text);
+    if (strbuf_status(&text) < 0)
+        fputs("moontide: the document is too large for memory\n", stderr);
+    else
+        printf("%s\n", strbuf_cstr(&text));
+    strbuf_done(&text);
+}
+
 static int is_directory(const char *path)
 {
     struct stat st;
@@ -120,6 +137,7 @@ static void check_with(struct checking *c, const char *dir, const char *file)
         check_directory(c);
     if (!file && config->file) check_alerts(&c->host, c->loaded, c->count, &c->faults);
 leave:
+    if (c->json) print_json(c, config);
     for (size_t i = 0; i < c->count; i++)
         c->loaded[i]->vtable->free(c->loaded[i]);
     free(c->loaded);
@@ -133,6 +151,7 @@ int command_check(const struct arguments *arguments)
     struct checking c = {.count = 0};
     const char *dir = arguments_value(arguments, "dir");
     const char *path = arguments->operand_count ? arguments->operands[0] : NULL;
+    if (project_format(arguments, &c.json)) return 1;
     faults_init(&c.faults);
     if (!dir) dir = ".";
     if (path && is_directory(path)) {
@@ -140,11 +159,12 @@ int command_check(const struct arguments *arguments)
         path = NULL;
     }
     check_with(&c, dir, path);
-    print_faults(&c.faults);
+    if (!c.json) print_faults(&c.faults);
     size_t faults = 0; /* a warning's code is OK */
     for (size_t i = 0; i < c.faults.count; i++)
         faults += c.faults.items[i].code < 0;
     faults_done(&c.faults);
+    if (c.json) return faults ? 1 : 0;
     if (faults) {
         fprintf(stderr, "moontide check: %zu fault%s\n", faults, faults == 1 ? "" : "s");
         return 1;

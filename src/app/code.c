@@ -1,8 +1,8 @@
 /* app/code.c - what `eval`, `script` and `repl` share. */
 #include "moontide/app/code.h"
 
-#include "moontide/app/terminal.h"
 #include "moontide/base/log.h"
+#include "moontide/base/terminal.h"
 #include "moontide/io/loop.h"
 
 #include <signal.h>

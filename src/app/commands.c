@@ -126,7 +126,11 @@ static const struct option_spec silence_add_options[] = {
     DIR_OPTION,
     END,
 };
-static const struct option_spec check_options[] = {DIR_OPTION, END};
+static const struct option_spec check_options[] = {
+    {"format", "FORMAT", "text (default), or json: with what each policy asks of CloudWatch"},
+    DIR_OPTION,
+    END,
+};
 static const struct option_spec no_options[] = {END};
 
 const struct command commands[] = {

@@ -3,7 +3,7 @@
 #include "moontide/app/instance.h"
 #include "moontide/app/options.h"
 #include "moontide/app/project.h"
-#include "moontide/app/terminal.h"
+#include "moontide/base/terminal.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -8,9 +8,9 @@
 #include "moontide/app/options.h"
 #include "moontide/app/pauses.h"
 #include "moontide/app/project.h"
-#include "moontide/app/terminal.h"
 #include "moontide/base/clock.h"
 #include "moontide/base/fs.h"
+#include "moontide/base/terminal.h"
 #include "moontide/base/timetext.h"
 
 #include <cjson/cJSON.h>

@@ -10,9 +10,9 @@
  * while Lua spins); while a line is edited it drops the line. Completion runs on the reading
  * thread, when no Lua does. */
 #include "moontide/app/code.h"
-#include "moontide/app/terminal.h"
 #include "moontide/base/fs.h"
 #include "moontide/base/strbuf.h"
+#include "moontide/base/terminal.h"
 #include "moontide/io/loop.h"
 
 #include <histedit.h>

@@ -4,8 +4,8 @@
 #include "moontide/app/daemon.h"
 #include "moontide/app/options.h"
 #include "moontide/app/report.h"
-#include "moontide/app/terminal.h"
 #include "moontide/base/log.h"
+#include "moontide/base/terminal.h"
 #include "moontide/io/loop.h"
 
 #include <stdio.h>

@@ -10,8 +10,8 @@
 #include "moontide/app/project.h"
 #include "moontide/app/sheet.h"
 #include "moontide/app/silences.h"
-#include "moontide/app/terminal.h"
 #include "moontide/base/fs.h"
+#include "moontide/base/terminal.h"
 #include "moontide/base/timetext.h"
 
 #include <stdio.h>

@@ -8,6 +8,7 @@ set(SOURCES_app
     alerts_test.c
     check.c
     check_alerts.c
+    check_json.c
     code.c
     commands.c
     control.c
@@ -34,7 +35,6 @@ set(SOURCES_app
     silence_journal.c
     status.c
     status_json.c
-    terminal.c
     unfreeze.c
     version.c
     why.c

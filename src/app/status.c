@@ -5,7 +5,7 @@
 #include "moontide/app/pauses.h"
 #include "moontide/app/project.h"
 #include "moontide/app/sheet.h"
-#include "moontide/app/terminal.h"
+#include "moontide/base/terminal.h"
 
 #include <cjson/cJSON.h>
 #include <stdio.h>

@@ -6,10 +6,10 @@
 #include "moontide/app/options.h"
 #include "moontide/app/pauses.h"
 #include "moontide/app/project.h"
-#include "moontide/app/terminal.h"
 #include "moontide/base/fs.h"
 #include "moontide/base/hash.h"
 #include "moontide/base/nearest.h"
+#include "moontide/base/terminal.h"
 #include "moontide/base/timetext.h"
 
 #include <dirent.h>

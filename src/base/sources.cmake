@@ -1,1 +1,23 @@
-set(SOURCES_base civil.c clock.c cron.c err.c faults.c fs.c hash.c json_reader.c json_writer.c log.c nearest.c pair_table.c strbuf.c timetext.c window.c zone.c zone_rule.c)
+set(SOURCES_base
+    civil.c
+    clock.c
+    cron.c
+    err.c
+    faults.c
+    fs.c
+    gz_reader.c
+    hash.c
+    json_reader.c
+    json_writer.c
+    line_reader.c
+    log.c
+    nearest.c
+    number.c
+    pair_table.c
+    strbuf.c
+    terminal.c
+    timetext.c
+    window.c
+    zone.c
+    zone_rule.c
+)

@@ -164,6 +164,7 @@ int policy_evaluate(struct evaluator *evaluator, const struct evaluation_input *
         run->target = target;
         run->number++;
         run->nil_verdicts = 0;
+        run->judged_count = 0;
         nresults = 3;
     }
     policy->binding.now_ms = input->now_ms;

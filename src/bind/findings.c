@@ -208,6 +208,26 @@ static void require_field(lua_State *L, unsigned seen, enum word word, const cha
     if (!(seen & (1u << word))) luaL_error(L, "%s: %s is missing", what, word_texts[word]);
 }
 
+/* The series that were asked since the last statement: what this one was concluded from. */
+static const char *judged_names(lua_State *L, struct run *run)
+{
+    char names[JUDGED_MAX * 256];
+    size_t len = 0;
+    uint32_t count = run->judged_count < JUDGED_MAX ? run->judged_count : JUDGED_MAX;
+    for (uint32_t i = 0; i < count; i++) {
+        const char *name = run->layout->keys[run->judged[i]].name;
+        bool again = false;
+        for (uint32_t k = 0; k < i; k++)
+            again = again || run->judged[k] == run->judged[i];
+        size_t bytes = strlen(name);
+        if (again || len + bytes + 2 > sizeof names || strchr(name, ',')) continue;
+        if (len > 0) names[len++] = ',';
+        memcpy(names + len, name, bytes);
+        len += bytes;
+    }
+    return len > 0 ? run_text(L, run, names, len) : NULL;
+}
+
 static int bind_issue(lua_State *L)
 {
     struct run *run = policy_running(L, "issue");
@@ -222,6 +242,7 @@ static int bind_issue(lua_State *L)
     require_field(L, seen, WORD_SEVERITY, "issue");
     if (!*issue.type) return luaL_error(L, "issue: type is empty");
     settle_verdicts(L, r.policy, &issue, seen & (1u << WORD_WHEN));
+    if (issue.when == VERDICT_TRUE) issue.metrics = judged_names(L, run);
     struct issue *item = evaluation_issue(run->out);
     if (!item) return luaL_error(L, "more than %d issues in one evaluation", EVALUATION_ITEMS_MAX);
     *item = issue;

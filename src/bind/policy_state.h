@@ -80,6 +80,8 @@ struct target_set {
 
 /* ---- the evaluation under way ---- */
 
+enum { JUDGED_MAX = 4 /* a power of two */ };
+
 struct run {
     bool under_way;
     bool has_extra; /* m.extra was set for it */
@@ -91,6 +93,8 @@ struct run {
     uint64_t layout_id;    /* 0 then */
     uint64_t number;
     uint32_t nil_verdicts; /* above() and below() that answered nil since the last statement */
+    uint32_t judged[JUDGED_MAX]; /* keys that they were asked of since then, the last ones */
+    uint32_t judged_count;
 };
 
 /* Field names as Lua interned them, so that reading a table is comparing pointers: those that are
@@ -175,6 +179,7 @@ struct run *policy_running(lua_State *L, const char *name);
 static inline void run_statement(struct run *run)
 {
     run->nil_verdicts = 0;
+    run->judged_count = 0;
 }
 /* Copies into the evaluation; throws when its bounds are reached. */
 const char *run_text(lua_State *L, struct run *run, const char *text, size_t len);

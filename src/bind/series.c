@@ -83,12 +83,19 @@ static COLD int outside(lua_State *L)
     return luaL_error(L, "a metric was used outside of its evaluation");
 }
 
+/* NULL when there is none at idx. */
+static inline const struct handle *test_handle(lua_State *L, int idx)
+{
+    const struct handle *handle = lua_touserdata(L, idx);
+    bool is_one = handle && lua_rawlen(L, idx) == sizeof *handle && handle->mark == &handle_mark;
+    return is_one ? handle : NULL;
+}
+
 /* The handle at 1, in its evaluation. */
 static inline const struct handle *self_handle(lua_State *L)
 {
-    const struct handle *handle = lua_touserdata(L, 1);
-    if (!handle || lua_rawlen(L, 1) != sizeof *handle || handle->mark != &handle_mark)
-        not_a_handle(L);
+    const struct handle *handle = test_handle(L, 1);
+    if (!handle) not_a_handle(L);
     if (handle->layout_id != handle->policy->run.layout_id) outside(L);
     return handle;
 }
@@ -161,6 +168,23 @@ int series_answer(lua_State *L, struct seen *seen, double value)
     return 1;
 }
 
+bool series_numbers(lua_State *L, int idx, struct trend *out)
+{
+    const struct handle *handle = test_handle(L, idx);
+    if (!handle) return false;
+    if (handle->layout_id != handle->policy->run.layout_id) outside(L);
+    struct seen seen = see(L, handle);
+    if (view_count(seen.view) == 0) {
+        unknown(L, &seen);
+        lua_pop(L, 1);
+    }
+    *out = (struct trend){.values = seen.view.values,
+                          .count = seen.view.slots,
+                          .start_s = (double)seen.view.start_s,
+                          .step_s = seen.view.period_s};
+    return true;
+}
+
 /* ---- above and below ---- */
 
 static uint32_t points_option(lua_State *L, const char *name)
@@ -220,6 +244,7 @@ static COLD int judge_points(lua_State *L, enum threshold_op op)
     if (isnan(threshold.value)) return luaL_argerror(L, 2, "NaN is no threshold");
     if (!lua_isnoneornil(L, 3)) read_options(L, &seen, &threshold);
 
+    seen.run->judged[seen.run->judged_count++ % JUDGED_MAX] = seen.index;
     struct answers *answers = seen.run->input->answers;
     bool keeps = threshold.missing == MISSING_IGNORE && answers;
     uint64_t key = keeps ? question(&seen, &threshold) : 0;
@@ -240,12 +265,13 @@ static inline int judge(lua_State *L, enum threshold_op op)
 {
     if (lua_gettop(L) != 2 || lua_type(L, 2) != LUA_TNUMBER) return judge_points(L, op);
     const struct handle *handle = self_handle(L);
-    const struct run *run = &handle->policy->run;
+    struct run *run = &handle->policy->run;
     struct layout_key *key = &run->layout->keys[handle->index];
     const struct series *series = run->input->series[handle->index];
     double newest = series->values[series->slots - 1], value = lua_tonumber(L, 2);
     if (isunordered(newest, value) || !key->plain) return judge_points(L, op);
     key->read_at = run->number;
+    run->judged[run->judged_count++ % JUDGED_MAX] = handle->index;
     lua_pushboolean(L, op == THRESHOLD_ABOVE ? newest > value : newest < value);
     return 1;
 }
@@ -370,9 +396,8 @@ static int handle_percentile(lua_State *L)
 
 static int handle_tostring(lua_State *L)
 {
-    const struct handle *handle = lua_touserdata(L, 1);
-    if (!handle || lua_rawlen(L, 1) != sizeof *handle || handle->mark != &handle_mark)
-        return not_a_handle(L);
+    const struct handle *handle = test_handle(L, 1);
+    if (!handle) return not_a_handle(L);
     struct policy *policy = handle->policy;
     if (handle->layout_id != policy->run.layout_id) {
         lua_pushliteral(L, "metric (outside of its evaluation)");
@@ -388,8 +413,9 @@ static int handle_tostring(lua_State *L)
 static int unknown_method(lua_State *L)
 {
     static const char *const names[] = {
-        "last", "at",         "age",   "len",  "above", "below",    "mean",    "min",    "max",
-        "sum",  "percentile", "slope", "rate", "ewma",  "forecast", "anomaly", "values", NULL};
+        "last",    "at",       "age",        "len",     "above", "below",  "mean", "min",
+        "max",     "sum",      "percentile", "slope",   "line",  "rate",   "ewma", "change",
+        "seasons", "forecast", "time_to",    "anomaly", "band",  "values", NULL};
     const char *name = luaL_tolstring(L, 2, NULL);
     return luaL_error(L, "a metric has no method '%s'%s", name, fields_hint(name, names).text);
 }
@@ -415,6 +441,7 @@ void policy_open_series(lua_State *L)
     lua_createtable(L, 0, 32);
     luaL_setfuncs(L, methods, 0);
     series_add_trend(L);
+    series_add_anomaly(L);
     lua_createtable(L, 0, 1);
     lua_pushcfunction(L, unknown_method);
     lua_setfield(L, -2, "__index");

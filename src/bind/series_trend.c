@@ -1,7 +1,8 @@
 /* bind/series_trend.c - where a series is going: the methods of a handle that look at time. */
-#include "moontide/stats/trend.h"
-
+#include "moontide/stats/ewma.h"
+#include "moontide/stats/rate.h"
 #include "series.h"
+#include "trends.h"
 
 static struct trend trend_of(lua_State *L, const struct seen *seen)
 {
@@ -12,16 +13,39 @@ static struct trend trend_of(lua_State *L, const struct seen *seen)
                           .step_s = seen->view.period_s};
 }
 
-static int handle_slope(lua_State *L)
+/* The handle at 1, with the options of a question at idx: a table of known ones, or nil. */
+static struct seen asked(lua_State *L, int idx, const char *what, const char *const *known)
 {
     struct seen seen = series_self(L);
-    return series_answer(L, &seen, trend_slope(trend_of(L, &seen)));
+    lua_settop(L, idx);
+    options_check(L, idx, what, known);
+    return seen;
+}
+
+/* What a question of trends.h answered; without, the series is unknown. */
+static int answer(lua_State *L, struct seen *seen, int pushed)
+{
+    return pushed > 0 ? pushed : series_answer(L, seen, NAN);
+}
+
+/* m.x:slope(options) */
+static int handle_slope(lua_State *L)
+{
+    struct seen seen = asked(L, 2, "slope", slope_options + 1);
+    return series_answer(L, &seen, trends_slope(L, trend_of(L, &seen), 2));
+}
+
+/* m.x:line(options) */
+static int handle_line(lua_State *L)
+{
+    struct seen seen = asked(L, 2, "line", line_options + 1);
+    return answer(L, &seen, trends_line(L, trend_of(L, &seen), 2));
 }
 
 static int handle_rate(lua_State *L)
 {
     struct seen seen = series_self(L);
-    return series_answer(L, &seen, trend_rate(trend_of(L, &seen)));
+    return series_answer(L, &seen, rate_of(trend_of(L, &seen)));
 }
 
 static int handle_ewma(lua_State *L)
@@ -29,31 +53,53 @@ static int handle_ewma(lua_State *L)
     struct seen seen = series_self(L);
     int64_t half_life_ms = convert_duration_ms(L, 2, "half_life");
     luaL_argcheck(L, half_life_ms > 0, 2, "half_life must be more than 0");
-    return series_answer(L, &seen, trend_ewma(trend_of(L, &seen), (double)half_life_ms / 1000));
+    return series_answer(L, &seen, ewma_of(trend_of(L, &seen), (double)half_life_ms / 1000));
 }
 
-/* The value that the line through the window has `ahead` from the tick's time. */
+/* m.x:change(options): nil without a change is an answer */
+static int handle_change(lua_State *L)
+{
+    struct seen seen = asked(L, 2, "change", change_options + 1);
+    return answer(L, &seen, trends_change(L, trend_of(L, &seen), 2));
+}
+
+/* m.x:seasons(options) */
+static int handle_seasons(lua_State *L)
+{
+    struct seen seen = asked(L, 2, "seasons", seasons_options + 2);
+    return answer(L, &seen, trends_seasons(L, trend_of(L, &seen), 2));
+}
+
+/* m.x:time_to(threshold, options), from the tick's time; nil because it never comes is an answer */
+static int handle_time_to(lua_State *L)
+{
+    struct seen seen = series_self(L);
+    double threshold = luaL_checknumber(L, 2), now_s = (double)seen.run->input->now_ms / 1000;
+    luaL_argcheck(L, isfinite(threshold), 2, "a threshold is a finite number");
+    return answer(L, &seen, trends_time_to(L, trend_of(L, &seen), threshold, now_s, 3));
+}
+
+/* m.x:forecast(ahead, options): the value `ahead` from the tick's time, by the line through the
+ * window; with options by Holt-Winters, unless they say method = "line". */
 static int handle_forecast(lua_State *L)
 {
-    struct seen seen = series_self(L);
+    static const char *const known[] = {"method", "season", "damped", "level", NULL};
+    static const char *const methods[] = {"line", "holt-winters", NULL};
+    struct seen seen = asked(L, 3, "forecast", known);
     int64_t ahead_ms = convert_duration_ms(L, 2, "ahead");
     double at_s = (double)(seen.run->input->now_ms + ahead_ms) / 1000;
-    return series_answer(L, &seen, trend_forecast(trend_of(L, &seen), at_s));
-}
-
-static int handle_anomaly(lua_State *L)
-{
-    struct seen seen = series_self(L);
-    vm_charge(L, seen.view.slots);
-    double *scratch = lua_newuserdatauv(L, seen.view.slots * sizeof *scratch, 0);
-    return series_answer(L, &seen, trend_anomaly(seen.view.values, seen.view.slots, scratch));
+    bool line = options_choice(L, 3, "method", methods, lua_isnoneornil(L, 3) ? 0 : 1) == 0;
+    struct trend trend = trend_of(L, &seen);
+    return answer(L, &seen,
+                  line ? trends_ahead_by_line(L, trend, at_s, 3) : trends_ahead(L, trend, at_s, 3));
 }
 
 void series_add_trend(lua_State *L)
 {
     static const luaL_Reg methods[] = {
-        {"slope", handle_slope},       {"rate", handle_rate},       {"ewma", handle_ewma},
-        {"forecast", handle_forecast}, {"anomaly", handle_anomaly}, {NULL, NULL},
+        {"slope", handle_slope},       {"line", handle_line},       {"rate", handle_rate},
+        {"ewma", handle_ewma},         {"change", handle_change},   {"seasons", handle_seasons},
+        {"forecast", handle_forecast}, {"time_to", handle_time_to}, {NULL, NULL},
     };
     luaL_setfuncs(L, methods, 0);
 }

@@ -43,6 +43,7 @@ set(SOURCES_bind
     rails.c
     script.c
     series.c
+    series_anomaly.c
     series_trend.c
     settings.c
     source.c
@@ -50,10 +51,22 @@ set(SOURCES_bind
     source_scope.c
     statistic.c
     stats.c
+    stats_access_log.c
     stats_anomaly.c
+    stats_forecast.c
+    stats_season.c
+    stats_correlation.c
+    stats_histogram.c
+    stats_summary.c
+    stats_sketch.c
+    stats_sketch_ask.c
+    stats_files.c
     stats_numbers.c
     stats_percentile.c
+    stats_read.c
     stats_trend.c
+    stats_vector.c
     targets.c
     time.c
+    trend_options.c
 )

@@ -531,6 +531,14 @@ void discovery_stop(struct policy *policy)
         discovery_free(d);
 }
 
+/* Offline a targets() that asks AWS cannot be run, and is no fault: it waits, or there is no client
+ * to wait with. */
+static bool needs_the_world(const struct fault *fault)
+{
+    return strstr(fault->text, " waits, and may be called only") ||
+           strstr(fault->text, ": there is no network here");
+}
+
 int policy_discover_now(struct policy *policy, struct faults *faults, bool *waits)
 {
     struct discovery *d = discovery_new(policy);
@@ -544,7 +552,7 @@ int policy_discover_now(struct policy *policy, struct faults *faults, bool *wait
         vm_budget(policy->vm, &budget);
         lua_rawgeti(L, LUA_REGISTRYINDEX, policy->targets_ref);
         code = vm_call(policy->vm, L, 0, 1, &fault, NULL);
-        *waits = code == ERR_LUA && strstr(fault.text, " waits, and may be called only") != NULL;
+        *waits = code == ERR_LUA && needs_the_world(&fault);
         if (code < 0 && !*waits) faults_add(&d->faults, &fault);
     } else {
         push_list(L, policy);

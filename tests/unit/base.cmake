@@ -1,6 +1,6 @@
-foreach(name clock cron err fs hash json log nearest strbuf timetext window zone)
+foreach(name clock cron err fs gz_reader hash json line_reader log nearest number strbuf timetext window zone)
     unit_test(${name})
 endforeach()
-foreach(name fs json strbuf zone)
+foreach(name fs gz_reader json line_reader strbuf zone)
     allocations_can_fail(${name})
 endforeach()

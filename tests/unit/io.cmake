@@ -21,3 +21,7 @@ target_include_directories(test_http PRIVATE ${CMAKE_SOURCE_DIR}/src/io)
 unit_test(io_memory)
 fault_server(io_memory)
 failing_alloc(io_memory)
+
+# Of stats, which comes before failing_alloc().
+unit_test(trend_memory)
+failing_alloc(trend_memory)

@@ -43,6 +43,22 @@ static void an_issue_carries_what_it_was_given(void **state)
     assert_int_equal(b->out.recommendations[0].effort, LEVEL_LOW);
 }
 
+static void an_issue_knows_the_series_that_it_was_concluded_from(void **state)
+{
+    struct bench *b = *state;
+    run(b, "local _ = m.x:above(1)\n"
+           "issue { type = 'one', severity = 'low', when = m.y:above(5), clear = m.y:below(1) }\n"
+           "issue { type = 'two', severity = 'low', when = m.y:above(7) }\n"
+           "issue { type = 'none', severity = 'low' }\n"
+           "issue { type = 'fine', severity = 'low', when = m.y:above(70) }");
+    evaluate_ok(b);
+    assert_int_equal(b->out.issue_count, 4);
+    assert_string_equal(b->out.issues[0].metrics, "x,y");
+    assert_string_equal(b->out.issues[1].metrics, "y");
+    assert_null(b->out.issues[2].metrics);
+    assert_null(b->out.issues[3].metrics);
+}
+
 static void an_absent_when_is_true_and_a_nil_one_is_unknown(void **state)
 {
     struct bench *b = *state;
@@ -384,6 +400,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         ON_BENCH(an_issue_carries_what_it_was_given),
+        ON_BENCH(an_issue_knows_the_series_that_it_was_concluded_from),
         ON_BENCH(an_absent_when_is_true_and_a_nil_one_is_unknown),
         ON_BENCH(faulty_statements_throw_with_their_line),
         ON_BENCH(a_decision_states_what_should_be_true),

@@ -19,7 +19,7 @@ static void statistics_of_a_list(void **state)
 {
     struct fixture *f = *state;
     assert_echo(f, "stats.percentile({15, 20, 35, 40, 50}, 40)", "29.0\n");
-    assert_echo(f, "stats.percentiles({1, 2, 3}, 0, 50, 100)", "1.0\t2.0\t3.0\n");
+    assert_echo(f, "stats.percentiles({1, 2, 3}, {0, 100, 50})", "{ 1.0, 3.0, 2.0 }\n");
     assert_echo(f, "stats.mean({1, 2, 6}), stats.min({3, 1}), stats.max({3, 1}), stats.sum({3, 1})",
                 "3.0\t1.0\t3.0\t4.0\n");
     assert_echo(f, "stats.stddev({2, 4, 4, 4, 5, 5, 7, 9})", "2.0\n");
@@ -27,16 +27,53 @@ static void statistics_of_a_list(void **state)
     assert_echo(f, "stats.slope({10, 13, 16}, {0, 60, 120}) * 60", "3.0\n");
     assert_echo(f, "stats.rate({100, 160, 30}, {0, 60, 120})", "0.75\n");
     assert_echo(f, "stats.ewma({1, 5}, '1m', {0, 60}) * 1.5", "5.5\n");
-    assert_echo(f, "stats.forecast({1, 2, 3}, 9)", "10.0\n");
-    assert_echo(f, "stats.anomaly({5, 5, 5, 5, 6})", "1.0\n");
+    assert_echo(f, "(stats.forecast({1, 2, 3}, 9))", "10.0\n");
+    assert_echo(f, "stats.slope({1, 2, 90, 4, 5}, { method = 'theil-sen' })", "1.0\n");
+    assert_echo(f, "stats.line({1, 2, 90, 4, 5}, { method = 'theil-sen' }).intercept", "1.0\n");
+    assert_echo(f, "stats.line({1, 3, 2}, {10, 20, 30}).start", "10.0\n");
+    assert_echo(f, "select('#', stats.forecast({1, 2, 4}, 9, { level = 0.8 }))", "3\n");
+    assert_echo(f, "(stats.time_to({1, 2, 3, 4}, 10, {0, 60, 120, 180}))", "360.0\n");
+    assert_echo(f, "stats.time_to({4, 3, 2, 1}, 10, { direction = 'down' })", "0.0\t0.0\t0.0\n");
+    assert_echo(f, "stats.change({1, 1, 1, 1, 1, 1, 1, 4, 4, 4, 4, 4}).index", "8\n");
+    assert_echo(f, "stats.seasons({1, 5, 3, 1, 5, 3, 1, 5, 3}, { period = 3 }).period", "3\n");
+}
+
+static void a_detector_is_fed_and_answers_five_numbers(void **state)
+{
+    struct fixture *f = *state;
+    static const char fed[] = "(function(n) local d = stats.anomaly { period = '5m' }\n"
+                              "for i = 1, n do d:update(i * 300, i % 7) end return d end)";
+    char text[512];
+    snprintf(text, sizeof text,
+             "(function(d) local s, l, e, lo, up = d:update(301 * 300, 90)\n"
+             "return s > 0.5 and l > 0.9 and lo < e and e < up and up < 90 end)(%s(300))",
+             fed);
+    assert_echo(f, text, "true\n");
+    snprintf(text, sizeof text, "%s(1):update(600)", fed); /* a missing datapoint */
+    assert_echo(f, text, "nil\tnil\t1.0\tnil\tnil\n");
+    snprintf(text, sizeof text, "%s(9):update(300, 1)", fed);
+    assert_contains(fixture_error(f, text), "goes back");
+    snprintf(text, sizeof text, "%s(9):update(3000, 1/0)", fed);
+    assert_contains(fixture_error(f, text), "infinite");
+    assert_contains(fixture_error(f, "stats.anomaly { perod = 300 }"), "period");
+    assert_contains(fixture_error(f, "stats.anomaly({ period = 300 }).update({}, 1, 2)"),
+                    "anomaly detector expected");
+}
+
+static void lists_of_anomalies_are_as_long_as_the_values(void **state)
+{
+    struct fixture *f = *state;
+    assert_echo(f,
+                "(function(a) return #a.score, #a.likelihood, #a.expected, #a.lower, #a.upper,\n"
+                "a.score[6], a.score[1] ~= a.score[1] end)(stats.anomalies({5, 5, 5, 5, 5, 6}))",
+                "6\t6\t6\t6\t6\t1.0\ttrue\n");
 }
 
 static void nothing_has_no_statistic(void **state)
 {
     struct fixture *f = *state;
     assert_echo(f, "stats.mean({}), stats.sum({}), stats.percentile({}, 50)", "nil\tnil\tnil\n");
-    assert_echo(f, "stats.mean({0/0, 4}), stats.slope({1}), stats.anomaly({1, 2})",
-                "4.0\tnil\tnil\n");
+    assert_echo(f, "stats.mean({0/0, 4}, { nan = 'omit' }), stats.slope({1})", "4.0\tnil\n");
 }
 
 static void what_is_no_list_of_numbers_is_refused(void **state)
@@ -46,6 +83,9 @@ static void what_is_no_list_of_numbers_is_refused(void **state)
     assert_contains(fixture_error(f, "stats.mean({1, 'x'})"), "value 2 is a string");
     assert_contains(fixture_error(f, "stats.percentile({1}, 101)"), "between 0 and 100");
     assert_contains(fixture_error(f, "stats.slope({1, 2}, {2, 1})"), "goes back");
+    assert_contains(fixture_error(f, "stats.line({1}, { methd = 1 })"), "did you mean 'method'");
+    assert_contains(fixture_error(f, "stats.forecast({1}, { season = 7 })"), "ahead is missing");
+    assert_contains(fixture_error(f, "stats.time_to({1}, 0/0)"), "finite number");
 }
 
 /* ---- time ---- */
@@ -107,23 +147,6 @@ static void a_text_is_an_event_of_the_script(void **state)
     assert_contains(line, "\"event\":\"script.log\",\"text\":\"all is well, it seems\"");
     logged(*state, "log.debug('below.the.level', { x = 1 })", line, sizeof line);
     assert_string_equal(line, "");
-}
-
-/* ---- plot ---- */
-
-static void a_plot_has_its_bounds_and_a_line(void **state)
-{
-    struct fixture *f = *state;
-    const char *text =
-        fixture_echo(f, "print(plot.text { values = {0, 1, 2, 3}, width = 2, height = 1,"
-                        " title = 'load' })");
-    assert_contains(text, "load\n");
-    assert_contains(text, "3 \xe2\x94\xa4"); /* the axis */
-    assert_contains(fixture_echo(f, "print(plot.text { values = {1, 2}, times = {0, 3600} })"),
-                    "00:00");
-    assert_echo(f, "print(plot.spark {1, 2, 3})", "\xe2\x96\x81\xe2\x96\x85\xe2\x96\x88\n");
-    assert_echo(f, "plot {}", "no datapoints\n");
-    assert_contains(fixture_error(f, "plot { values = {1}, widht = 3 }"), "unknown field 'widht'");
 }
 
 /* ---- http, against a server on the same loop ---- */
@@ -418,13 +441,14 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         script_test(statistics_of_a_list),
+        script_test(a_detector_is_fed_and_answers_five_numbers),
+        script_test(lists_of_anomalies_are_as_long_as_the_values),
         script_test(nothing_has_no_statistic),
         script_test(what_is_no_list_of_numbers_is_refused),
         script_test(time_is_the_worlds),
         script_test(times_and_durations_are_read_and_written),
         script_test(an_event_has_its_fields),
         script_test(a_text_is_an_event_of_the_script),
-        script_test(a_plot_has_its_bounds_and_a_line),
         script_test(a_get_answers_status_headers_and_body),
         script_test(a_request_sends_method_headers_and_body),
         script_test(several_requests_wait_at_once),

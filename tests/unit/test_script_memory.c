@@ -6,7 +6,15 @@
 enum { ALLOCATIONS_MAX = 20000, PATIENCE_MS = 200 };
 
 static const char chunk[] = "local s = stats.summary({ 1, 2, 3 })\n"
-                            "local text = plot.text { values = { 1, 2 }, width = 2, height = 1 }\n"
+                            "local v = stats.vector({ 1, 2, 3 }):append({ 4, 5 }):append(6)\n"
+                            "for i = 1, 6 do v:append(v) end\n"
+                            "local part = v:slice(2, 300):copy():reserve(10):fill(2)\n"
+                            "local p = stats.percentiles(v, { 50, 99 }, { weights = v:values() })\n"
+                            "stats.percentiles(v, { 50, 99 }) stats.trimmed_mean(v, 10, 90)\n"
+                            "stats.correlation(v, v:copy(), { method = 'spearman' })\n"
+                            "stats.histogram({ 1, 2, 0/0 }, { bins = 3, nan = 'omit' })\n"
+                            "local shown = tostring(part) .. tostring(p[1])\n"
+                            "local text = plot.label(1500, 'ms')\n"
                             "local e = journal.entries { target = 'a', since = '1h' }\n"
                             "log.info('some.event', { s = s })\n"
                             "local ok, problem = pcall(http.get, 'no url')\n"

@@ -76,7 +76,17 @@ static void trends_follow_the_line(void **state)
         {"m.x:rate() * 60 - 6 < 1e-9", "true"},
         {"math.abs(m.x:forecast('5m') - 76) < 1e-6", "true"},
         {"m.x:ewma('1m') > 28 and m.x:ewma(60) < 40", "true"},
+        {"m.x:slope { method = 'theil-sen' } * 60 - 6 < 1e-9", "true"},
+        {"m.x:line().r2 > 0.999", "true"},
+        {"(function(e, low, high) return low <= e and e <= high end)(m.x:forecast('5m'))", "true"},
+        {"math.abs(m.x:time_to(100) - (10 * 60 - 60)) < 1e-6", "true"}, /* the tick is 60 s later */
+        {"m.x:time_to(0)", "\"nil\""},
+        {"m.x:change()", "\"nil\""},
+        {"m.x:seasons { period = 3 }.period", "3"},
         {"m.x:anomaly() >= 0 and m.x:anomaly() <= 1", "true"},
+        {"select(2, m.x:anomaly())", "\"nil\""}, /* the likelihood is not known so early */
+        {"select('#', m.x:band()) == 3 and m.x:band() > 10 and m.x:band() < 40", "true"},
+        {"select(2, m.x:band()) < m.x:band() and m.x:band() < select(3, m.x:band())", "true"},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         with_values(b, values, COUNT_OF(values));
@@ -84,15 +94,27 @@ static void trends_follow_the_line(void **state)
     }
 }
 
+/* The newest of twelve is at 60 s before the tick: 66 there, 6 a minute. */
+static void options_ask_holt_winters(void **state)
+{
+    struct bench *b = *state;
+    static const double values[] = {0, 6, 12, 18, 24, 30, 36, 42, 48, 54, 60, 66};
+    with_values(b, values, COUNT_OF(values));
+    expect(b, "math.abs(m.x:forecast('5m', { season = false, damped = false }) - 102) < 0.01",
+           "true");
+}
+
 static void no_datapoint_is_nil_and_recorded_once_with_its_reason(void **state)
 {
     struct bench *b = *state;
     ready(b, policy_with("", "local n = 0\n"
                              "for _, f in ipairs { 'last', 'age', 'mean', 'min', 'max', 'sum',\n"
-                             "  'slope', 'rate', 'anomaly', 'values' } do\n"
+                             "  'slope', 'rate', 'anomaly', 'band', 'values' } do\n"
                              "  assert(m.x[f](m.x) == nil, f) end\n"
                              "assert(m.x:at(1) == nil) assert(m.x:percentile(50) == nil)\n"
                              "assert(m.x:ewma(60) == nil) assert(m.x:forecast(60) == nil)\n"
+                             "assert(not m.x:line() and not m.x:change() and not m.x:seasons())\n"
+                             "assert(not m.x:time_to(5) and not m.x:forecast(60, {}))\n"
                              "assert(m.x:above(1) == nil) assert(m.x:below(1) == nil)\n"
                              "assert(m.x:len() == 0)"));
     evaluate_ok(b);
@@ -213,6 +235,9 @@ static void wrong_use_throws_with_its_line(void **state)
         {"m.x:percentile(101)", "from 0 to 100"},
         {"m.x:ewma('x')", "half_life"},
         {"m.x:ewma(0)", "half_life"},
+        {"m.x:line { times = {} }", "unknown field 'times'"},
+        {"m.x:time_to('full')", "number expected"},
+        {"m.x:forecast('1h', { method = 'guess' })", "line, holt-winters"},
         {"m.x = 5", "m is read-only"},
         {"m.y = 5", "m is read-only"},
         {"rawset(m, 'x', 5)", "read-only"},
@@ -284,6 +309,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         ON_BENCH(methods_answer_from_the_datapoints_there_are),
         ON_BENCH(trends_follow_the_line),
+        ON_BENCH(options_ask_holt_winters),
         ON_BENCH(no_datapoint_is_nil_and_recorded_once_with_its_reason),
         ON_BENCH(the_reason_tells_what_stands_in_the_way),
         ON_BENCH(len_of_nothing_is_an_answer),

@@ -68,6 +68,28 @@ static void an_infinite_sum_stays_infinite(void **state)
     assert_true(summary_sum(&s) == INFINITY);
 }
 
+/* scipy.stats.skew and kurtosis of the same values. */
+static void skew_and_kurtosis_are_scipys(void **state)
+{
+    (void)state;
+    const double values[] = {2, 4, 4, 4, 5, 5, 7, 9};
+    struct summary s = summary_of(values, 8);
+    assert_near(summary_skew(&s), 0.65625, 1e-14);
+    assert_near(summary_kurtosis(&s), -0.21875, 1e-14);
+    assert_near(summary_sample_stddev(&s), 2.138089935299395, 1e-14);
+}
+
+static void equal_values_have_no_shape(void **state)
+{
+    (void)state;
+    const double equal[] = {7, 7, 7}, nearly[] = {1e17, 1e17, 1e17 + 16};
+    struct summary s = summary_of(equal, 3), near = summary_of(nearly, 3),
+                   one = summary_of(equal, 1);
+    assert_true(isnan(summary_skew(&s)) && isnan(summary_kurtosis(&s)));
+    assert_true(isnan(summary_skew(&near)) && isnan(summary_kurtosis(&near)));
+    assert_true(isnan(summary_sample_stddev(&one)));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -77,6 +99,8 @@ int main(void)
         cmocka_unit_test(a_large_offset_does_not_eat_the_deviation),
         cmocka_unit_test(small_values_are_not_lost_beside_a_large_one),
         cmocka_unit_test(an_infinite_sum_stays_infinite),
+        cmocka_unit_test(skew_and_kurtosis_are_scipys),
+        cmocka_unit_test(equal_values_have_no_shape),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,10 +1,13 @@
-/* stats/trend.h - where values in time are going: line, forecast, moving average, rate, anomaly.
+/* stats/trend.h - values in time: what line.h, ewma.h, rate.h, change.h, grid.h and crossing.h
+ * take.
  *
- * Rule 1: a NaN value is "no datapoint" and is left out.
+ * Rule 1: a value that is not finite (NaN, an infinity) is "no datapoint" and is left out.
  * Rule 2: no answer is NaN: too few datapoints is never zero. */
 #ifndef MOONTIDE_STATS_TREND_H
 #define MOONTIDE_STATS_TREND_H
 
+#include <math.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Values in time, borrowed, the oldest first. times (seconds, ascending) may be NULL: then value i
@@ -16,37 +19,21 @@ struct trend {
     double start_s, step_s;
 };
 
-/* The line of ordinary least squares: value = mean + slope * (time - centre). */
-struct trend_line {
-    double slope; /* a second */
-    double centre_s, mean;
+static inline double trend_time(const struct trend *trend, size_t i)
+{
+    return trend->times ? trend->times[i] : trend->start_s + (double)i * trend->step_s;
+}
+static inline bool trend_has(const struct trend *trend, size_t i)
+{
+    return isfinite(trend->values[i]);
+}
+/* The index of the newest datapoint; count when there is none. */
+size_t trend_newest(const struct trend *trend);
+
+/* An answer and the interval that covers it at the confidence asked for. All NaN: no answer; low
+ * and high alone NaN: too few datapoints for an interval. */
+struct interval {
+    double expected, low, high;
 };
-/* All NaN with fewer than two datapoints at different times. */
-struct trend_line trend_line(struct trend trend);
-double trend_slope(struct trend trend);
-/* The line's value at a time, mostly one to come. */
-double trend_forecast(struct trend trend, double at_s);
-
-/* The exponentially weighted mean at the newest datapoint: each weighs 0.5^(age / half_life_s),
- * normalised, so that irregular times and gaps are right and the first value has no head start.
- * Source: pandas.DataFrame.ewm(halflife, times, adjust=True). NaN without datapoints, or unless
- * half_life_s > 0. */
-double trend_ewma(struct trend trend, double half_life_s);
-
-/* The increase of a counter a second, from its first to its last datapoint; a value smaller than
- * the one before means that it began again at zero. Source: Prometheus' rate(), without its
- * extrapolation to the edges of the window. NaN with fewer than two datapoints at different times.
- */
-double trend_rate(struct trend trend);
-
-enum { TREND_ANOMALY_POINTS_MIN = 5 };
-
-/* How unusual the newest datapoint is among the others, from 0 (their median) to 1. The modified
- * z-score z = 0.6745 |x - median| / MAD of B. Iglewicz and D. Hoaglin, "How to Detect and Handle
- * Outliers" (1993), mapped by z^2 / (z^2 + 3.5^2), so that their threshold of 3.5 is 0.5. When MAD
- * is 0 the mean absolute deviation takes its place (z = |x - median| / (1.2533 MeanAD)); when that
- * is 0 too, an equal value is 0 and any other is 1. NaN with fewer than TREND_ANOMALY_POINTS_MIN
- * datapoints. scratch: count doubles, overwritten. */
-double trend_anomaly(const double *values, size_t count, double *scratch);
 
 #endif

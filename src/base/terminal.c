@@ -1,6 +1,6 @@
-/* app/terminal.c - what the output is: a terminal, in colour or not, and how wide; and how
+/* base/terminal.c - what the output is: a terminal, in colour or not, and how wide; and how
  * it is given back. */
-#include "moontide/app/terminal.h"
+#include "moontide/base/terminal.h"
 
 #include "moontide/base/compiler.h"
 
@@ -10,6 +10,8 @@
 #include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
+
+enum { COLUMNS_MAX = 1000 };
 
 bool terminal_color(int fd)
 {
@@ -21,8 +23,22 @@ bool terminal_color(int fd)
 int terminal_width(int fd)
 {
     struct winsize size;
+    const char *columns = getenv("COLUMNS");
+    char *end = NULL;
+    long said = columns ? strtol(columns, &end, 10) : 0;
+    if (said >= 1 && said <= COLUMNS_MAX && *end == '\0') return (int)said;
     if (ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
     return 80;
+}
+
+bool terminal_utf8(void)
+{
+    static const char *const names[] = {"LC_ALL", "LC_CTYPE", "LANG"};
+    const char *term = getenv("TERM"), *locale = NULL;
+    if (term && strcmp(term, "dumb") == 0) return false;
+    for (size_t i = 0; i < COUNT_OF(names) && (!locale || !*locale); i++)
+        locale = getenv(names[i]);
+    return locale && (strcasestr(locale, "utf-8") || strcasestr(locale, "utf8"));
 }
 
 /* What a signal handler may reach: a handler has no argument of ours. */

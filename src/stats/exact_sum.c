@@ -1,0 +1,141 @@
+/* stats/exact_sum.c - digits of 32 bits whose carries wait. */
+#include "moontide/stats/exact_sum.h"
+
+#include <math.h>
+#include <string.h>
+
+__extension__ typedef unsigned __int128 wide;
+
+/* Each addition moves a digit by less than 2^32, so 2^30 of them leave room for the sign. */
+enum { PENDING_MAX = 1 << 30 };
+
+static const uint64_t DIGIT_MASK = 0xffffffff;
+static const uint64_t HIDDEN_BIT = (uint64_t)1 << 52;
+
+static void settle(struct exact_sum *sum)
+{
+    int64_t carry = 0;
+    for (size_t i = 0; i + 1 < EXACT_SUM_DIGITS; i++) {
+        int64_t digit = sum->digits[i] + carry;
+        carry = digit >> 32;
+        sum->digits[i] = (int64_t)((uint64_t)digit & DIGIT_MASK);
+    }
+    sum->digits[EXACT_SUM_DIGITS - 1] += carry;
+    sum->pending = 1;
+}
+
+void exact_sum_add_bits(struct exact_sum *sum, uint64_t magnitude, unsigned bit, bool negative)
+{
+    wide shifted = (wide)magnitude << (bit & 31);
+    /* Volatile, so that no compiler joins two digits in one store: the next addition, a digit
+     * beside, would have to wait for it. */
+    volatile int64_t *digit = sum->digits + bit / 32;
+    int64_t low = (int64_t)((uint64_t)shifted & DIGIT_MASK);
+    int64_t middle = (int64_t)((uint64_t)(shifted >> 32) & DIGIT_MASK);
+    int64_t high = (int64_t)(shifted >> 64);
+    digit[0] += negative ? -low : low;
+    digit[1] += negative ? -middle : middle;
+    digit[2] += negative ? -high : high;
+    if (++sum->pending >= PENDING_MAX) settle(sum);
+}
+
+void exact_sum_add(struct exact_sum *sum, double value, uint64_t times)
+{
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    bool negative = bits >> 63;
+    unsigned exponent = (unsigned)(bits >> 52) & 0x7ff;
+    uint64_t mantissa = bits & (HIDDEN_BIT - 1);
+    unsigned bit = 0;
+    if (exponent > 0) {
+        mantissa |= HIDDEN_BIT;
+        bit = exponent - 1;
+    }
+    if (times == 1) {
+        exact_sum_add_bits(sum, mantissa, bit, negative);
+        return;
+    }
+    wide product = (wide)mantissa * times;
+    exact_sum_add_bits(sum, (uint64_t)product, bit, negative);
+    exact_sum_add_bits(sum, (uint64_t)(product >> 64), bit + 64, negative);
+}
+
+void exact_sum_merge(struct exact_sum *into, const struct exact_sum *from)
+{
+    if (from->pending >= PENDING_MAX - into->pending) {
+        struct exact_sum settled = *from;
+        settle(&settled);
+        settle(into);
+        exact_sum_merge(into, &settled);
+        return;
+    }
+    for (size_t i = 0; i < EXACT_SUM_DIGITS; i++)
+        into->digits[i] += from->digits[i];
+    into->pending += from->pending;
+}
+
+void exact_sum_write(const struct exact_sum *sum, struct exact_sum_digits *out)
+{
+    struct exact_sum work = *sum;
+    settle(&work);
+    out->negative = work.digits[EXACT_SUM_DIGITS - 1] < 0;
+    if (out->negative) {
+        for (size_t i = 0; i < EXACT_SUM_DIGITS; i++)
+            work.digits[i] = -work.digits[i];
+        settle(&work);
+    }
+    for (size_t i = 0; i < EXACT_SUM_DIGITS; i++)
+        out->at[i] = (uint32_t)work.digits[i];
+}
+
+void exact_sum_read(const struct exact_sum_digits *digits, struct exact_sum *out)
+{
+    for (size_t i = 0; i < EXACT_SUM_DIGITS; i++)
+        out->digits[i] = digits->negative ? -(int64_t)digits->at[i] : (int64_t)digits->at[i];
+    out->pending = 1;
+}
+
+/* The absolute value as fraction * 2^*exponent, the fraction a whole number of at most 53 bits,
+ * rounded to nearest, ties to even. Below 2^-1022 nothing is cut: all digits are multiples of
+ * 2^-1074. */
+static double nearest(const struct exact_sum_digits *digits, int *exponent)
+{
+    int top = EXACT_SUM_DIGITS - 1;
+    while (top > 0 && digits->at[top] == 0)
+        top--;
+    wide window = 0;
+    for (int i = top; i > top - 4 && i >= 0; i--)
+        window |= (wide)digits->at[i] << (32 * (3 - top + i));
+    bool sticky = false;
+    for (int i = 0; i <= top - 4; i++)
+        sticky |= digits->at[i] != 0;
+    *exponent = 32 * (top - 3) - 1074;
+
+    int cut = 0; /* of the window's 97 to 128 bits all but 53 */
+    while (cut < 76 && window >> cut >> 53)
+        cut++;
+    if (window == 0) return 0;
+    wide half = cut ? (wide)1 << (cut - 1) : 0, rest = window & (((wide)1 << cut) - 1);
+    uint64_t whole = (uint64_t)(window >> cut);
+    if (cut && (rest > half || (rest == half && (sticky || (whole & 1))))) whole++;
+    *exponent += cut;
+    return (double)whole;
+}
+
+double exact_sum_value(const struct exact_sum *sum)
+{
+    struct exact_sum_digits digits;
+    int exponent;
+    exact_sum_write(sum, &digits);
+    double whole = nearest(&digits, &exponent), value = ldexp(whole, exponent);
+    return digits.negative ? -value : value;
+}
+
+double exact_sum_mean(const struct exact_sum *sum, uint64_t count)
+{
+    struct exact_sum_digits digits;
+    int exponent;
+    exact_sum_write(sum, &digits);
+    double whole = nearest(&digits, &exponent), mean = ldexp(whole / (double)count, exponent);
+    return digits.negative ? -mean : mean;
+}

@@ -1,0 +1,46 @@
+/* stats/kernels.h - the inner loops, one set a vector level. See kernels_body.h for their code and
+ * cpu.c for the choice. */
+#ifndef MOONTIDE_STATS_KERNELS_H
+#define MOONTIDE_STATS_KERNELS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum {
+    SORT_MAX = 64,
+    EDGES_MAX = 40,     /* of one pass */
+    KERNEL_SLACK = 8,   /* doubles after the end that a compressing store may write */
+    KERNEL_BLOCK = 2048 /* values of one call, so that counts are seldom summed up; 16 KiB */
+};
+
+/* Ascending values that cut the line: edge i begins the interval [at[i], at[i+1]). A NaN is above
+ * all. The values of an interval are either collected or only counted. */
+struct edges {
+    unsigned count;
+    bool all_flip; /* flips[] are all true */
+    double at[EDGES_MAX];
+    bool flips[EDGES_MAX];     /* collecting begins or ends here; none is collected below at[0] */
+    size_t reached[EDGES_MAX]; /* how many values >= at[i] were seen */
+    size_t nans;
+};
+
+struct kernels {
+    /* Adds to the counts of edges and writes the values to collect to out, which has room for
+     * count + KERNEL_SLACK and does not overlap in. Returns how many. count <= KERNEL_BLOCK. */
+    size_t (*squeeze)(const double *in, size_t count, struct edges *edges, double *out);
+    /* Moves the values below pivot to the front, the others to above, which has room for count +
+     * KERNEL_SLACK. Returns how many are in front. No NaN. */
+    size_t (*split)(double *values, size_t count, double pivot, double *above);
+    /* out[i]: the at[i]-th smallest of values[count], no NaN among them, 0 < count <= SORT_MAX. */
+    void (*few)(const double *values, size_t count, const size_t *at, size_t at_count, double *out);
+    /* Adds values i, i + 8, ... to sum i with its error: see sum.h. count: a multiple of 8. */
+    void (*add)(const double *values, size_t count, double sums[8], double errors[8]);
+};
+
+extern const struct kernels kernels_portable, kernels_avx2, kernels_avx512;
+extern const struct kernels kernels_emulated; /* of the tests: kernels_avx512.c over SIMDe */
+
+/* Those of the level in use. */
+const struct kernels *kernels_now(void);
+
+#endif

@@ -1,0 +1,212 @@
+/* stats/select.c - the values at a few ranks, by sampling and one pass over the values.
+ *
+ *   sample --> ranges that should hold the ranks --> one pass: count all, collect the ranges
+ *     --> narrow what was collected in the same way, until it is small enough to be sorted
+ *
+ * The idea is that of R. W. Floyd and R. L. Rivest, "Expected time bounds for selection",
+ * Communications of the ACM 18 (1975), for several ranks at once and with a pass that compresses
+ * instead of swapping. The counts verify each guess. Over the input, one that missed is repeated by
+ * a plan made of the counts, which cannot miss; over what was collected, splitting in place takes
+ * its place, as where it shrank too little. So no input makes it slow. */
+#include "select.h"
+
+#include "moontide/base/err.h"
+#include "select_split.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+enum {
+    STACK_ROOM = 8192, /* 64 KiB: enough for inputs of some thousand values */
+    STACK_VALUES = 4096,
+    SPLIT_MAX = 4096,         /* up to this size splitting is quicker than a sample and a pass */
+    TWO_PASSES_MIN = 1 << 21, /* 16 MiB: beyond, memory is slower than a second look */
+    SAMPLE_USEFUL = 16,       /* with fewer numbers in the sample, all of them are collected */
+    SAMPLE_ROOM = 4 * (SORT_MAX + KERNEL_SLACK),
+    SAMPLE_ROOM_LARGE = 20000 /* the largest sample, what it is narrowed to, and its own samples */
+};
+
+/* Where narrow() works: values, and as much room again; both with KERNEL_SLACK after the end. */
+struct desk {
+    double *values, *other;
+    size_t room; /* of other */
+    double *sample;
+};
+
+static void narrow(struct desk desk, size_t n, struct wanted *wanted);
+
+/* The values at the ends of ranges in sample[size], which is lost: low and high of each. */
+static void range_values(double *sample, size_t size, const struct ranges *ranges,
+                         double values[][2])
+{
+    struct wanted ends = {.count = 0};
+    for (unsigned i = 0; i < ranges->count; i++) {
+        if (ranges->low[i] >= 0) ends.at[ends.count++] = (size_t)ranges->low[i];
+        if (ranges->high[i] < (ptrdiff_t)size) ends.at[ends.count++] = (size_t)ranges->high[i];
+    }
+    double *other = sample + size + KERNEL_SLACK, *next = other + size + KERNEL_SLACK;
+    narrow((struct desk){sample, other, size, next}, size, &ends);
+    const double *end = ends.value;
+    for (unsigned i = 0; i < ranges->count; i++) {
+        values[i][0] = ranges->low[i] >= 0 ? *end++ : -INFINITY;
+        values[i][1] = ranges->high[i] < (ptrdiff_t)size ? *end++ : NAN;
+    }
+}
+
+/* The share of sorted values that ranges first to last take, with what lies between them. */
+static double share_of(const struct ranges *ranges, unsigned first, unsigned last, size_t size)
+{
+    double low = fmax((double)ranges->low[first], 0);
+    return (fmin((double)ranges->high[last] + 1, (double)size) - low) / (double)size;
+}
+
+/* Plans for the wanted ranks of about n values of which sample[size] are a sample. Returns the
+ * share of the values that they should collect. */
+static double plan_by_sample(struct passes *passes, double *sample, size_t size, size_t n,
+                             const struct wanted *wanted)
+{
+    struct ranges ranges;
+    double values[RANGES_MAX][2], coarse = 0, fine = 0;
+    plan_ranges(wanted, n, size, &ranges);
+    range_values(sample, size, &ranges, values);
+    plan_init(&passes->fine);
+    plan_init(&passes->coarse);
+    for (unsigned i = 0, first = 0; i < ranges.count; i++) {
+        plan_add(&passes->fine, values[i][0], values[i][1]);
+        fine += share_of(&ranges, i, i, size);
+        if (i + 1 < ranges.count && plan_joins(&ranges, i + 1, size)) continue;
+        plan_add(&passes->coarse, values[first][0], values[i][1]);
+        coarse += share_of(&ranges, first, i, size);
+        first = i + 1;
+    }
+    passes->single = n < TWO_PASSES_MIN;
+    return passes->single ? coarse : fine;
+}
+
+/* Answers wanted from what was collected of n values into desk.values, of which it wants the rest.
+ */
+static void narrow_rest(struct desk desk, size_t collected, size_t n, struct wanted *wanted,
+                        struct wanted *rest, const unsigned from[WANTED_MAX])
+{
+    if (rest->count == 0) return;
+    if (collected < n - n / 4)
+        narrow(desk, collected, rest);
+    else
+        select_split(desk.values, collected, desk.other, rest);
+    for (unsigned i = 0; i < rest->count; i++)
+        wanted->value[from[i]] = rest->value[i];
+}
+
+/* Answers wanted for desk.values[n], which are lost. */
+static void narrow(struct desk desk, size_t n, struct wanted *wanted)
+{
+    if (n <= SPLIT_MAX) {
+        select_split(desk.values, n, desk.other, wanted);
+        return;
+    }
+    struct passes passes;
+    struct wanted rest;
+    unsigned from[WANTED_MAX];
+    size_t size = sample_take(desk.values, n, desk.sample, sample_size(n));
+    plan_by_sample(&passes, desk.sample, size, n, wanted);
+    passes_run(&passes, desk.values, n, desk.other, desk.room);
+    if (!passes_settle(&passes, n, wanted, &rest, from)) {
+        select_split(desk.values, n, desk.other, wanted);
+        return;
+    }
+    struct desk swapped = {desk.other, desk.values, n, desk.sample};
+    narrow_rest(swapped, passes_collected(&passes), n, wanted, &rest, from);
+}
+
+/* Memory of one call: on the stack while that is enough. */
+struct room {
+    double *at;
+    double stack[STACK_ROOM];
+};
+
+static double *room_take(struct room *room, size_t count)
+{
+    room->at = count <= STACK_ROOM ? room->stack : malloc(count * sizeof *room->at);
+    return room->at;
+}
+
+static void room_done(struct room *room)
+{
+    if (room->at != room->stack) free(room->at);
+}
+
+/* One pass by the plan into room for `most` values and as many again for narrow(). 1: done, *n is
+ * the count of numbers; 0: the plan missed. ERR_NOMEM. */
+static int run_and_narrow(struct passes *passes, const double *values, size_t count, size_t most,
+                          const struct question *question, struct wanted *wanted, size_t *n,
+                          double *sample)
+{
+    struct room room;
+    struct wanted rest;
+    unsigned from[WANTED_MAX];
+    size_t each = (most + KERNEL_BLOCK < count ? most + KERNEL_BLOCK : count) + KERNEL_SLACK;
+    double *out = room_take(&room, 2 * each);
+    if (!out) return ERR_NOMEM;
+    passes_run(passes, values, count, out, each - KERNEL_SLACK);
+    *n = count - passes->coarse.edges.nans;
+    if (*n > 0) question->ask(question, *n, wanted);
+    bool found = *n == 0 || passes_settle(passes, *n, wanted, &rest, from);
+    if (found && *n > 0) {
+        struct desk desk = {out, out + each, each - KERNEL_SLACK, sample};
+        narrow_rest(desk, passes_collected(passes), count, wanted, &rest, from);
+    }
+    room_done(&room);
+    return found;
+}
+
+static int select_sampled(const double *values, size_t count, const struct question *question,
+                          struct wanted *wanted, size_t *n, double *sample)
+{
+    struct passes guess, exact = {.single = true};
+    size_t wished = sample_size(count), size = sample_take(values, count, sample, wished);
+    double share = 1;
+    if (size >= SAMPLE_USEFUL) {
+        size_t likely = (size_t)((double)count * ((double)size / (double)wished));
+        question->ask(question, likely, wanted);
+        share = plan_by_sample(&guess, sample, size, likely, wanted);
+    } else {
+        guess.single = true;
+        plan_init(&guess.coarse);
+        plan_add(&guess.coarse, -INFINITY, NAN);
+    }
+    double most = (double)count * fmin(share * 1.125 + 0.01, 1);
+    int rc = run_and_narrow(&guess, values, count, (size_t)most, question, wanted, n, sample);
+    if (rc != 0) return rc;
+    size_t collected = plan_exact(&exact.coarse, &guess.coarse, *n, wanted);
+    return run_and_narrow(&exact, values, count, collected, question, wanted, n, sample);
+}
+
+static size_t select_few(const double *values, size_t count, const struct question *question,
+                         struct wanted *wanted)
+{
+    double numbers[SORT_MAX];
+    size_t n = 0;
+    for (size_t i = 0; i < count; i++) {
+        numbers[n] = values[i];
+        n += !isnan(values[i]);
+    }
+    if (n == 0) return 0;
+    question->ask(question, n, wanted);
+    kernels_now()->few(numbers, n, wanted->at, wanted->count, wanted->value);
+    return n;
+}
+
+int select_values(const double *values, size_t count, const struct question *question,
+                  struct wanted *wanted, size_t *n)
+{
+    if (count <= SORT_MAX) {
+        *n = select_few(values, count, question, wanted);
+        return OK;
+    }
+    struct room room;
+    double *sample = room_take(&room, count <= STACK_VALUES ? SAMPLE_ROOM : SAMPLE_ROOM_LARGE);
+    if (!sample) return ERR_NOMEM;
+    int rc = select_sampled(values, count, question, wanted, n, sample);
+    room_done(&room);
+    return rc < 0 ? rc : OK;
+}

@@ -1,0 +1,285 @@
+/* stats/sketch_bulk.c - many values at once.
+ *
+ * Values are first counted in a tally: a ring of counters by sketch_key(), a ring of sums of
+ * mantissas by exponent, the least and the greatest value. A loop without a branch writes it, never
+ * outside of the rings, whatever the values are; the least and the greatest then tell whether the
+ * rings were wide enough and every value a positive normal number. Until the tally is poured into
+ * the sketch nothing of the sketch has changed, so what is found wrong late costs nothing. Mixed
+ * signs are parted into two tallies, block by block. What fits in no tally (denormals, more than 62
+ * octaves, fine scales) or is too little to be worth one goes value by value into a sketch of its
+ * own, which is merged.
+ *
+ * An octave's sum is the sum of its mantissas' 52 bits plus its count times the hidden one. */
+#include "moontide/stats/sketch.h"
+
+#include "sketch_extremes.h"
+#include "sketch_state.h"
+
+#include <math.h>
+
+enum {
+    RING_OCTAVES = 64,
+    RING_KEYS = RING_OCTAVES * SKETCH_SLOTS,
+    OCTAVES_MAX = RING_OCTAVES - 2,
+    LANES = EXTREMES_LANES,
+    BLOCK = 2048, /* of 52-bit mantissas no lane's sum overflows */
+    WORTH_A_TALLY = 1024,
+};
+
+struct tally {
+    uint32_t counts[RING_KEYS];
+    uint64_t mantissas[LANES][RING_OCTAVES];
+    double low, high;
+};
+
+/* Of both signs, with room to part a block of values. */
+struct parted {
+    struct tally sides[SIDES];
+    double values[SIDES][BLOCK];
+    uint64_t zeros;
+};
+
+static void tally_init(struct tally *tally)
+{
+    memset(tally, 0, sizeof *tally);
+    tally->low = INFINITY;
+    tally->high = -INFINITY;
+}
+
+static bool is_empty(const struct tally *tally)
+{
+    return tally->high < tally->low;
+}
+
+static unsigned exponent_of(double value)
+{
+    return (unsigned)(sketch_bits(value) >> 52);
+}
+
+static bool fits(const struct tally *tally)
+{
+    return tally->low >= DBL_MIN && tally->high <= DBL_MAX &&
+           exponent_of(tally->high) - exponent_of(tally->low) <= OCTAVES_MAX;
+}
+
+static inline void tally_bits(struct tally *tally, uint64_t bits, int lane)
+{
+    tally->counts[sketch_key(bits) % RING_KEYS]++;
+    tally->mantissas[lane][bits >> 52 & (RING_OCTAVES - 1)] += bits & SKETCH_MANTISSA;
+}
+
+/* Counts a block. False: it has a NaN. */
+static bool tally_block(struct tally *tally, const double *values, size_t count)
+{
+    struct extremes extremes;
+    extremes_init(&extremes, tally->low, tally->high);
+    for (size_t i = 0; i + LANES <= count; i += LANES) {
+        extremes_take(&extremes, values + i);
+        for (int lane = 0; lane < LANES; lane++)
+            tally_bits(tally, sketch_bits(values[i + lane]), lane);
+    }
+    if (count % LANES) {
+        const double last[LANES] = {values[count - 1], values[count - 1]};
+        extremes_take(&extremes, last);
+        tally_bits(tally, sketch_bits(last[0]), 0);
+    }
+    return extremes_done(&extremes, &tally->low, &tally->high);
+}
+
+/* Moves the sums of a block's mantissas, which fit in the tally, into an exact sum. */
+static void settle_sums(struct tally *tally, struct exact_sum *sum, bool negative)
+{
+    if (is_empty(tally)) return;
+    for (unsigned e = exponent_of(tally->low); e <= exponent_of(tally->high); e++)
+        for (int lane = 0; lane < LANES; lane++) {
+            uint64_t *mantissas = &tally->mantissas[lane][e % RING_OCTAVES];
+            if (*mantissas == 0) continue;
+            exact_sum_add_bits(sum, *mantissas, e - 1, negative);
+            *mantissas = 0;
+        }
+}
+
+/* ---- from a tally into the sketch ---- */
+
+struct tally_keys {
+    uint64_t from, to;
+};
+
+static struct tally_keys keys_of(const struct tally *tally)
+{
+    if (is_empty(tally)) return (struct tally_keys){1, 0};
+    return (struct tally_keys){(uint64_t)exponent_of(tally->low) * SKETCH_SLOTS,
+                               (uint64_t)exponent_of(tally->high) * SKETCH_SLOTS + SKETCH_SLOTS -
+                                   1};
+}
+
+static int reserve_for(struct sketch *sketch, struct pages *side, const struct tally *tally)
+{
+    struct tally_keys keys = keys_of(tally);
+    uint32_t more = 0;
+    uint64_t total = 0;
+    int32_t low = INT32_MAX, high = INT32_MIN;
+    for (uint64_t key = keys.from; key <= keys.to; key++) {
+        uint32_t count = tally->counts[key % RING_KEYS];
+        if (count == 0) continue;
+        int32_t number = page_number(sketch_key_index(key, sketch->scale));
+        if (number != high && !pages_find(side, number)) more++;
+        if (number < low) low = number;
+        high = number;
+        total += count;
+    }
+    int code = pages_widen(side, &sketch->memory, total);
+    if (code < 0 || more == 0) return code;
+    return pages_reserve(side, &sketch->memory, more, low, high, 0);
+}
+
+static void pour(struct sketch *sketch, struct pages *side, const struct tally *tally)
+{
+    struct tally_keys keys = keys_of(tally);
+    for (uint64_t key = keys.from; key <= keys.to; key++) {
+        uint32_t count = tally->counts[key % RING_KEYS];
+        if (count == 0) continue;
+        int32_t index = sketch_key_index(key, sketch->scale);
+        pages_count(side, pages_make(side, page_number(index)), index, count);
+    }
+}
+
+static void add_hidden_bits(const struct tally *tally, struct exact_sum *sum, bool negative)
+{
+    struct tally_keys keys = keys_of(tally);
+    for (uint64_t key = keys.from; key <= keys.to; key += SKETCH_SLOTS) {
+        uint64_t count = 0;
+        for (uint64_t i = key; i < key + SKETCH_SLOTS; i++)
+            count += tally->counts[i % RING_KEYS];
+        exact_sum_add_bits(sum, count, (unsigned)(key / SKETCH_SLOTS) - 1 + 52, negative);
+    }
+}
+
+static void note_extremes(struct sketch *sketch, double low, double high)
+{
+    if (low < sketch->min) sketch->min = low;
+    if (high > sketch->max) sketch->max = high;
+}
+
+/* ---- one sign ---- */
+
+enum { FITS_NOT = 1 };
+
+static int add_positive(struct sketch *sketch, const double *values, size_t count)
+{
+    struct tally tally;
+    struct exact_sum sum = sketch->sum;
+    tally_init(&tally);
+    for (size_t i = 0; i < count; i += BLOCK) {
+        if (!tally_block(&tally, values + i, count - i < BLOCK ? count - i : BLOCK) ||
+            !fits(&tally))
+            return FITS_NOT;
+        settle_sums(&tally, &sum, false);
+    }
+    struct pages *side = &sketch->sides[SIDE_POSITIVE];
+    int code = reserve_for(sketch, side, &tally);
+    if (code < 0) return code;
+    pour(sketch, side, &tally);
+    add_hidden_bits(&tally, &sum, false);
+    sketch->sum = sum;
+    sketch->count += count;
+    note_extremes(sketch, tally.low, tally.high);
+    sketch_keep_cap(sketch);
+    return OK;
+}
+
+/* ---- both signs ---- */
+
+/* False: a NaN, or it fits in no tally. */
+static bool part_block(struct parted *parted, const double *values, size_t count,
+                       struct exact_sum *sum)
+{
+    size_t counts[SIDES] = {0}, zeros = 0;
+    for (size_t i = 0; i < count; i++) {
+        double value = values[i];
+        parted->values[SIDE_POSITIVE][counts[SIDE_POSITIVE]] = value;
+        parted->values[SIDE_NEGATIVE][counts[SIDE_NEGATIVE]] = -value;
+        counts[SIDE_POSITIVE] += value > 0;
+        counts[SIDE_NEGATIVE] += value < 0;
+        zeros += value == 0;
+    }
+    if (counts[SIDE_POSITIVE] + counts[SIDE_NEGATIVE] + zeros != count) return false;
+    parted->zeros += zeros;
+    for (int side = 0; side < SIDES; side++) {
+        struct tally *tally = &parted->sides[side];
+        (void)tally_block(tally, parted->values[side], counts[side]);
+        if (!is_empty(tally) && !fits(tally)) return false;
+        settle_sums(tally, sum, side == SIDE_NEGATIVE);
+    }
+    return true;
+}
+
+static int add_parted(struct sketch *sketch, const double *values, size_t count)
+{
+    struct parted parted;
+    struct exact_sum sum = sketch->sum;
+    int code = OK;
+    parted.zeros = 0;
+    for (int side = 0; side < SIDES; side++)
+        tally_init(&parted.sides[side]);
+    for (size_t i = 0; i < count; i += BLOCK)
+        if (!part_block(&parted, values + i, count - i < BLOCK ? count - i : BLOCK, &sum))
+            return FITS_NOT;
+    for (int side = 0; side < SIDES && code == OK; side++)
+        code = reserve_for(sketch, &sketch->sides[side], &parted.sides[side]);
+    if (code < 0) return code;
+
+    for (int side = 0; side < SIDES; side++) {
+        struct tally *tally = &parted.sides[side];
+        pour(sketch, &sketch->sides[side], tally);
+        add_hidden_bits(tally, &sum, side == SIDE_NEGATIVE);
+        if (is_empty(tally)) continue;
+        if (side == SIDE_POSITIVE)
+            note_extremes(sketch, tally->low, tally->high);
+        else
+            note_extremes(sketch, -tally->high, -tally->low);
+    }
+    if (parted.zeros) note_extremes(sketch, 0, 0);
+    sketch->zeros += parted.zeros;
+    sketch->sum = sum;
+    sketch->count += count;
+    sketch_keep_cap(sketch);
+    return OK;
+}
+
+/* ---- anything ---- */
+
+static int add_one_by_one(struct sketch *sketch, const double *values, size_t count)
+{
+    struct sketch *apart = NULL;
+    int code = sketch_new_in(&sketch->memory, sketch->scale, sketch->buckets_max, &apart);
+    for (size_t i = 0; i < count && code == OK; i++)
+        code = sketch_add(apart, values[i], 1);
+    if (code == OK) code = sketch_merge(sketch, apart);
+    sketch_free(apart);
+    return code;
+}
+
+static int find_not_finite(const double *values, size_t count, size_t *at)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!isfinite(values[i])) {
+            if (at) *at = i;
+            return ERR_INVALID;
+        }
+    return OK;
+}
+
+int sketch_add_all(struct sketch *sketch, const double *values, size_t count, size_t *at)
+{
+    if (count > UINT64_MAX - sketch->count)
+        return find_not_finite(values, count, at) < 0 ? ERR_INVALID : ERR_LIMIT;
+    if (count == 0) return OK;
+    if (count >= WORTH_A_TALLY && count <= UINT32_MAX && sketch->scale <= SKETCH_TABLE_SCALE) {
+        int code = add_positive(sketch, values, count);
+        if (code == FITS_NOT) code = add_parted(sketch, values, count);
+        if (code != FITS_NOT) return code;
+    }
+    int code = find_not_finite(values, count, at);
+    return code < 0 ? code : add_one_by_one(sketch, values, count);
+}

@@ -1,0 +1,224 @@
+/* Facts about the inner loops: each vector level does what the definition says, to the bit. The
+ * AVX-512 ones run emulated where SIMDe is installed, and for real where the CPU has them. */
+#include "stats/kernels.h"
+
+#include "moontide/base/compiler.h"
+#include "moontide/stats/cpu.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { ROUNDS = 400 };
+
+static const struct set {
+    const char *name;
+    const struct kernels *kernels;
+    enum cpu_level level;
+} sets[] = {
+    {"portable", &kernels_portable, CPU_PORTABLE},
+#ifdef __x86_64__
+    {"avx2", &kernels_avx2, CPU_AVX2},
+    {"avx512", &kernels_avx512, CPU_AVX512},
+#endif
+#ifdef HAVE_SIMDE
+    {"avx512 emulated", &kernels_emulated, CPU_PORTABLE},
+#endif
+};
+
+static uint64_t seed;
+
+static uint64_t next(void)
+{
+    seed = seed * 6364136223846793005u + 1442695040888963407u;
+    return seed >> 33;
+}
+
+static double any_value(bool nan_too)
+{
+    static const double odd[] = {0.0,    -0.0,    INFINITY, -INFINITY,
+                                 5e-324, -5e-324, 1.7e308,  -1.7e308};
+    switch (next() % 8) {
+    case 0: return odd[next() % COUNT_OF(odd)];
+    case 1: return nan_too ? NAN : 3;
+    case 2: return (double)(next() % 4);
+    default: return (double)next() / 1e6 - 1000;
+    }
+}
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static void each_set(void (*fact)(const struct kernels *))
+{
+    for (size_t i = 0; i < COUNT_OF(sets); i++) {
+        if (!cpu_has(sets[i].level)) {
+            print_message("%s: not on this CPU\n", sets[i].name);
+            continue;
+        }
+        seed = 11;
+        fact(sets[i].kernels);
+    }
+}
+
+static void make_edges(struct edges *edges, unsigned count)
+{
+    *edges = (struct edges){.count = count, .all_flip = next() % 2 == 0};
+    for (unsigned i = 0; i < count; i++) {
+        edges->at[i] = any_value(false);
+        edges->flips[i] = edges->all_flip || next() % 2 == 0;
+    }
+    qsort(edges->at, count, sizeof edges->at[0], by_value);
+}
+
+static void squeeze_once(const struct kernels *kernels, size_t n, unsigned edge_count)
+{
+    static double in[KERNEL_BLOCK], out[KERNEL_BLOCK + KERNEL_SLACK], wanted[KERNEL_BLOCK];
+    struct edges edges;
+    size_t reached[EDGES_MAX] = {0}, nans = 0, kept = 0;
+    make_edges(&edges, edge_count);
+    for (size_t i = 0; i < n; i++) {
+        in[i] = any_value(true);
+        bool inside = false;
+        for (unsigned e = 0; e < edge_count; e++) {
+            bool above = in[i] >= edges.at[e];
+            reached[e] += above;
+            inside ^= above && edges.flips[e];
+        }
+        nans += isnan(in[i]) != 0;
+        if (inside) wanted[kept++] = in[i];
+    }
+    assert_int_equal(kernels->squeeze(in, n, &edges, out), kept);
+    assert_memory_equal(out, wanted, kept * sizeof *out);
+    assert_memory_equal(edges.reached, reached, edge_count * sizeof *reached);
+    assert_int_equal(edges.nans, nans);
+}
+
+static void squeezes(const struct kernels *kernels)
+{
+    for (size_t n = 0; n < 100; n++)
+        for (unsigned edges = 0; edges < 12; edges++)
+            squeeze_once(kernels, n, edges);
+    squeeze_once(kernels, KERNEL_BLOCK, 3);
+    squeeze_once(kernels, KERNEL_BLOCK, EDGES_MAX);
+}
+
+static void a_pass_counts_and_collects_by_its_edges(void **state)
+{
+    (void)state;
+    each_set(squeezes);
+}
+
+static void splits(const struct kernels *kernels)
+{
+    double values[300], above[300 + KERNEL_SLACK], low[300], high[300];
+    for (size_t n = 0; n < 300; n++) {
+        double pivot = any_value(false);
+        size_t lows = 0, highs = 0;
+        for (size_t i = 0; i < n; i++) {
+            values[i] = any_value(false);
+            if (values[i] < pivot)
+                low[lows++] = values[i];
+            else
+                high[highs++] = values[i];
+        }
+        assert_int_equal(kernels->split(values, n, pivot, above), lows);
+        assert_memory_equal(values, low, lows * sizeof *low);
+        assert_memory_equal(above, high, highs * sizeof *high);
+    }
+}
+
+static void a_split_keeps_the_order_of_both_sides(void **state)
+{
+    (void)state;
+    each_set(splits);
+}
+
+static void sorts(const struct kernels *kernels)
+{
+    double values[SORT_MAX], sorted[SORT_MAX], out[SORT_MAX];
+    size_t at[SORT_MAX];
+    for (size_t i = 0; i < SORT_MAX; i++)
+        at[i] = i;
+    for (size_t round = 0; round < ROUNDS; round++) {
+        size_t n = 1 + round % SORT_MAX;
+        for (size_t i = 0; i < n; i++)
+            sorted[i] = values[i] = any_value(false);
+        qsort(sorted, n, sizeof *sorted, by_value);
+        kernels->few(values, n, at, n, out);
+        for (size_t i = 0; i < n; i++)
+            assert_true(out[i] == sorted[i]);
+    }
+}
+
+/* The 0-1 principle: a network that sorts every pattern of zeros and ones sorts everything. All
+ * patterns of 64 are too many; those with one border, rotated, find a wrong exchange. */
+static void sorts_borders(const struct kernels *kernels)
+{
+    for (size_t n = 1; n <= SORT_MAX; n++)
+        for (size_t ones = 0; ones <= n; ones++)
+            for (size_t turn = 0; turn < n; turn += 5) {
+                double values[SORT_MAX], out[2];
+                for (size_t i = 0; i < n; i++)
+                    values[(i * 67 + turn) % n] = i < ones; /* 67 is prime */
+                size_t zeros = 0;
+                for (size_t i = 0; i < n; i++)
+                    zeros += values[i] == 0;
+                if (zeros == 0 || zeros == n) continue;
+                const size_t at[] = {zeros - 1, zeros};
+                kernels->few(values, n, at, 2, out);
+                assert_true(out[0] == 0 && out[1] == 1);
+            }
+}
+
+static void a_few_values_are_ranked_as_by_sorting(void **state)
+{
+    (void)state;
+    each_set(sorts);
+    each_set(sorts_borders);
+}
+
+static double first_sums[8], first_errors[8];
+static bool has_first;
+
+static void adds(const struct kernels *kernels)
+{
+    double values[800], sums[8] = {0}, errors[8] = {0};
+    for (size_t i = 0; i < COUNT_OF(values); i++)
+        values[i] = i % 9 == 0 ? NAN : (double)next() * pow(10, (double)(next() % 30));
+    kernels->add(values, COUNT_OF(values), sums, errors);
+    if (has_first) {
+        assert_memory_equal(sums, first_sums, sizeof sums);
+        assert_memory_equal(errors, first_errors, sizeof errors);
+    }
+    memcpy(first_sums, sums, sizeof sums);
+    memcpy(first_errors, errors, sizeof errors);
+    has_first = true;
+}
+
+static void running_sums_have_the_same_bits_at_every_level(void **state)
+{
+    (void)state;
+    each_set(adds);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_pass_counts_and_collects_by_its_edges),
+        cmocka_unit_test(a_split_keeps_the_order_of_both_sides),
+        cmocka_unit_test(a_few_values_are_ranked_as_by_sorting),
+        cmocka_unit_test(running_sums_have_the_same_bits_at_every_level),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
