@@ -1,5 +1,6 @@
 /* app/check.c - `moontide check [PATH]`: all faults of a directory (or of one policy file) in one
  * go, offline. */
+#include "moontide/app/check_alerts.h"
 #include "moontide/app/check_json.h"
 #include "moontide/app/instance.h"
 #include "moontide/app/options.h"
@@ -134,6 +135,7 @@ static void check_with(struct checking *c, const char *dir, const char *file)
         check_one(c, file);
     else
         check_directory(c);
+    if (!file && config->file) check_alerts(&c->host, c->loaded, c->count, &c->faults);
 leave:
     if (c->json) print_json(c, config);
     for (size_t i = 0; i < c->count; i++)

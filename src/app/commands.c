@@ -79,6 +79,53 @@ static const struct option_spec why_options[] = {
     DIR_OPTION,
     END,
 };
+#define WORLD_OPTION                                                                               \
+    {                                                                                              \
+        "world", "WORLD", "of this world (default: the running daemon's, else aws)"                \
+    }
+static const struct option_spec alerts_options[] = {
+    WORLD_OPTION,
+    {"format", "FORMAT", "text (default) or json"},
+    DIR_OPTION,
+    END,
+};
+static const struct option_spec route_options[] = {
+    {"target", "TARGET", "of an alert of this target: environment=prod,service=api"},
+    {"policy", "NAME", "raised by this policy"},
+    {"type", "TYPE", "of this type of issue"},
+    {"severity", "SEVERITY", "low, medium or high"},
+    {"key", "KEY", "with this key"},
+    DIR_OPTION,
+    END,
+};
+static const struct option_spec test_options[] = {DIR_OPTION, END};
+static const struct option_spec dead_options[] = {
+    {"resend", "SEQ", "queues this dead letter again"},
+    {"resend-all", NULL, "queues all of them again"},
+    WORLD_OPTION,
+    {"format", "FORMAT", "text (default), or json: one object a line"},
+    DIR_OPTION,
+    END,
+};
+static const struct option_spec history_options[] = {
+    {"receiver", "NAME", "only to this receiver"},
+    {"since", "DURATION", "not older than this: 90s, 1h, 7d (default 24h)"},
+    {"limit", "N", "the newest N (default 100)"},
+    WORLD_OPTION,
+    {"format", "FORMAT", "text (default), or json: one object a line"},
+    DIR_OPTION,
+    END,
+};
+static const struct option_spec silence_add_options[] = {
+    {"matcher", "MATCHER...", "environment=prod, type!=x, key=~REGEX; all of them must match"},
+    {"for", "DURATION", "how long: 90s, 2h, 7d; required"},
+    {"reason", "TEXT", "why, for those who wonder at the quiet; required"},
+    {"author", "NAME", "who (default: the user)"},
+    {"everything", NULL, "yes, also when the matchers match every alert"},
+    {"format", "FORMAT", "text (default) or json"},
+    DIR_OPTION,
+    END,
+};
 static const struct option_spec check_options[] = {
     {"format", "FORMAT", "text (default), or json: with what each policy asks of CloudWatch"},
     DIR_OPTION,
@@ -109,6 +156,21 @@ const struct command commands[] = {
      journal_options, command_journal},
     {"why", "RESOURCE|TARGET", "why something was changed, or was not", 1, 1, false, why_options,
      command_why},
+    {"alerts list", "", "the alerts there are, and what holds them back", 0, 0, false,
+     alerts_options, command_alerts_list},
+    {"alerts route", "", "where an alert would go, and why; sends nothing", 0, 0, false,
+     route_options, command_alerts_route},
+    {"alerts test", "RECEIVER", "sends a test message to one receiver", 1, 1, false, test_options,
+     command_alerts_test},
+    {"alerts dead", "", "notifications that could not be delivered", 0, 0, false, dead_options,
+     command_alerts_dead},
+    {"alerts history", "", "what was sent when to whom, with which answer", 0, 0, false,
+     history_options, command_alerts_history},
+    {"silence add", "", "holds back notifications of matching alerts for a while", 0, 0, false,
+     silence_add_options, command_silence_add},
+    {"silence list", "", "the silences there are", 0, 0, false, talk_options, command_silence_list},
+    {"silence expire", "ID", "ends a silence now", 1, 1, false, talk_options,
+     command_silence_expire},
     {"init", "[DIR]", "makes a project directory to start from", 0, 1, false, no_options,
      command_init},
     {"version", "", "prints the version, and those of the libraries", 0, 0, false, no_options,

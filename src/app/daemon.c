@@ -1,6 +1,7 @@
 /* app/daemon.c - the long run; see the diagram in daemon.h. */
 #include "moontide/app/daemon.h"
 
+#include "moontide/app/alerting.h"
 #include "moontide/app/control.h"
 #include "moontide/app/notify.h"
 #include "moontide/base/fs.h"
@@ -52,6 +53,13 @@ static void on_drained(void *data)
     loop_stop(d->instance->loop);
 }
 
+/* What the last tick found is still put into the outbox; what is there is on disk. */
+static void on_engine_stopped(void *data)
+{
+    struct daemon *d = data;
+    alerting_stop(d->instance->alerting, on_drained, d);
+}
+
 static void on_drain_timeout(void *data)
 {
     struct daemon *d = data;
@@ -69,7 +77,7 @@ static void stop(struct daemon *d, const char *why)
     notify_send("STOPPING=1");
     if (loop_timer_start(d->instance->loop, DAEMON_DRAIN_MS, on_drain_timeout, d, &d->drain) < 0)
         log_event(LOG_WARN, "daemon.drain_unbounded", LOG_S("error", "no timer"));
-    engine_stop(d->instance->engine, on_drained, d);
+    engine_stop(d->instance->engine, on_engine_stopped, d);
 }
 
 /* ---- reload ---- */
@@ -175,8 +183,9 @@ static void on_command(void *data, const char *command, const char *arguments,
         on_pauses(d, request);
     } else if (strcmp(command, "unfreeze") == 0) {
         on_unfreeze(d, arguments, request);
-    } else {
-        answer_text(request, "{\"error\":\"unknown command: status, reload, pauses, unfreeze\"}");
+    } else if (!alerting_command(d->instance, command, arguments, request)) {
+        answer_text(request, "{\"error\":\"unknown command: status, reload, pauses, unfreeze, "
+                             "silences, alerts, alerts_test, alerts_resend\"}");
     }
 }
 

@@ -2,6 +2,7 @@
  * reverse. */
 #include "moontide/app/instance.h"
 
+#include "moontide/app/alerting.h"
 #include "moontide/aws/rates.h"
 #include "moontide/base/fs.h"
 #include "moontide/base/log.h"
@@ -127,7 +128,13 @@ static int open_engine(const struct instance_options *options, struct instance *
         engine.mode_override = true;
         engine.override_up = mode == MODE_ACT;
     }
-    int code = engine_new(&engine, &in->engine, fault);
+    int code = OK;
+    if (in->store && !options->plan && alerting_wanted(config)) {
+        code = alerting_new(&options->listener, &in->alerting);
+        if (code < 0) return fault_set(fault, code, "out of memory");
+        engine.listener = alerting_listener(in->alerting);
+    }
+    code = engine_new(&engine, &in->engine, fault);
     if (code < 0) return code;
     in->collector = engine_collector(in->engine);
     return OK;
@@ -191,8 +198,17 @@ int instance_open(const struct instance_options *options, struct instance *out)
     return OK;
 }
 
+int instance_alerting(struct instance *in)
+{
+    struct fault fault = {0};
+    int code = in->alerting ? alerting_open(in->alerting, in, &fault) : OK;
+    if (code < 0) print_fault(&fault);
+    return code;
+}
+
 int instance_close(struct instance *in)
 {
+    alerting_free(in->alerting);
     if (in->engine) engine_free(in->engine);
     kinds_free(in->host.kinds);
     if (in->own_collector) collector_free(in->collector);

@@ -46,6 +46,19 @@ static const char *near_option(const struct command *command, const char *name)
     return nearest_name(name, names);
 }
 
+static bool repeats(const struct option_spec *option)
+{
+    size_t len = option->value ? strlen(option->value) : 0;
+    return len > 3 && strcmp(option->value + len - 3, "...") == 0;
+}
+
+static bool keep_repeated(struct arguments *out, const char *value)
+{
+    if (out->repeated_count == REPEATS_MAX) return false;
+    out->repeated[out->repeated_count++] = value;
+    return true;
+}
+
 int arguments_parse(const struct command *command, int argc, char **argv, struct arguments *out)
 {
     memset(out, 0, sizeof *out);
@@ -79,6 +92,8 @@ int arguments_parse(const struct command *command, int argc, char **argv, struct
             return refuse(command, "takes no value: ", word, NULL);
         }
         out->values[at] = value ? value : "";
+        if (repeats(&command->options[at]) && !keep_repeated(out, value))
+            return refuse(command, "too many of ", word, NULL);
     }
     if (out->operand_count < command->min_operands)
         return refuse(command, "expected ", command->operands, NULL);

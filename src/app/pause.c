@@ -14,12 +14,8 @@
 #include "moontide/base/timetext.h"
 
 #include <cjson/cJSON.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 enum { ASK_TIMEOUT_MS = 2000, TEXT_BYTES_MAX = 8 * PAUSE_BYTES_MAX };
@@ -156,15 +152,6 @@ static void unfreeze_by_daemon(struct work *work)
     strbuf_done(&json);
 }
 
-static const char *who(const struct arguments *arguments)
-{
-    const char *by = arguments_value(arguments, "by"), *sudo = getenv("SUDO_USER");
-    if (by) return by;
-    if (sudo && sudo[0]) return sudo;
-    const struct passwd *user = getpwuid(geteuid());
-    return user ? user->pw_name : "unknown";
-}
-
 /* A verification that failed may have frozen a resource: what the daemon has in memory, and without
  * one the store. */
 static int unfreeze(struct work *work, struct fault *fault)
@@ -173,8 +160,8 @@ static int unfreeze(struct work *work, struct fault *fault)
     if (!work->scope[0]) return OK;
     if (!work->daemon[0]) unfreeze_by_daemon(work);
     if (!work->daemon[0]) return OK;
-    int code =
-        pauses_unfreeze(work->config->state_dir, work->scope, who(work->arguments), &count, fault);
+    int code = pauses_unfreeze(work->config->state_dir, work->scope,
+                               project_user(arguments_value(work->arguments, "by")), &count, fault);
     work->unfrozen = count > 0;
     return code;
 }
@@ -186,7 +173,7 @@ static int add(struct work *work, struct fault *fault)
     static const struct clock real = {.kind = CLOCK_REAL};
     struct pause pause = {.at_ms = clock_now_ms(&real),
                           .scope = (char *)work->scope,
-                          .by = (char *)who(work->arguments),
+                          .by = (char *)project_user(arguments_value(work->arguments, "by")),
                           .reason = (char *)arguments_value(work->arguments, "reason"),
                           .direction = work->direction};
     int code = pauses_add(&work->pauses, &pause);
@@ -209,24 +196,10 @@ static int take_away(struct work *work, struct fault *fault)
     return OK;
 }
 
-static int lock_directory(const char *dir, int *out, struct fault *fault)
-{
-    int code = fs_make_dir(dir, fault);
-    if (code < 0) return code;
-    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd >= 0 && flock(fd, LOCK_EX) == 0) {
-        *out = fd;
-        return OK;
-    }
-    code = fault_set(fault, err_from_errno(errno), "%s: %s", dir, strerror(errno));
-    if (fd >= 0) close(fd);
-    return code;
-}
-
 static int change(struct work *work, int (*how)(struct work *work, struct fault *fault),
                   struct fault *fault)
 {
-    int fd = -1, code = lock_directory(work->config->state_dir, &fd, fault);
+    int fd = -1, code = project_lock(work->config->state_dir, &fd, fault);
     if (code < 0) return code;
     code = pauses_read(work->path, &work->pauses);
     if (code < 0) fault_set(fault, code, "%s", err_text(code));

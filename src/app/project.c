@@ -7,9 +7,14 @@
 #include "moontide/base/fs.h"
 #include "moontide/base/timetext.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 int project_config(const struct arguments *arguments, struct config **out)
 {
@@ -76,4 +81,27 @@ int project_since(const struct arguments *arguments, const char *otherwise, int6
     *out_ms = clock_now_ms(&real) - ago_ms;
     if (*out_ms < 1) *out_ms = 1;
     return 0;
+}
+
+int project_lock(const char *state_dir, int *out, struct fault *fault)
+{
+    int code = fs_make_dir(state_dir, fault);
+    if (code < 0) return code;
+    int fd = open(state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0 && flock(fd, LOCK_EX) == 0) {
+        *out = fd;
+        return OK;
+    }
+    code = fault_set(fault, err_from_errno(errno), "%s: %s", state_dir, strerror(errno));
+    if (fd >= 0) close(fd);
+    return code;
+}
+
+const char *project_user(const char *given)
+{
+    const char *sudo = getenv("SUDO_USER");
+    if (given) return given;
+    if (sudo && sudo[0]) return sudo;
+    const struct passwd *user = getpwuid(geteuid());
+    return user ? user->pw_name : "unknown";
 }

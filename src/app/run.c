@@ -1,5 +1,6 @@
 /* app/run.c - `moontide run`: the daemon, or one tick; and `moontide plan`: one tick that changes
  * nothing. */
+#include "moontide/app/alerting.h"
 #include "moontide/app/daemon.h"
 #include "moontide/app/options.h"
 #include "moontide/app/report.h"
@@ -11,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+enum { DELIVER_MS = 30 * 1000 };
 
 struct once {
     struct instance *instance;
@@ -85,9 +88,28 @@ static void on_once_loaded(void *data, const struct scan_result *result)
     loop_stop(once->instance->loop);
 }
 
+static void on_alerting_stopped(void *data)
+{
+    loop_stop(((struct once *)data)->instance->loop);
+}
+
 static void on_engine_stopped(void *data)
 {
-    loop_stop(data);
+    struct once *once = data;
+    alerting_stop(once->instance->alerting, on_alerting_stopped, once);
+}
+
+/* A group is told of when its group_wait is over, so those that began just now are the next
+ * run's. */
+static void deliver(struct instance *instance)
+{
+    if (!alerting_notifier(instance->alerting)) return;
+    size_t waiting = alerting_deliver(instance->alerting, DELIVER_MS);
+    if (waiting > 0)
+        fprintf(stderr,
+                "moontide: %zu alert%s not told of yet (group_wait): a later run or the daemon "
+                "tells\n",
+                waiting, waiting == 1 ? " is" : "s are");
 }
 
 static int run_once(struct instance *instance, struct policy_dir *dir)
@@ -95,7 +117,8 @@ static int run_once(struct instance *instance, struct policy_dir *dir)
     struct once once = {.instance = instance};
     if (policy_dir_scan(dir, false, on_once_loaded, &once) < 0) return 1;
     loop_run(instance->loop);
-    engine_stop(instance->engine, on_engine_stopped, instance->loop);
+    deliver(instance);
+    engine_stop(instance->engine, on_engine_stopped, &once);
     loop_run(instance->loop);
     return once.failed ? 1 : 0;
 }
@@ -141,7 +164,8 @@ int command_run(const struct arguments *arguments)
                                              .engine = instance.engine,
                                              .directory = instance.config->policies_dir,
                                              .source_bytes = instance.config->source_bytes};
-    if (start_log(arguments, &instance, is_once) == 0 && policy_dir_new(&dir_options, &dir) >= 0) {
+    if (start_log(arguments, &instance, is_once) == 0 && instance_alerting(&instance) >= 0 &&
+        policy_dir_new(&dir_options, &dir) >= 0) {
         if (!is_once) greet(&instance, speed);
         status = is_once ? run_once(&instance, dir) : daemon_run(&instance, dir);
     }

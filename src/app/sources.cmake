@@ -1,10 +1,19 @@
 set(SOURCES_app
+    alerting.c
+    alerting_answer.c
+    alerts.c
+    alerts_dead.c
+    alerts_hold.c
+    alerts_route.c
+    alerts_test.c
     check.c
+    check_alerts.c
     check_json.c
     code.c
     commands.c
     control.c
     control_ask.c
+    courier_sim.c
     daemon.c
     decision_text.c
     entry.c
@@ -21,6 +30,9 @@ set(SOURCES_app
     report.c
     run.c
     script.c
+    sheet.c
+    silence.c
+    silence_journal.c
     status.c
     status_json.c
     unfreeze.c

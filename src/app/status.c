@@ -4,6 +4,7 @@
 #include "moontide/app/options.h"
 #include "moontide/app/pauses.h"
 #include "moontide/app/project.h"
+#include "moontide/app/sheet.h"
 #include "moontide/base/terminal.h"
 
 #include <cjson/cJSON.h>
@@ -137,6 +138,36 @@ static void show_policy(const cJSON *policy, bool color)
     show_targets(cJSON_GetObjectItemCaseSensitive(policy, "targets"), color);
 }
 
+static void show_receivers(const cJSON *alerts, bool color)
+{
+    const cJSON *receiver;
+    struct sheet sheet;
+    static const char *const heads[] = {"  RECEIVER", "TYPE",        "STATE",
+                                        "QUEUED",     "LAST ANSWER", NULL};
+    if (number_of(alerts, "firing") > 0)
+        printf("%.0f alert%s (moontide alerts list)\n", number_of(alerts, "firing"),
+               number_of(alerts, "firing") == 1 ? " fires" : "s fire");
+    sheet_init(&sheet, heads);
+    cJSON_ArrayForEach(receiver, cJSON_GetObjectItemCaseSensitive(alerts, "receivers"))
+    {
+        bool sick = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(receiver, "sick")),
+             failing = number_of(receiver, "failing_since_ms") > 0;
+        sheet_addf(&sheet, NULL, "  %s", text_of(receiver, "receiver"));
+        sheet_add(&sheet, NULL, text_of(receiver, "type"));
+        sheet_add(&sheet,
+                  sick      ? "\033[1;31m"
+                  : failing ? "\033[33m"
+                            : "\033[32m",
+                  sick      ? "sick"
+                  : failing ? "failing"
+                            : "well");
+        sheet_addf(&sheet, NULL, "%.0f", number_of(receiver, "queued"));
+        sheet_add(&sheet, NULL, text_of(receiver, "answer"));
+    }
+    if (sheet_rows(&sheet) > 0) sheet_print(&sheet, stdout, color);
+    sheet_done(&sheet);
+}
+
 /* "pauses":[...], from the file, which is the truth of it. */
 static int read_pauses(const struct config *config, struct pauses *out, struct strbuf *members)
 {
@@ -172,6 +203,7 @@ int command_status(const struct arguments *arguments)
                number_of(collect, "series"), number_of(collect, "calls"),
                number_of(collect, "metrics_charged"), number_of(collect, "failures"));
         pauses_print(&pauses, stdout, color);
+        show_receivers(cJSON_GetObjectItemCaseSensitive(status, "alerts"), color);
         cJSON_ArrayForEach(policy, cJSON_GetObjectItemCaseSensitive(status, "policies"))
             show_policy(policy, color);
     }

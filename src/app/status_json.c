@@ -1,6 +1,6 @@
 /* app/status_json.c - what a running daemon says of itself, as one JSON document. */
+#include "moontide/app/alerting.h"
 #include "moontide/app/daemon.h"
-
 #include "moontide/base/clock.h"
 #include "moontide/base/json.h"
 #include "moontide/base/timetext.h"
@@ -124,6 +124,8 @@ void daemon_status_json(const struct instance *instance, int64_t started_ms, str
     put_int(w, "series", (int64_t)stats.entries);
     put_int(w, "series_bytes", (int64_t)stats.series_bytes);
     json_object_end(w);
+    json_key(w, "alerts");
+    alerting_status_json(instance, w);
     json_key(w, "policies");
     json_array(w);
     engine_each_policy(instance->engine, write_policy, &writing);

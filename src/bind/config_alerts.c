@@ -3,7 +3,7 @@
  * What is read is put into the settings at once, so that nothing is lost when Lua throws for want
  * of memory. A receiver's fields pass as they are, secrets included: only the module of its type
  * knows them (bind/courier.h). */
-#include "config_fields.h"
+#include "config_alerts.h"
 #include "moontide/base/fs.h"
 #include "moontide/base/zone.h"
 #include "moontide/vm/convert.h"
@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TABLE = 1 << LUA_TTABLE, STRING = 1 << LUA_TSTRING };
+enum { TABLE = 1 << LUA_TTABLE };
 enum {
     RECEIVER_JSON_MAX = 256 * 1024,
     NAME_MAX_BYTES = 64,
@@ -21,13 +21,16 @@ enum {
     WINDOW_MIN_MS = 60 * 1000,
 };
 
-struct alerts_reading {
-    struct config_reading *config;
-    struct notify_settings *settings;
-    uint32_t routes;
-};
+/* The line of the i-th (from 1) of `count` tables in the list `name`; 0: not known. */
+static int item_line(const struct fields *f, const char *name, size_t i, size_t count)
+{
+    int lines[LIST_MAX + 1];
+    bool known = f->source && i <= LIST_MAX &&
+                 source_items(f->source, name, lines, LIST_MAX + 1) == count + 1;
+    return known ? lines[i] : 0;
+}
 
-static char *copy(lua_State *L, const char *text)
+char *alerts_copy(lua_State *L, const char *text)
 {
     char *made = strdup(text);
     if (!made) luaL_error(L, "out of memory");
@@ -35,7 +38,7 @@ static char *copy(lua_State *L, const char *text)
 }
 
 /* One more zeroed item at the end of *items; counted by the caller. */
-static void *grow(lua_State *L, void **items, size_t count, size_t size)
+void *alerts_grow(lua_State *L, void **items, size_t count, size_t size)
 {
     void *more = realloc(*items, (count + 1) * size);
     if (!more) luaL_error(L, "out of memory");
@@ -80,8 +83,8 @@ static void take_text(struct fields *f, const char *field, const char *text, voi
 {
     (void)field;
     struct text_list *list = into;
-    char **slot = grow(f->L, (void **)list->items, *list->count, sizeof(char *));
-    *slot = copy(f->L, text);
+    char **slot = alerts_grow(f->L, (void **)list->items, *list->count, sizeof(char *));
+    *slot = alerts_copy(f->L, text);
     ++*list->count;
 }
 
@@ -93,12 +96,12 @@ static void take_matcher(struct fields *f, const char *field, const char *text, 
     if (code < 0) fields_fault(f, field, "%s", fault.text);
 }
 
-static void read_matchers(struct fields *f, const char *field, struct matchers *into)
+void alerts_matchers(struct fields *f, const char *field, struct matchers *into)
 {
     each_text(f, field, "a list of matchers: { \"environment=prod\" }", take_matcher, into);
 }
 
-static void read_texts(struct fields *f, const char *field, char ***items, size_t *count)
+void alerts_texts(struct fields *f, const char *field, char ***items, size_t *count)
 {
     struct text_list list = {items, count};
     each_text(f, field, "a list of names", take_text, &list);
@@ -131,7 +134,7 @@ static char *fields_json(struct fields *f, const char *field)
     strbuf_done(&json);
     lua_settop(L, table);
     if (code < 0)
-        fields_fault(f, NULL, "%s", fault.text);
+        fields_fault(f, field, "%s", fault.text);
     else if (!made)
         luaL_error(L, "out of memory");
     return made;
@@ -149,15 +152,16 @@ static void read_receiver(struct alerts_reading *r, struct fields *list, const c
     }
     fields_inside(&f, list, -1, "configuration: alerts.receivers", name);
     struct receiver_settings *receiver =
-        grow(L, (void **)&settings->receivers, settings->receiver_count, sizeof *receiver);
+        alerts_grow(L, (void **)&settings->receivers, settings->receiver_count, sizeof *receiver);
     settings->receiver_count++;
-    receiver->name = copy(L, name);
-    const char *type = fields_string(&f, "type", REQUIRED);
-    receiver->type = copy(L, type ? type : "");
+    receiver->name = alerts_copy(L, name);
+    const char *type = fields_string(&f, "type", OPTIONAL);
+    if (!type && !f.failed) fields_fault(list, name, "%s needs a type", name);
+    receiver->type = alerts_copy(L, type ? type : "");
     receiver->send_resolved = fields_boolean(&f, "send_resolved", true);
     receiver->rate_per_s = fields_number(&f, "rate", 0.001, 1000, 1);
-    receiver->json = fields_json(&f, name);
-    if (!receiver->json) receiver->json = copy(L, "{}");
+    receiver->json = fields_json(list, name);
+    if (!receiver->json) receiver->json = alerts_copy(L, "{}");
 }
 
 /* Calls read(r, f, name) for each named table of `field`, with the table on the top. */
@@ -167,134 +171,16 @@ static void each_named(struct alerts_reading *r, struct fields *f, const char *f
 {
     lua_State *L = f->L;
     if (fields_push(f, field, TABLE, expected) == LUA_TNIL) return;
+    struct fields list;
     int table = lua_gettop(L);
+    fields_inside(&list, f, table, "configuration: alerts", field);
     for (lua_pushnil(L); lua_next(L, table); lua_settop(L, table + 1)) {
         if (lua_type(L, -2) == LUA_TSTRING && lua_istable(L, -1))
-            read(r, f, lua_tostring(L, -2));
+            read(r, &list, lua_tostring(L, -2));
         else
             fields_fault(f, field, "%s must be %s", field, expected);
     }
     lua_settop(L, table - 1);
-}
-
-/* ---- routes ---- */
-
-static void check_receiver(const struct alerts_reading *r, struct fields *f, const char *name)
-{
-    const char *names[RECEIVERS_MAX + 1];
-    size_t count = r->settings->receiver_count;
-    if (notify_receiver(r->settings, name)) return;
-    for (size_t i = 0; i < count; i++)
-        names[i] = r->settings->receivers[i].name;
-    names[count] = NULL;
-    fields_fault(f, "receiver", "there is no receiver '%s'%s", name, fields_hint(name, names).text);
-}
-
-static void check_mutes(const struct alerts_reading *r, struct fields *f, const struct route *route)
-{
-    for (size_t i = 0; i < route->mute_count; i++)
-        if (!notify_mute(r->settings, route->mute[i]))
-            fields_fault(f, "mute", "there are no mute windows '%s'", route->mute[i]);
-}
-
-static int64_t interval(struct fields *f, const char *field)
-{
-    return fields_duration(f, field, OPTIONAL, -1);
-}
-
-static void read_route(struct alerts_reading *r, struct fields *f, struct route *route, int depth);
-
-static void read_children(struct alerts_reading *r, struct fields *f, struct route *route,
-                          int depth)
-{
-    lua_State *L = f->L;
-    size_t count = lua_rawlen(L, f->at);
-    for (size_t i = 1; i <= count; i++) {
-        struct fields inner;
-        int type = lua_rawgeti(L, f->at, (lua_Integer)i);
-        if (type != LUA_TTABLE || depth == ROUTE_DEPTH_MAX || r->routes == ROUTES_MAX) {
-            fields_fault(f, NULL, "a route holds routes, at most %d deep and %d in all",
-                         ROUTE_DEPTH_MAX, ROUTES_MAX);
-            lua_pop(L, 1);
-            return;
-        }
-        fields_inside(&inner, f, -1, "configuration: alerts.route", "route");
-        struct route *child = grow(L, (void **)&route->children, route->child_count, sizeof *child);
-        route->child_count++;
-        read_route(r, &inner, child, depth + 1);
-        lua_pop(L, 1);
-    }
-}
-
-/* A fault for each key that is neither known nor of the list of children. */
-static void check_route_fields(struct fields *f)
-{
-    static const char *const known[] = {"matchers",   "receiver",       "group_by",
-                                        "group_wait", "group_interval", "repeat_interval",
-                                        "mute",       "continue",       NULL};
-    lua_State *L = f->L;
-    lua_newtable(L);
-    int named = lua_gettop(L);
-    for (lua_pushnil(L); lua_next(L, f->at); lua_pop(L, 1)) {
-        if (lua_type(L, -2) != LUA_TSTRING) continue;
-        lua_pushvalue(L, -2);
-        lua_pushvalue(L, -2);
-        lua_rawset(L, named);
-    }
-    struct fields own = *f;
-    own.at = named;
-    fields_known(&own, known);
-    lua_settop(L, named - 1);
-}
-
-static void read_route(struct alerts_reading *r, struct fields *f, struct route *route, int depth)
-{
-    luaL_checkstack(f->L, 20, "alerts.route");
-    check_route_fields(f);
-    route->number = r->routes++;
-    route->line = f->line;
-    read_matchers(f, "matchers", &route->matchers);
-    const char *receiver = fields_string(f, "receiver", OPTIONAL);
-    if (receiver) {
-        route->receiver = copy(f->L, receiver);
-        check_receiver(r, f, receiver);
-    }
-    read_texts(f, "group_by", &route->group_by, &route->group_by_count);
-    route->group_wait_ms = interval(f, "group_wait");
-    route->group_interval_ms = interval(f, "group_interval");
-    route->repeat_interval_ms = interval(f, "repeat_interval");
-    read_texts(f, "mute", &route->mute, &route->mute_count);
-    check_mutes(r, f, route);
-    route->goes_on = fields_boolean(f, "continue", false);
-    read_children(r, f, route, depth);
-}
-
-/* A name alone is a route with that receiver; without a route, one receiver gets everything. */
-static void read_root(struct alerts_reading *r, struct fields *f)
-{
-    static const char expected[] = "a receiver's name, or { receiver = ..., { matchers = ... } }";
-    struct route *root = &r->settings->root;
-    struct fields inner;
-    int type = fields_push(f, "route", TABLE | STRING, expected);
-    if (type == LUA_TNIL) {
-        if (r->settings->receiver_count == 1)
-            root->receiver = copy(f->L, r->settings->receivers[0].name);
-        else if (r->settings->receiver_count > 1)
-            fields_fault(f, "receivers", "alerts needs a route: which receiver is told what");
-        return;
-    }
-    if (type == LUA_TSTRING) {
-        root->receiver = copy(f->L, lua_tostring(f->L, -1));
-        fields_inside(&inner, f, f->at, "configuration: alerts", "alerts");
-        check_receiver(r, &inner, root->receiver);
-    } else {
-        fields_inside(&inner, f, -1, "configuration: alerts.route", "route");
-        read_route(r, &inner, root, 0);
-        if (root->matchers.count > 0)
-            fields_fault(&inner, "matchers", "the first route matches everything");
-        if (!root->receiver) fields_fault(&inner, NULL, "the first route needs a receiver");
-    }
-    lua_pop(f->L, 1);
 }
 
 /* ---- mute windows ---- */
@@ -316,7 +202,8 @@ static void read_window(struct fields *f, struct mute_settings *mute)
     if (duration_ms < WINDOW_MIN_MS || duration_ms > (int64_t)WINDOW_HOURS_MAX * 3600 * 1000)
         fields_fault(f, "duration", "duration must be from 1m to %dh", WINDOW_HOURS_MAX);
     if (!text || f->failed) return;
-    struct window *window = grow(f->L, (void **)&mute->windows, mute->window_count, sizeof *window);
+    struct window *window =
+        alerts_grow(f->L, (void **)&mute->windows, mute->window_count, sizeof *window);
     if (zone_text && zone_open(zone_text, &zone, &fault) < 0) {
         fields_fault(f, "timezone", "%s", fault.text);
         return;
@@ -334,9 +221,9 @@ static void read_mute(struct alerts_reading *r, struct fields *list, const char 
         return;
     }
     struct mute_settings *mute =
-        grow(L, (void **)&r->settings->mutes, r->settings->mute_count, sizeof *mute);
+        alerts_grow(L, (void **)&r->settings->mutes, r->settings->mute_count, sizeof *mute);
     r->settings->mute_count++;
-    mute->name = copy(L, name);
+    mute->name = alerts_copy(L, name);
     size_t count = lua_rawlen(L, table);
     if (count == 0)
         fields_fault(list, name,
@@ -345,6 +232,7 @@ static void read_mute(struct alerts_reading *r, struct fields *list, const char 
         struct fields f;
         if (lua_rawgeti(L, table, (lua_Integer)i) == LUA_TTABLE) {
             fields_inside(&f, list, -1, "configuration: alerts.mute", name);
+            f.line = item_line(list, name, i, count);
             read_window(&f, mute);
         } else {
             fields_fault(list, name, "%s must be a list of tables", name);
@@ -370,14 +258,15 @@ static void read_inhibit(struct alerts_reading *r, struct fields *f)
             fields_fault(f, "inhibit", "inhibit must be a list of { source, target, equal }");
             break;
         }
-        struct inhibit_settings *rule =
-            grow(L, (void **)&r->settings->inhibits, r->settings->inhibit_count, sizeof *rule);
+        struct inhibit_settings *rule = alerts_grow(L, (void **)&r->settings->inhibits,
+                                                    r->settings->inhibit_count, sizeof *rule);
         r->settings->inhibit_count++;
         fields_inside(&inner, f, -1, "configuration: alerts.inhibit", "inhibit");
+        inner.line = item_line(f, "inhibit", i, count);
         fields_known(&inner, known);
-        read_matchers(&inner, "source", &rule->source);
-        read_matchers(&inner, "target", &rule->target);
-        read_texts(&inner, "equal", &rule->equal, &rule->equal_count);
+        alerts_matchers(&inner, "source", &rule->source);
+        alerts_matchers(&inner, "target", &rule->target);
+        alerts_texts(&inner, "equal", &rule->equal, &rule->equal_count);
         if (rule->source.count == 0 || rule->target.count == 0)
             fields_fault(&inner, NULL, "a rule of inhibition needs matchers in source and target");
         lua_settop(L, table);
@@ -394,14 +283,14 @@ void config_read_alerts(struct config_reading *reading)
     struct fields f;
     lua_State *L = reading->root.L;
     struct notify_settings *settings = &reading->config->alerts;
-    struct alerts_reading r = {.config = reading, .settings = settings};
+    struct alerts_reading r = {.settings = settings};
     if (fields_push(&reading->root, "alerts", TABLE, "a table") == LUA_TNIL) return;
     fields_inside(&f, &reading->root, -1, "configuration: alerts", "alerts");
     fields_known(&f, known);
     each_named(&r, &f, "receivers", "named tables: name = { type = ... }", read_receiver);
     each_named(&r, &f, "mute", "named lists: nights = { { cron = ..., duration = ... } }",
                read_mute);
-    read_root(&r, &f);
+    alerts_routes(&r, &f);
     read_inhibit(&r, &f);
     if (fields_push(&f, "heartbeat", TABLE, "{ url = ... }") != LUA_TNIL) {
         settings->heartbeat_json = fields_json(&f, "heartbeat");

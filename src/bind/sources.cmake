@@ -15,6 +15,7 @@ set(SOURCES_bind
     config_alerts.c
     command.c
     config_fields.c
+    config_routes.c
     courier.c
     courier_call.c
     courier_core.c
@@ -46,6 +47,7 @@ set(SOURCES_bind
     series_trend.c
     settings.c
     source.c
+    source_items.c
     source_scope.c
     statistic.c
     stats.c

@@ -301,22 +301,24 @@ void outbox_committed(struct outbox *outbox, int code)
 
 struct resending {
     struct outbox *outbox;
-    int64_t seq;
+    int64_t seq; /* 0: all */
+    size_t count;
     int code;
 };
 
 static bool resend_row(void *data, const struct outbox_row *row)
 {
     struct resending *resending = data;
-    if (row->seq != resending->seq) return true;
+    if (resending->seq && row->seq != resending->seq) return true;
     struct outbox_row again = *row;
     again.attempts = 0;
     again.put_ms = outbox_now_ms(resending->outbox);
     struct letter *letter = letter_new(resending->outbox, &again);
     resending->code = letter ? enqueue(resending->outbox, letter) : ERR_NOMEM;
-    if (resending->code == OK)
-        queue_record(queue_find(resending->outbox, row->receiver), letter, "queued", "", false);
-    return false;
+    if (resending->code < 0) return false;
+    queue_record(queue_find(resending->outbox, row->receiver), letter, "queued", "", false);
+    resending->count++;
+    return resending->seq == 0;
 }
 
 int outbox_resend(struct outbox *outbox, int64_t seq)
@@ -330,6 +332,18 @@ int outbox_resend(struct outbox *outbox, int64_t seq)
     for (struct queue *queue = outbox->queues; queue; queue = queue->next)
         queue_pump(queue);
     return OK;
+}
+
+int outbox_resend_all(struct outbox *outbox, size_t *count)
+{
+    struct resending resending = {.outbox = outbox};
+    struct fault fault;
+    int code = store_each_outbox(outbox->options.store, outbox->options.world, "dead", false,
+                                 resend_row, &resending, &fault);
+    *count = resending.count;
+    for (struct queue *queue = outbox->queues; queue; queue = queue->next)
+        queue_pump(queue);
+    return code < 0 ? code : resending.code;
 }
 
 bool outbox_busy(const struct outbox *outbox)
@@ -346,6 +360,7 @@ void outbox_each(const struct outbox *outbox,
     for (const struct queue *queue = outbox->queues; queue; queue = queue->next)
         each(data, &(struct outbox_status){.receiver = queue->receiver,
                                            .queued = queue->count,
+                                           .sending = queue->sending != NULL,
                                            .sick = queue->sick,
                                            .failing_since_ms = queue->failing_since_ms,
                                            .answer = queue->answer ? queue->answer : ""});

@@ -8,5 +8,16 @@ return {
   -- profile = "production",            -- default: AWS_PROFILE, then "default"
   -- settle = "60s",                    -- datapoints younger than this are not used yet
 
+  -- alerts = {                         -- who is told of what is found: docs/alerts.md
+  --   receivers = {
+  --     chat = { type = "slack", webhook_url = env "SLACK_WEBHOOK" },
+  --     oncall = { type = "pagerduty", routing_key = env "PAGERDUTY_KEY" },
+  --   },
+  --   route = {
+  --     receiver = "chat", group_by = { "environment", "policy" },
+  --     { matchers = { "severity=high", "environment=prod" }, receiver = "oncall", continue = true },
+  --   },
+  -- },
+
   vars = {},                            -- free fields for your policies: config.vars
 }

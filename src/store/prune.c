@@ -1,4 +1,5 @@
-/* store/prune.c - retention: the oldest journal entries go, in steps that no tick waits long for.
+/* store/prune.c - retention: the oldest journal entries and notifications go, in steps that no tick
+ * waits long for.
  *
  * A step is one transaction of at most STORE_PRUNE_ROWS entries, and then, when nothing is left to
  * delete, some pages given back to the file system. Giving back moves pages, so it is not done for
@@ -16,6 +17,13 @@ static const char by_age[] =
     " INDEXED BY journal_at WHERE at_ms < ?1 AND" NOT_OPEN " ORDER BY at_ms LIMIT ?2)";
 static const char by_size[] = "DELETE FROM journal WHERE seq IN (SELECT seq FROM journal"
                               " WHERE" NOT_OPEN " ORDER BY seq LIMIT ?2)";
+
+/* Notifications that were sent or given up. Looked at from the first one on, and no more of them
+ * than a step has: rows are in the order of their puts, and none waits for longer than a day, so
+ * those that may go are at the beginning. An index of ended_ms would cost each notification. */
+static const char by_end[] = "DELETE FROM outbox WHERE rowid IN (SELECT rowid FROM"
+                             " (SELECT rowid, state, ended_ms FROM outbox ORDER BY rowid LIMIT ?2)"
+                             " WHERE state <> 'queued' AND ended_ms < ?1)";
 
 struct size {
     int64_t page_bytes, pages, holes;
@@ -69,6 +77,9 @@ static int step(struct database *database, const struct store_retention *retenti
     if (retention->keep_ms > 0)
         gone =
             delete_rows(database, STATEMENT_PRUNE_AGE, by_age, now_ms - retention->keep_ms, fault);
+    if (gone == 0 && retention->keep_ms > 0)
+        gone = delete_rows(database, STATEMENT_PRUNE_OUTBOX, by_end, now_ms - retention->keep_ms,
+                           fault);
     if (gone == 0 && retention->max_bytes > 0) {
         struct size size;
         int code = read_size(database, &size, fault);

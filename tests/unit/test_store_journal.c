@@ -111,6 +111,53 @@ static void entries_go_by_age_in_steps_and_those_of_open_intents_stay(void **sta
     store_close(s);
 }
 
+/* "7:sent;" of each row that is left. */
+static bool add_outbox(void *data, const struct outbox_row *row)
+{
+    strbuf_addf(data, "%lld:%s;", (long long)row->seq, row->state);
+    return true;
+}
+
+static void put_notification(struct store_batch *b, int64_t seq, const char *state, int64_t at_ms)
+{
+    store_batch_outbox(b, &(struct outbox_row){.seq = seq,
+                                               .receiver = "chat",
+                                               .group_key = "{}",
+                                               .id = "i",
+                                               .state = state,
+                                               .json = "{}",
+                                               .answer = "",
+                                               .put_ms = at_ms,
+                                               .ended_ms = strcmp(state, "queued") ? at_ms : 0});
+}
+
+static void notifications_go_when_they_ended_long_ago_and_those_that_wait_stay(void **state)
+{
+    struct store_files *f = *state;
+    struct store *s = open_store(f);
+    struct strbuf left;
+    struct fault fault;
+    struct store_retention retention = {.keep_ms = 5000};
+    strbuf_init(&left, 1000);
+    struct store_batch *b = new_batch("aws", 10000);
+    for (int i = 0; i < 2 * STORE_PRUNE_ROWS + 10; i++)
+        put_notification(b, 100 + i, i % 2 ? "sent" : "dead", 10000 + i % 10);
+    put_notification(b, 10000, "queued", 10000);
+    put_notification(b, 10001, "sent", 15000);
+    put_notification(b, 10002, "dead", 14999);
+    assert_int_equal(commit(f, s, b), OK);
+    assert_int_equal(prune_all(f, s, &retention, 20000), 4); /* 2000, 2000, 11, none */
+    assert_int_equal(store_each_outbox(s, "aws", NULL, false, add_outbox, &left, &fault), OK);
+    assert_string_equal(strbuf_cstr(&left), "10000:queued;10001:sent;");
+    struct store_retention by_size = {.max_bytes = 1};
+    (void)prune_all(f, s, &by_size, 1 << 30);
+    strbuf_reset(&left);
+    assert_int_equal(store_each_outbox(s, "aws", NULL, false, add_outbox, &left, &fault), OK);
+    assert_string_equal(strbuf_cstr(&left), "10000:queued;10001:sent;");
+    strbuf_done(&left);
+    store_close(s);
+}
+
 static int64_t file_bytes(struct store_files *f)
 {
     struct stat st;
@@ -179,6 +226,7 @@ int main(void)
         STORE_TEST(the_journal_answers_what_and_since_in_any_combination),
         STORE_TEST(the_names_that_the_journal_knows_come_once_each),
         STORE_TEST(entries_go_by_age_in_steps_and_those_of_open_intents_stay),
+        STORE_TEST(notifications_go_when_they_ended_long_ago_and_those_that_wait_stay),
         STORE_TEST(the_oldest_go_by_size_and_the_file_shrinks),
         STORE_TEST(nothing_is_pruned_where_nothing_is_bounded),
         STORE_TEST(closing_does_not_wait_for_pruning),

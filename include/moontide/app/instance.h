@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 
+struct alerting;
 struct policy_dir;
 struct rates;
 
@@ -38,6 +39,7 @@ struct instance {
     struct world *world;
     struct store *store;
     struct engine *engine;
+    struct alerting *alerting;   /* NULL: nobody is to be told */
     struct collector *collector; /* the engine's, or its own when there is no engine */
     bool own_collector;
     char *database_path, *paused_path;
@@ -47,7 +49,11 @@ struct instance {
 /* Says on standard error what is wrong (all faults of the configuration) and answers its code. On
  * failure nothing is left behind. */
 MUST_CHECK int instance_open(const struct instance_options *options, struct instance *out);
-/* The engine must have been stopped. Answers the number of uv handles that were forgotten. */
+/* Begins to tell of alerts, where moontide.lua has receivers and this is no plan; out of
+ * instance_open() as the instance must lie where it stays. Prints what is wrong. */
+MUST_CHECK int instance_alerting(struct instance *instance);
+/* The engine and the alerting must have been stopped. Answers the number of uv handles that were
+ * forgotten. */
 int instance_close(struct instance *instance);
 
 /* Prints a fault, or all faults, on standard error: "moontide: file:line: text". */

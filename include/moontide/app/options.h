@@ -9,23 +9,26 @@
 #include <stddef.h>
 #include <stdio.h>
 
-enum { OPTIONS_MAX = 16 };
+enum { OPTIONS_MAX = 16, REPEATS_MAX = 32 };
 
 struct option_spec {
     const char *name;  /* without the dashes; NULL ends the list */
-    const char *value; /* what its value is called; NULL: a flag */
+    const char *value; /* what its value is called; NULL: a flag; "NAME..." : it may be given more
+                          than once, one such option a command */
     const char *help;  /* never NULL: an option without words does not pass the checks */
 };
 
 struct arguments {
     const struct command *command;
     const char *values[OPTIONS_MAX]; /* by index in command->options; a flag that was given is "" */
-    char **operands;                 /* shape: [operand_count], borrowed from argv */
+    const char *repeated[REPEATS_MAX]; /* shape: [repeated_count]: all of an option that repeats */
+    size_t repeated_count;
+    char **operands; /* shape: [operand_count], borrowed from argv */
     size_t operand_count;
 };
 
 struct command {
-    const char *name;
+    const char *name;     /* one word, or two: "alerts list" */
     const char *operands; /* as usage shows them: "FILE [ARG...]"; "" when none */
     const char *summary;
     size_t min_operands, max_operands;
@@ -47,7 +50,13 @@ void command_usage(const struct command *command, FILE *out);
 /* All commands, ending with a NULL name. */
 extern const struct command commands[];
 
-/* One a file, named after the command. */
+/* One a file, named after the command; those of alerts and silence are in alerts_*.c and silence.c.
+ */
+int command_alerts_dead(const struct arguments *arguments);
+int command_alerts_history(const struct arguments *arguments);
+int command_alerts_list(const struct arguments *arguments);
+int command_alerts_route(const struct arguments *arguments);
+int command_alerts_test(const struct arguments *arguments);
 int command_check(const struct arguments *arguments);
 int command_eval(const struct arguments *arguments);
 int command_init(const struct arguments *arguments);
@@ -58,6 +67,9 @@ int command_reload(const struct arguments *arguments);
 int command_repl(const struct arguments *arguments);
 int command_resume(const struct arguments *arguments);
 int command_run(const struct arguments *arguments);
+int command_silence_add(const struct arguments *arguments);
+int command_silence_expire(const struct arguments *arguments);
+int command_silence_list(const struct arguments *arguments);
 int command_script(const struct arguments *arguments);
 int command_status(const struct arguments *arguments);
 int command_version(const struct arguments *arguments);

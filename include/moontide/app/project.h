@@ -28,4 +28,10 @@ MUST_CHECK int project_format(const struct arguments *arguments, bool *json);
 MUST_CHECK int project_since(const struct arguments *arguments, const char *otherwise,
                              int64_t *out_ms);
 
+/* Two commands that change a file of the state directory take turns: locks it (made when missing)
+ * until *out is closed. */
+MUST_CHECK int project_lock(const char *state_dir, int *out, struct fault *fault);
+/* Who does it: the name that was given, else the user that called (of sudo, too). */
+const char *project_user(const char *given);
+
 #endif

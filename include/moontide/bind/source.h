@@ -39,4 +39,9 @@ MUST_CHECK int source_assigned_locals(const char *text, size_t len,
                                                    int column),
                                       void *data);
 
+/* The lines of the one table `NAME = {` and of the nameless tables that it lists, at any depth, in
+ * the order of the text: shape lines[max]. Answers how many; 0 when the text does not tell: there
+ * is none or several, or more than max. */
+size_t source_items(const struct source *source, const char *name, int *lines, size_t max);
+
 #endif

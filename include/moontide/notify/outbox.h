@@ -67,6 +67,8 @@ MUST_CHECK int outbox_put(struct outbox *outbox, struct store_batch *batch, cons
 void outbox_committed(struct outbox *outbox, int code);
 /* A dead letter is queued again. ERR_NOT_FOUND. */
 MUST_CHECK int outbox_resend(struct outbox *outbox, int64_t seq);
+/* All of them, as far as memory goes; *count: how many. */
+MUST_CHECK int outbox_resend_all(struct outbox *outbox, size_t *count);
 
 /* Whether something is being written, or should be on its way. What waits for its receiver's answer
  * or for its next attempt is not. */
@@ -76,6 +78,7 @@ bool outbox_busy(const struct outbox *outbox);
 struct outbox_status {
     const char *receiver;
     size_t queued;
+    bool sending; /* one is on its way */
     bool sick;
     int64_t failing_since_ms; /* 0: it is well */
     const char *answer;       /* the last one; "" */

@@ -166,7 +166,8 @@ MUST_CHECK int store_commit(struct store *store, struct store_batch *take_batch,
 /* ---- retention ---- */
 enum { STORE_PRUNE_ROWS = 2000 /* of one transaction, so that no tick waits for long */ };
 struct store_retention {
-    int64_t keep_ms;   /* journal entries older than this go; 0: none by age */
+    int64_t keep_ms;   /* journal entries older than this go, and notifications that ended before
+                          it; 0: none by age */
     int64_t max_bytes; /* of the database file: the oldest go; 0: none by size */
 };
 /* Queues one step of pruning on the worker, as store_commit() does; done (may be NULL) tells
