@@ -16,6 +16,7 @@ if(SIMDE_INCLUDE_DIR AND CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
     target_sources(test_kernels PRIVATE ${CMAKE_SOURCE_DIR}/src/stats/kernels_avx512.c)
     target_compile_definitions(test_kernels PRIVATE HAVE_SIMDE KERNELS_EMULATED)
     target_include_directories(test_kernels SYSTEM PRIVATE ${SIMDE_INCLUDE_DIR})
+    target_compile_options(test_kernels PRIVATE -Wno-psabi) # SIMDe passes wide vectors by value
 else()
     message(STATUS "SIMDe is not installed (libsimde-dev): the AVX-512 loops are not tested by emulation")
 endif()
