@@ -12,8 +12,12 @@ set(SOURCES_bind
     cloudwatch_fetch.c
     complete.c
     config.c
+    command.c
     config_alerts.c
     config_fields.c
+    courier.c
+    courier_call.c
+    courier_core.c
     decide.c
     decide_current.c
     evaluate.c
@@ -28,6 +32,7 @@ set(SOURCES_bind
     journal.c
     layout.c
     lexer.c
+    lib_load.c
     log.c
     memo.c
     plot.c
