@@ -34,6 +34,7 @@ set(SOURCES_bind
     lexer.c
     lib_load.c
     log.c
+    mail.c
     memo.c
     plot.c
     policy.c
