@@ -14,6 +14,7 @@
 #include "moontide/base/log.h"
 #include "moontide/io/loop.h"
 #include "moontide/notify/settings.h"
+#include "moontide/vm/convert.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -160,6 +161,14 @@ static void task_ended(void *data, int code, lua_State *L, int nresults, const s
 
 /* ---- the begin ---- */
 
+/* The notification as a table: reading a long one is no work of the receiver's, and so is not
+ * charged to it. As text where it is none, which the prelude then says. */
+static void push_notification(lua_State *L, const char *json)
+{
+    struct fault fault;
+    if (!json || convert_from_json(L, json, strlen(json), &fault) < 0) lua_pushstring(L, json);
+}
+
 static int push_send(lua_State *L)
 {
     const struct courier_call *call = lua_touserdata(L, 1);
@@ -168,7 +177,7 @@ static int push_send(lua_State *L)
     lua_pushstring(L, call->type);
     lua_pushstring(L, call->name);
     lua_pushstring(L, call->settings);
-    lua_pushstring(L, call->notification);
+    push_notification(L, call->notification);
     lua_pushstring(L, call->given);
     lua_pushstring(L, *call->template_fault ? call->template_fault : NULL);
     return 7;

@@ -86,11 +86,13 @@ static int core_template(lua_State *L)
     return push_file(L, fs_join(config->alerts.templates_dir, "message.lua"));
 }
 
-static int core_language(lua_State *L)
+/* place(): the configuration's language, and its region or nil. */
+static int core_place(lua_State *L)
 {
     const struct config *config = config_of(L);
     lua_pushstring(L, config && config->language ? config->language : "en");
-    return 1;
+    lua_pushstring(L, config ? config->region : NULL);
+    return 2;
 }
 
 /* nearest(name, table): " (did you mean 'x'?)", x one of the table's keys; or "". */
@@ -153,7 +155,7 @@ void push_core(lua_State *L, struct post *post)
 {
     static const luaL_Reg functions[] = {
         {"source", core_source},     {"types", core_types},
-        {"template", core_template}, {"language", core_language},
+        {"template", core_template}, {"place", core_place},
         {"nearest", core_nearest},   {"hmac", core_hmac},
         {"base64", core_base64},     {"renders", core_renders},
         {"left", core_left},         {NULL, NULL},

@@ -98,7 +98,7 @@ end
 
 local function text_of(reference, again)
   local name = table.concat({ reference["$secret"], reference.name, reference.region or "", reference.account or "" },
-                            "\0")
+                            "\n")
   local known, now = kept[name], time.now()
   if known and not again and now - known.at < KEEP_S and now >= known.at then return known.text, true end
   local ok, text = pcall(ask, reference)

@@ -19,7 +19,20 @@ local function alert_of(a)
   }
 end
 
-local function render(n)
+-- What an operator's template makes of a part; or the default, and why.
+local function part(options, name, about, default)
+  if not options.template then return default end
+  local run, problem = load(options.template, options.template_file, "t")
+  if not run then return default, problem end
+  local ok, result = pcall(function()
+    local f = run()[name]
+    return f and f(about, default) or default
+  end)
+  if ok then return result end
+  return default, tostring(result)
+end
+
+local function render(n, options)
   local alerts, lines = {}, {}
   for i, a in ipairs(n.alerts or {}) do
     alerts[i] = alert_of(a)
@@ -28,12 +41,14 @@ local function render(n)
   if (n.more or 0) > 0 then lines[#lines + 1] = string.format("and %d more", n.more) end
   local title = n.status == "test" and "Test message of moontide"
     or string.format("%s: %s", n.status, alerts[1] and alerts[1].title or n.group_key or "")
+  local warning
+  title, warning = part(options, "title", n, title)
   local text = title .. (#lines > 0 and "\n" .. table.concat(lines, "\n") or "")
   return {
     title = title, severity = n.severity, status = n.status,
     color = n.status == "firing" and COLORS[n.severity] or COLORS[n.status] or COLORS.low,
     summary = title, text = text, markdown = text, html = "", alerts = alerts, more = n.more or 0, links = {},
-  }
+  }, warning
 end
 
 return { render = render }

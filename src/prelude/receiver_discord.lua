@@ -41,7 +41,7 @@ local function body_of(message)
   end
   local more = (message.more or 0) + #alerts - count
   local content = "**" .. escape_markdown(cut(message.title, 1000)) .. "**" .. (more > 0 and " (+" .. more .. ")" or "")
-  for _, each in ipairs(message.links or {}) do
+  for _, each in ipairs(count == 0 and message.links or {}) do
     local _, url = pair(each)
     if #content + #url < CONTENT_MAX - 4 then content = content .. "\n<" .. url .. ">" end
   end

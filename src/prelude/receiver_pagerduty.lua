@@ -8,11 +8,12 @@ local SEVERITIES = { high = "critical", medium = "error", low = "warning" }
 local KNOWN = { critical = true, error = true, warning = true, info = true }
 
 local function links_of(message, words)
-  local links = {}
+  local links, known = {}, {}
   for _, list in ipairs { words.links or {}, message.links or {} } do
     for _, each in ipairs(list) do
       local name, url = pair(each)
-      links[#links + 1] = { text = name, href = url }
+      if not known[url] then links[#links + 1] = { text = name, href = url } end
+      known[url] = true
     end
   end
   return #links > 0 and links or nil

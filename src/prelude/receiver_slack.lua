@@ -48,7 +48,9 @@ local function body_of(message, mention)
   local more = (message.more or 0) + math.max(0, #(message.alerts or {}) - #blocks)
   if more > 0 then blocks[#blocks + 1] = section("… +" .. more) end
   local foot = {}
-  for _, each in ipairs(message.links or {}) do foot[#foot + 1] = link(each) end
+  if #(message.alerts or {}) == 0 then
+    for _, each in ipairs(message.links or {}) do foot[#foot + 1] = link(each) end
+  end
   if message.silence then foot[#foot + 1] = "`" .. escape(message.silence) .. "`" end
   if #foot > 0 then
     blocks[#blocks + 1] = { type = "context", elements = { { type = "mrkdwn",

@@ -7,13 +7,17 @@
 -- A failure is an answer: whether it may pass, and when to try again. Nothing that a receiver says
 -- leaves here before every secret in it is blanked.
 
--- core: source, types, template, language, nearest, renders, left
+-- core: source, types, template, place, nearest, renders, left
 local core, kit, vault = ...
 local error, ipairs, load, next, pairs, pcall, rawget, setmetatable, tostring, type =
   error, ipairs, load, next, pairs, pcall, rawget, setmetatable, tostring, type
 
 local TEXT_MAX = 16 * 1024 -- bytes of one text of a notification
-local COMMON = { type = true, name = true, send_resolved = true, rate = true, rate_per_s = true }
+-- Of every receiver: those that say true are the configuration's; the others are for the words.
+local COMMON = {
+  type = true, name = true, send_resolved = true, rate = true, rate_per_s = true,
+  language = { "string", choices = { "en", "ko" } }, timezone = { "string" }, links = { "table" },
+}
 
 -- ---- what a receiver says goes out without secrets ----
 
@@ -113,11 +117,11 @@ end
 
 local function settings_problem(module, settings)
   for name, value in pairs(settings) do
-    local field = module.fields[name]
-    if field and value ~= json.null then
+    local field = module.fields[name] or COMMON[name]
+    if field and field ~= true and value ~= json.null then
       local problem = value_problem(field, name, value)
       if problem then return problem end
-    elseif not field and not COMMON[name] then
+    elseif not field then
       return "unknown field '" .. tostring(name) .. "'" .. core.nearest(tostring(name), module.fields)
     end
   end
@@ -138,8 +142,10 @@ local function clipped(value, depth)
   return value
 end
 
-local function words_of(notification, template_fault)
-  local options = { language = core.language() }
+local function words_of(notification, settings, template_fault)
+  local language, region = core.place()
+  local options = { language = settings.language or language, region = region, timezone = settings.timezone,
+                    links = settings.links }
   if not template_fault then options.template, options.template_file = core.template() end
   core.renders(true)
   local message, warning = require "moontide.messages".render(notification, options)
@@ -147,18 +153,19 @@ local function words_of(notification, template_fault)
   return message, template_fault and "the template was not used: " .. template_fault or warning
 end
 
-local function deliver(name, settings_text, notification_text, state_text, template_fault)
+local function deliver(name, settings_text, given, state_text, template_fault)
   local settings = json.decode(settings_text)
   local module = load_receiver(name)
   vault.hide_settings(settings, module.fields)
   local problem = settings_problem(module, settings)
   if problem then fail { text = name .. ": " .. problem, permanent = true } end
-  local notification = notification_text and clipped(json.decode(notification_text), 0)
+  local notification = type(given) == "string" and json.decode(given) or given
+  notification = notification and clipped(notification, 0)
   local state = state_text and json.decode(state_text) or nil
   local message, warning
-  if notification then message, warning = words_of(notification, template_fault) end
+  if notification then message, warning = words_of(notification, settings, template_fault) end
   local function attempt(again)
-    local resolved, cached = vault.resolve(settings, module.fields, again)
+    local resolved, cached = vault.resolve(settings, again)
     local ok, result = pcall(module.send, resolved, message, notification, state, core.left)
     if ok then return result end
     local failure = kit.judge(result)
@@ -176,9 +183,9 @@ end
 local host = {}
 
 -- Answers: taken, answer, permanent, retry_after_ms, state, warning
-function host.send(name, _, settings_text, notification_text, given, template_fault)
+function host.send(name, _, settings_text, notification, given, template_fault)
   vault.begin()
-  local ok, result, warning = pcall(deliver, name, settings_text, notification_text, given, template_fault)
+  local ok, result, warning = pcall(deliver, name, settings_text, notification, given, template_fault)
   if ok and type(result) ~= "table" then
     ok, result = false, { text = name .. ": send must return a table, not a " .. type(result) }
   end

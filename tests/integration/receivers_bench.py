@@ -134,7 +134,7 @@ class ReceiverCase(support.Case):
 
     def start(self):
         log = open(self.log_path, "wb")
-        self.tool = subprocess.Popen([str(TOOL), str(self.home.path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        self.tool = subprocess.Popen([str(TOOL), str(self.home.path), str(self.home.path / "templates")], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                      stderr=log, text=True, env=self.environment)
         log.close()
         self.addCleanup(self.stop)
@@ -155,7 +155,7 @@ class ReceiverCase(support.Case):
         line = {"do": verb, "type": type_name, "settings": settings, "notification": notice or notification()}
         if state is not None:
             line["state"] = state
-        self.tool.stdin.write(json.dumps(line) + "\n")
+        self.tool.stdin.write(json.dumps(line, ensure_ascii=False) + "\n")
         self.tool.stdin.flush()
         text = self.tool.stdout.readline()
         if not text:

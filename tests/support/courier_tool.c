@@ -1,6 +1,6 @@
 /* support/courier_tool.c - drives the courier as the outbox does, for tests in other languages.
  *
- *   courier_tool DIR     DIR: the project directory (moontide.lua, policies/lib)
+ *   courier_tool DIR [TEMPLATES]     DIR: the project directory (moontide.lua, policies/lib)
  *
  * A line of standard input: { "do": "send" | "check" | "cancel" | "heartbeat", "type", "settings":
  *   {...}, "notification": {...}, "state": {...} | null }
@@ -15,6 +15,7 @@
 #include "moontide/io/http.h"
 #include "moontide/io/loop.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -174,6 +175,8 @@ int main(int argc, char **argv)
         fprintf(stderr, "courier_tool: %s\n", faults.count ? faults.items[0].text : "DIR");
         return 1;
     }
+    if (argc > 2) config->alerts.templates_dir = strdup(argv[2]);
+    signal(SIGPIPE, SIG_IGN); /* as moontide does */
     clock_init_real(&clock);
     log_open(stderr, LOG_INFO, LOG_JSON, false, &clock);
     if (http_new(loop, NULL, &http) < 0) abort();
