@@ -9,6 +9,7 @@
 -- that "=_" occurs in none, so a boundary that begins with it is never found inside.
 
 local LINE = 76 -- RFC 2045 section 6.7 and 6.8; RFC 2047 section 2
+local WORD = 60 -- of a word, so that the name of a header goes before it
 local DAYS = { "Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat" }
 local MONTHS = { "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" }
 
@@ -47,7 +48,7 @@ end
 
 -- The words of RFC 2047 that a text makes, each of whole characters.
 local function encoded_words(text)
-  local most = (75 - #"=?UTF-8?B??=") // 4 * 3
+  local most = (WORD - #"=?UTF-8?B??=") // 4 * 3
   local words, from = {}, 1
   if not utf8.len(text) then text = text:gsub("[\128-\255]", "?") end
   while from <= #text do
@@ -60,10 +61,9 @@ local function encoded_words(text)
 end
 
 -- A header of words; lines are folded between them.
-local function folded(name, words, between)
+local function folded(name, words)
   local lines, line = {}, name .. ":"
-  for i, word in ipairs(words) do
-    if i < #words then word = word .. (between or "") end
+  for _, word in ipairs(words) do
     if #line + 1 + #word > LINE and line ~= name .. ":" then
       lines[#lines + 1] = line
       line = ""
@@ -78,25 +78,30 @@ local function text_words(text)
   text = text:gsub("[%c\127]+", " ")
   local longest = 0
   for word in text:gmatch("%S+") do longest = math.max(longest, #word) end
-  if not is_ascii(text) or text:find("=?", 1, true) or longest > 60 then return encoded_words(text) end
+  if not is_ascii(text) or text:find("=?", 1, true) or longest > WORD then return encoded_words(text) end
   local words = {}
   for word in text:gmatch("%S+") do words[#words + 1] = word end
   return words
 end
 
-local function mailbox(each)
-  if each.name == "" then return each.address end
-  local words = text_words(each.name)
-  local first = words[1] or ""
-  local name = first:find("^=%?UTF%-8") and table.concat(words, "\r\n ")
-    or '"' .. each.name:gsub('[\\"]', "\\%0") .. '"'
-  return name .. " <" .. each.address .. ">"
+local function mailbox_words(each)
+  if each.name == "" then return { each.address } end
+  local words = { '"' .. each.name:gsub('[\\"]', "\\%0") .. '"' }
+  if not is_ascii(each.name) or each.name:find("=?", 1, true) or #each.name > WORD - 10 then
+    words = encoded_words(each.name)
+  end
+  words[#words + 1] = "<" .. each.address .. ">"
+  return words
 end
 
 local function mailboxes(name, list)
-  local words = {}
-  for i, each in ipairs(list) do words[i] = mailbox(each) end
-  return folded(name, words, ",")
+  local all = {}
+  for i, each in ipairs(list) do
+    local words = mailbox_words(each)
+    if i < #list then words[#words] = words[#words] .. "," end
+    table.move(words, 1, #words, #all + 1, all)
+  end
+  return folded(name, all)
 end
 
 local function date_of(seconds)
