@@ -10,6 +10,7 @@
 
 local LINE = 76 -- RFC 2045 section 6.7 and 6.8; RFC 2047 section 2
 local WORD = 60 -- of a word, so that the name of a header goes before it
+local SAMPLE = 4096 -- of a text says how all of it is encoded
 local DAYS = { "Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat" }
 local MONTHS = { "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" }
 
@@ -147,8 +148,9 @@ end
 
 local function part(kind, text)
   text = text:gsub("\r\n?", "\n")
-  local _, foreign = text:gsub("[\128-\255]", "")
-  local readable = foreign * 6 < #text
+  local begin = text:sub(1, SAMPLE)
+  local _, foreign = begin:gsub("[\128-\255]", "")
+  local readable = foreign * 6 < #begin
   return "Content-Type: " .. kind .. "; charset=utf-8\r\nContent-Transfer-Encoding: "
     .. (readable and "quoted-printable" or "base64") .. "\r\n\r\n"
     .. (readable and quoted_printable(text) or base64_lines(text)) .. "\r\n"

@@ -105,6 +105,20 @@ class Mails(MailCase):
             self.assertIn(svg, html.get_content())
             self.assertIn("물결" * 500, html.get_content())
 
+    def test_a_large_one(self):
+        self.serve("starttls")
+        self.home.write("policies/lib/receiver_words.lua", """
+            return receiver { type = "words", fields = { url = { "string" } },
+              send = function(s, message, notification)
+                local m = { title = "t", text = ("밀물"):rep(100000), html = "", status = "firing" }
+                local data = require "moontide.mime".of(m, notification, { from = "a@example.com", to = { "b@example.com" } })
+                mail.send { url = s.url, from = "a@example.com", to = { "b@example.com" }, data = data }
+                return { answer = "ok" }
+              end }""")
+        self.taken("words", {"url": f"smtp://127.0.0.1:{self.port}"})
+        got = parsed(self.received()[0])
+        self.assertEqual(got.get_body(("plain",)).get_content().strip(), "밀물" * 100000)
+
     def test_what_follows_is_a_reply(self):
         settings = self.serve("starttls")
         first = self.taken("email", settings)
@@ -213,19 +227,19 @@ class Refusals(MailCase):
         self.assertIn("at most 50", self.check("ses", **{"from": "a@b.c", "to": ["a@b.c"] * 51}))
 
 
-class Services(receivers_bench.ReceiverCase):
+class Services(MailCase):
     def start_service(self, server, module):
         support.need(module)
-        self.port = support.free_port()
-        running = server(self.port)
+        port = support.free_port()
+        running = server(port)
         running.__enter__()
         self.addCleanup(running.__exit__, None, None, None)
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.environment.update(support.aws_environment(self.port))
+        self.url = f"http://127.0.0.1:{port}"
+        self.environment.update(support.aws_environment(port), SSL_CERT_FILE=str(self.ca))
 
     def boto(self, code):
         """What a program of boto3 prints as JSON."""
-        text = ("import boto3, json\nmade = lambda name: boto3.client(name, region_name='us-east-1', "
+        text = ("import boto3, json\nmade = lambda name, at='us-east-1': boto3.client(name, region_name=at, "
                 f"endpoint_url={self.url!r}, aws_access_key_id='x', aws_secret_access_key='y')\n{code}")
         run = subprocess.run([str(support.VENV), "-c", text], capture_output=True, text=True, timeout=support.DEADLINE_S,
                              env=support.clean_environment())
@@ -250,9 +264,26 @@ class Moto(Services):
         ses_id = first["state"]["root"]
         self.assertRegex(ses_id, "^<[^@ ]+@email.amazonses.com>$")
         self.taken("ses", settings, notification(name="n-2"), first["state"])
-        kept = self.boto("import urllib.request\n"
-                         f"print(urllib.request.urlopen({self.url!r} + '/moto-api/data.json').read().decode())")
-        self.assertIn("sesv2", str(kept.keys()) + "sesv2")
+        kept = self.read("/moto-api/data.json")["ses"]["RawMessage"]
+        one, two = (parsed(m["raw_data"]) for m in sorted(kept, key=lambda m: "n-2" in m["raw_data"]))
+        self.assertEqual({m["source"] for m in kept}, {"tide@example.com"})
+        self.assertEqual(one["From"].addresses[0].display_name, "밀물 감시")
+        self.assertIn(WORDS.split("\n")[0], one.get_body(("plain",)).get_content())
+        self.assertIn("api-1", one.get_body(("html",)).get_content())
+        self.assertEqual((one["In-Reply-To"], two["In-Reply-To"]), (None, ses_id))
+
+    def test_a_password_that_is_a_secret_of_aws(self):
+        self.boto("made('secretsmanager').create_secret(Name='mail', SecretString=json.dumps({'smtp': %r}))" % PASSWORD)
+        self.boto("made('ssm').put_parameter(Name='/mail/user', Value='tide', Type='SecureString')")
+        settings = {**self.serve("auth"), "username": {"$secret": "ssm", "name": "/mail/user", "region": "us-east-1"},
+                    "password": {"$secret": "secretsmanager", "name": "mail", "key": "smtp", "region": "us-east-1"}}
+        self.assertEqual(self.check("email", **settings), "")
+        self.taken("email", settings)
+        self.assertEqual([m["login"] for m in self.received()], ["tide"])
+        self.boto("made('secretsmanager').put_secret_value(SecretId='mail', SecretString=json.dumps({'smtp': 'wrong-one-now'}))")
+        self.taken("email", settings)
+        self.refused(True, "535", "email", {**settings, "password": "wrong-one-now"})
+        self.unsaid(PASSWORD, "wrong-one-now")
 
     def test_sns_to_a_queue(self):
         made = self.boto("""
@@ -281,6 +312,23 @@ print(json.dumps(got))""")
                           "environment": "prod", "notification_id": "n-1"})
         self.assertIn("밀물", got[0]["Message"])
         self.refused(True, "NotFound", "sns", {"topic_arn": topic + "-gone"})
+
+
+class MiniStack(Services):
+    def setUp(self):
+        super().setUp()
+        self.start_service(support.ministack, "ministack")
+
+    def test_ses(self):
+        self.boto("made('sesv2', 'eu-west-1').create_email_identity(EmailIdentity='tide@example.com')")
+        settings = {"region": "eu-west-1", "from": FROM, "to": TO, "endpoint": self.url}
+        answer = self.taken("ses", settings, notification(alert(description=WORDS)))
+        kept, = [m for mails in self.read("/_ministack/ses/messages")["messages"].values() for m in mails]
+        self.assertIn(kept["MessageId"], answer["answer"])
+        self.assertEqual(answer["state"]["root"], f"<{kept['MessageId']}@eu-west-1.amazonses.com>")
+        self.assertEqual(kept["To"], ["desk@example.com", "night@example.com"])
+        self.assertIn(WORDS.split("\n")[0], kept["BodyText"])
+        self.assertIn("api-1", kept["BodyHtml"])
 
 
 if __name__ == "__main__":
