@@ -107,7 +107,7 @@ end
 
 local function date_of(seconds)
   local y, m, d, clock = time.iso(seconds // 1):match("^(%d+)-(%d+)-(%d+)T(%d+:%d+:%d+)")
-  return string.format("%s, %d %s %s %s +0000", DAYS[(seconds // 86400 + 4) % 7 // 1 | 0 + 1], tonumber(d),
+  return string.format("%s, %02d %s %s %s +0000", DAYS[math.tointeger((seconds // 86400 + 4) % 7) + 1], tonumber(d),
                        MONTHS[tonumber(m)], y, clock)
 end
 

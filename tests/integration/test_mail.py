@@ -70,7 +70,6 @@ class Mails(MailCase):
                          [("밀물 감시", "tide@example.com"), ("Desk", "desk@example.com"), ("", "night@example.com")])
         self.assertEqual(got["Message-ID"], "<n=2F1=20=EB=B0=80@example.com>")
         self.assertEqual(got["Date"].datetime.timestamp(), (receivers_bench.SINCE + 1000) // 1000)
-        self.assertEqual(got["Date"].split(",")[0], email.utils.formatdate(receivers_bench.SINCE / 1000 + 1)[:3])
         self.assertEqual((got["Auto-Submitted"], got["List-Id"]), ("auto-generated", "<one.moontide.example.com>"))
         self.assertIsNone(got["In-Reply-To"])
         text, html = got.iter_parts()
@@ -118,6 +117,33 @@ class Mails(MailCase):
         self.taken("words", {"url": f"smtp://127.0.0.1:{self.port}"})
         got = parsed(self.received()[0])
         self.assertEqual(got.get_body(("plain",)).get_content().strip(), "밀물" * 100000)
+
+    def test_the_date_on_each_day_of_a_week(self):
+        settings = self.serve("starttls")
+        for day in range(7):
+            at = 1709164800 + day * 86400 + 3723  # 2024-02-29
+            self.taken("email", settings, notification(at=at * 1000))
+            wanted = email.utils.formatdate(at).replace("-0000", "+0000")
+            self.assertIn(f"Date: {wanted}\r\n", self.received()[-1]["data"])
+
+    def test_no_command_hides_in_a_message_or_an_address(self):
+        self.serve("starttls")
+        self.home.write("policies/lib/receiver_sly.lua", """
+            return receiver { type = "sly", fields = { url = { "string" }, to = { "table" }, data = { "table" } },
+              send = function(s)
+                mail.send { url = s.url, from = "a@example.com", to = s.to, data = s.data[1] }
+                return { answer = "ok" }
+              end }""")
+        url = f"smtp://127.0.0.1:{self.port}"
+        for end in ("\r\n", "\n", "\r"):
+            data = end.join(["Subject: x", "", ".", "..", "MAIL FROM:<thief@example.com>", "."])
+            self.taken("sly", {"url": url, "to": ["b@example.com"], "data": [data]})
+            self.assertEqual(self.received()[-1]["data"], data.replace(end, "\r\n") + "\r\n")
+        self.assertEqual(len(self.received()), 3)
+        for address in ("b@example.com>\r\nDATA", "b@example.com> SIZE=1", "<b@example.com", "b@example.com\n", "b@", "é@example.com"):
+            self.refused(True, "the address", "sly", {"url": url, "to": [address], "data": ["x"]})
+        for wrong in ("http://127.0.0.1", "smtp://", "smtp://u:p@127.0.0.1", url + "/?x"):
+            self.refused(True, "is no smtp://host:port", "sly", {"url": wrong, "to": ["b@example.com"], "data": ["x"]})
 
     def test_what_follows_is_a_reply(self):
         settings = self.serve("starttls")
