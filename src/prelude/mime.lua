@@ -138,16 +138,16 @@ local function quoted_printable(text)
 end
 
 local function base64_lines(text)
-  local out, step = {}, 57 * 1024
-  local line = ("."):rep(LINE)
-  for from = 1, #text, step do
-    out[#out + 1] = base64(text:sub(from, from + step - 1)):gsub(line, "%0\r\n")
+  local out, n = {}, 0
+  for from = 1, #text, LINE // 4 * 3 do
+    n = n + 1
+    out[n] = base64(text:sub(from, from + LINE // 4 * 3 - 1))
   end
-  return (table.concat(out):gsub("\r\n$", ""))
+  return table.concat(out, "\r\n")
 end
 
 local function part(kind, text)
-  text = text:gsub("\r\n?", "\n")
+  if text:find("\r", 1, true) then text = text:gsub("\r\n?", "\n") end
   local begin = text:sub(1, SAMPLE)
   local _, foreign = begin:gsub("[\128-\255]", "")
   local readable = foreign * 6 < #begin

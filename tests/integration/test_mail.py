@@ -109,14 +109,14 @@ class Mails(MailCase):
         self.home.write("policies/lib/receiver_words.lua", """
             return receiver { type = "words", fields = { url = { "string" } },
               send = function(s, message, notification)
-                local m = { title = "t", text = ("밀물"):rep(100000), html = "", status = "firing" }
+                local m = { title = "t", text = ("밀물"):rep(60000), html = "", status = "firing" }
                 local data = require "moontide.mime".of(m, notification, { from = "a@example.com", to = { "b@example.com" } })
                 mail.send { url = s.url, from = "a@example.com", to = { "b@example.com" }, data = data }
                 return { answer = "ok" }
               end }""")
         self.taken("words", {"url": f"smtp://127.0.0.1:{self.port}"})
         got = parsed(self.received()[0])
-        self.assertEqual(got.get_body(("plain",)).get_content().strip(), "밀물" * 100000)
+        self.assertEqual(got.get_body(("plain",)).get_content().strip(), "밀물" * 60000)
 
     def test_the_date_on_each_day_of_a_week(self):
         settings = self.serve("starttls")
