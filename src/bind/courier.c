@@ -31,9 +31,9 @@ static int open_state(lua_State *L)
         const char *name;
         lua_CFunction open;
     } modules[] = {
-        {"json", open_json}, {"stats", open_stats}, {"log", open_log},
-        {"time", open_time}, {"async", open_async}, {"aws", open_aws},
-        {"http", open_http}, {"plot", open_plot},   {"command", open_command},
+        {"json", open_json},       {"stats", open_stats}, {"log", open_log},   {"time", open_time},
+        {"async", open_async},     {"aws", open_aws},     {"http", open_http}, {"plot", open_plot},
+        {"command", open_command}, {"mail", open_mail},
     };
     static const char *const functions[POST_COUNT] = {[POST_CHECK] = "check", [POST_SEND] = "send"};
     static const char *const parts[] = {"courier_kit", "courier_vault"};

@@ -12,8 +12,8 @@ set(SOURCES_bind
     cloudwatch_fetch.c
     complete.c
     config.c
-    config_alerts.c
     command.c
+    config_alerts.c
     config_fields.c
     config_routes.c
     courier.c
@@ -35,6 +35,7 @@ set(SOURCES_bind
     lexer.c
     lib_load.c
     log.c
+    mail.c
     memo.c
     plot.c
     policy.c

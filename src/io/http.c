@@ -55,9 +55,9 @@ struct http {
     char *ca_file, *user_agent;
     struct http_limits limits;
     long host_connections, total_connections;
-    struct http_call *active; /* in the multi handle */
-    struct http_call *lost;   /* taken out of a broken one, to be told */
-    struct http_call *spare;
+    struct http_ride *active; /* in the multi handle */
+    struct http_ride *lost;   /* taken out of a broken one, to be told */
+    struct http_ride *spare;  /* calls */
     int spare_count;
     struct http_socket *sockets;
     int handles_open; /* the memory goes with the last of them */
@@ -147,22 +147,36 @@ int http_close_socket(void *data, curl_socket_t fd)
 
 /* Calls. */
 
-static void list_add(struct http_call **list, struct http_call *call)
+static void list_add(struct http_ride **list, struct http_ride *ride)
 {
-    call->list = list;
-    call->prev = NULL;
-    call->next = *list;
-    if (call->next) call->next->prev = call;
-    *list = call;
+    ride->list = list;
+    ride->prev = NULL;
+    ride->next = *list;
+    if (ride->next) ride->next->prev = ride;
+    *list = ride;
 }
 
-static void list_remove(struct http_call *call)
+static void list_remove(struct http_ride *ride)
 {
-    if (call->prev)
-        call->prev->next = call->next;
+    if (ride->prev)
+        ride->prev->next = ride->next;
     else
-        *call->list = call->next;
-    if (call->next) call->next->prev = call->prev;
+        *ride->list = ride->next;
+    if (ride->next) ride->next->prev = ride->prev;
+    ride->list = NULL;
+}
+
+void http_leave(struct http_ride *ride)
+{
+    if (!ride->list) return;
+    bool in_multi = ride->list == &ride->http->active;
+    list_remove(ride);
+    if (in_multi) curl_multi_remove_handle(ride->http->multi, ride->easy);
+}
+
+static struct http_call *call_of(struct http_ride *ride)
+{
+    return (struct http_call *)ride;
 }
 
 static void release(struct http *http, struct http_call *call)
@@ -172,25 +186,36 @@ static void release(struct http *http, struct http_call *call)
         return;
     }
     http_call_clear(call);
-    call->next = http->spare;
-    http->spare = call;
+    call->ride.next = http->spare;
+    http->spare = &call->ride;
     http->spare_count++;
+}
+
+static void call_ended(struct http_ride *ride, CURLcode result)
+{
+    struct http *http = ride->http;
+    http_leave(ride);
+    http_call_deliver(call_of(ride), result);
+    release(http, call_of(ride));
+}
+
+static void call_dropped(struct http_ride *ride)
+{
+    http_call_free(call_of(ride));
 }
 
 static struct http_call *acquire(struct http *http)
 {
-    struct http_call *call = http->spare;
-    if (!call) return http_call_new(http, &http->limits, http->ca_file, http->user_agent);
-    http->spare = call->next;
-    http->spare_count--;
+    static const struct http_ride_kind kind = {.ended = call_ended, .dropped = call_dropped};
+    if (http->spare) {
+        struct http_call *call = call_of(http->spare);
+        http->spare = call->ride.next;
+        http->spare_count--;
+        return call;
+    }
+    struct http_call *call = http_call_new(http, &http->limits, http->ca_file, http->user_agent);
+    if (call) call->ride.kind = &kind;
     return call;
-}
-
-static void deactivate(struct http *http, struct http_call *call)
-{
-    bool in_multi = call->list == &http->active;
-    list_remove(call);
-    if (in_multi) curl_multi_remove_handle(http->multi, call->easy);
 }
 
 static void deliver_finished(struct http *http)
@@ -202,10 +227,8 @@ static void deliver_finished(struct http *http)
         CURLcode result = message->data.result; /* the message is gone once its handle is removed */
         char *private = NULL;
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &private);
-        struct http_call *call = (struct http_call *)(void *)private;
-        deactivate(http, call);
-        http_call_deliver(call, result);
-        release(http, call);
+        struct http_ride *ride = (struct http_ride *)(void *)private;
+        ride->kind->ended(ride, result);
     }
 }
 
@@ -306,18 +329,15 @@ static void tear_down_multi(struct http *http)
 
 static void start_over(struct http *http)
 {
-    struct http_call *call;
-    while ((call = http->active)) {
-        deactivate(http, call);
-        list_add(&http->lost, call);
+    struct http_ride *ride;
+    while ((ride = http->active)) {
+        http_leave(ride);
+        list_add(&http->lost, ride);
     }
     tear_down_multi(http);
     uv_timer_stop(&http->timer); /* the next multi handle is made by the next http_send() */
-    while (!http->ending && (call = http->lost)) {
-        deactivate(http, call);
-        http_call_deliver(call, CURLE_OUT_OF_MEMORY);
-        release(http, call);
-    }
+    while (!http->ending && (ride = http->lost))
+        ride->kind->ended(ride, CURLE_OUT_OF_MEMORY);
 }
 
 static void act(struct http *http, curl_socket_t fd, int events)
@@ -419,17 +439,37 @@ void http_free(struct http *http)
 {
     if (!http) return;
     http->ending = true;
-    struct http_call *call;
-    while ((call = http->active) || (call = http->lost)) {
-        deactivate(http, call);
-        http_call_free(call);
+    struct http_ride *ride;
+    while ((ride = http->active) || (ride = http->lost)) {
+        http_leave(ride);
+        ride->kind->dropped(ride);
     }
-    while ((call = http->spare)) {
-        http->spare = call->next;
-        http_call_free(call);
+    while ((ride = http->spare)) {
+        http->spare = ride->next;
+        http_call_free(call_of(ride));
     }
     tear_down_multi(http);
     uv_close((uv_handle_t *)&http->timer, timer_closed);
+}
+
+int http_board(struct http *http, struct http_ride *ride)
+{
+    ride->http = http;
+    int rc = set_up_multi(http);
+    if (rc < 0) return rc;
+    if (curl_multi_add_handle(http->multi, ride->easy) != CURLM_OK) return ERR_NOMEM;
+    list_add(&http->active, ride);
+    return OK;
+}
+
+uv_loop_t *http_uv(const struct http *http)
+{
+    return http->uv;
+}
+
+const char *http_ca_file(const struct http *http)
+{
+    return http->ca_file;
 }
 
 int http_send(struct http *http, const struct http_request *request, http_done_fn *done, void *data,
@@ -441,15 +481,15 @@ int http_send(struct http *http, const struct http_request *request, http_done_f
         return ERR_NOMEM;
     }
     int rc = http_call_prepare(call, request);
-    if (rc == OK) rc = set_up_multi(http);
-    if (rc == OK && curl_multi_add_handle(http->multi, call->easy) != CURLM_OK) rc = ERR_NOMEM;
+    if (rc == OK) {
+        call->done = done;
+        call->data = data;
+        rc = http_board(http, &call->ride);
+    }
     if (rc < 0) {
         release(http, call);
         return rc;
     }
-    call->done = done;
-    call->data = data;
-    list_add(&http->active, call);
     if (out) *out = call;
     return OK;
 }
@@ -457,7 +497,6 @@ int http_send(struct http *http, const struct http_request *request, http_done_f
 void http_cancel(struct http_call *call)
 {
     if (!call) return;
-    struct http *http = call->http;
-    deactivate(http, call);
-    release(http, call);
+    http_leave(&call->ride);
+    release(call->ride.http, call);
 }

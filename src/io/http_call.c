@@ -103,7 +103,7 @@ static void begins(struct http_call *call)
     if (call->first_byte_ms <= call->stall_ms) return;
     int64_t waited_ms = (clock_mono_ns(&real_clock) - call->began_ns) / 1000000;
     if (waited_ms >= call->stall_ms) return;
-    (void)curl_easy_setopt(call->easy, CURLOPT_LOW_SPEED_TIME, whole_seconds(call->stall_ms));
+    (void)curl_easy_setopt(call->ride.easy, CURLOPT_LOW_SPEED_TIME, whole_seconds(call->stall_ms));
     call->first_byte_ms = 0;
 }
 
@@ -141,6 +141,20 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *data)
 
 /* A call and what never changes in it. */
 
+int http_set_common(struct http *http, CURL *easy, const char *ca_file)
+{
+    bool ok = true;
+    SET(CURLOPT_OPENSOCKETFUNCTION, http_open_socket);
+    SET(CURLOPT_OPENSOCKETDATA, http);
+    SET(CURLOPT_CLOSESOCKETFUNCTION, http_close_socket);
+    SET(CURLOPT_CLOSESOCKETDATA, http);
+    SET(CURLOPT_NOSIGNAL, 1L);
+    SET(CURLOPT_QUICK_EXIT, 1L); /* else ending a transfer waits for its getaddrinfo() */
+    SET(CURLOPT_CAPATH, NULL);   /* with a directory curl does not cache the parsed bundle */
+    SET(CURLOPT_CAINFO, ca_file);
+    return ok ? OK : ERR_NOMEM;
+}
+
 struct http_call *http_call_new(struct http *http, const struct http_limits *limits,
                                 const char *ca_file, const char *user_agent)
 {
@@ -150,26 +164,20 @@ struct http_call *http_call_new(struct http *http, const struct http_limits *lim
         free(call);
         return NULL;
     }
-    call->http = http;
+    call->ride.http = http;
     call->limits = limits;
-    call->easy = easy;
+    call->ride.easy = easy;
     call->user_agent = user_agent;
     strbuf_init(&call->request_lines, SIZE_MAX / 2);
     strbuf_init(&call->header_text, HTTP_HEADER_BYTES_MAX);
     strbuf_init(&call->body, limits->max_body_bytes);
     bool ok = true;
-    SET(CURLOPT_PRIVATE, call);
+    SET(CURLOPT_PRIVATE, &call->ride);
     SET(CURLOPT_ERRORBUFFER, call->reason);
     SET(CURLOPT_HEADERFUNCTION, on_header);
     SET(CURLOPT_HEADERDATA, call);
     SET(CURLOPT_WRITEFUNCTION, on_body);
     SET(CURLOPT_WRITEDATA, call);
-    SET(CURLOPT_OPENSOCKETFUNCTION, http_open_socket);
-    SET(CURLOPT_OPENSOCKETDATA, http);
-    SET(CURLOPT_CLOSESOCKETFUNCTION, http_close_socket);
-    SET(CURLOPT_CLOSESOCKETDATA, http);
-    SET(CURLOPT_NOSIGNAL, 1L);
-    SET(CURLOPT_QUICK_EXIT, 1L); /* else ending a transfer waits for its getaddrinfo() */
     SET(CURLOPT_PROTOCOLS_STR, "http,https");
     SET(CURLOPT_FOLLOWLOCATION, 0L);
     SET(CURLOPT_PATH_AS_IS, 1L); /* the path was signed as it is */
@@ -179,9 +187,7 @@ struct http_call *http_call_new(struct http *http, const struct http_limits *lim
     SET(CURLOPT_LOW_SPEED_LIMIT, 1L);
     SET(CURLOPT_MAXAGE_CONN, 3600L); /* curl's own 118 s would not last from one tick to the next */
     SET(CURLOPT_UPLOAD_BUFFERSIZE, 16384L); /* the least; each spare handle holds on to it */
-    SET(CURLOPT_CAPATH, NULL); /* with a directory curl does not cache the parsed bundle */
-    SET(CURLOPT_CAINFO, ca_file);
-    if (!ok) {
+    if (!ok || http_set_common(http, easy, ca_file) < 0) {
         http_call_free(call);
         return NULL;
     }
@@ -207,7 +213,7 @@ void http_call_clear(struct http_call *call)
 
 void http_call_free(struct http_call *call)
 {
-    curl_easy_cleanup(call->easy);
+    curl_easy_cleanup(call->ride.easy);
     free(call->request_body);
     free(call->request_headers);
     strbuf_done(&call->request_lines);
@@ -220,7 +226,7 @@ void http_call_free(struct http_call *call)
 
 static int set_method(struct http_call *call, const struct http_request *request, bool has_body)
 {
-    CURL *easy = call->easy;
+    CURL *easy = call->ride.easy;
     bool ok = true;
     const char *plain = has_body ? "POST" : call->bodyless ? "HEAD" : "GET";
     /* The order matters: POSTFIELDS implies POST, and HTTPGET undoes both it and NOBODY. */
@@ -248,7 +254,7 @@ static int64_t or_default(int64_t given, int64_t fallback)
 
 static int set_limits(struct http_call *call, const struct http_request *request)
 {
-    CURL *easy = call->easy;
+    CURL *easy = call->ride.easy;
     bool ok = true;
     int64_t patience_ms = request->first_byte_timeout_ms;
     if (patience_ms <= 0 && request->stall_timeout_ms <= 0) patience_ms = request->timeout_ms;
@@ -281,7 +287,7 @@ int http_call_prepare(struct http_call *call, const struct http_request *request
     rc = set_method(call, request, has_body);
     if (rc == OK) rc = http_head_set(call, request, has_body);
     if (rc == OK) rc = set_limits(call, request);
-    if (rc == OK && curl_easy_setopt(call->easy, CURLOPT_URL, request->url) != CURLE_OK)
+    if (rc == OK && curl_easy_setopt(call->ride.easy, CURLOPT_URL, request->url) != CURLE_OK)
         rc = ERR_NOMEM;
     call->began_ns = clock_mono_ns(&real_clock);
     return rc;
@@ -289,7 +295,7 @@ int http_call_prepare(struct http_call *call, const struct http_request *request
 
 /* The outcome. */
 
-static int code_of(CURLcode result)
+int http_code_of(CURLcode result)
 {
     switch (result) {
     case CURLE_OK: return OK;
@@ -318,17 +324,18 @@ static void explain(const struct http_call *call, CURLcode result, struct fault 
     /* curl quotes the proxy's address here, perhaps with its password */
     if (result == CURLE_COULDNT_RESOLVE_PROXY) why = curl_easy_strerror(result);
     long errnum = 0;
-    if (result == CURLE_COULDNT_CONNECT) curl_easy_getinfo(call->easy, CURLINFO_OS_ERRNO, &errnum);
-    fault_set(fault, code_of(result), "%s:%d: %s%s%s%s", call->place.host, call->place.port, why,
-              errnum ? " (" : "", errnum ? strerror((int)errnum) : "", errnum ? ")" : "");
+    if (result == CURLE_COULDNT_CONNECT)
+        curl_easy_getinfo(call->ride.easy, CURLINFO_OS_ERRNO, &errnum);
+    fault_set(fault, http_code_of(result), "%s:%d: %s%s%s%s", call->place.host, call->place.port,
+              why, errnum ? " (" : "", errnum ? strerror((int)errnum) : "", errnum ? ")" : "");
 }
 
 void http_call_deliver(struct http_call *call, CURLcode result)
 {
     struct http_response response;
     long status = 0, request_bytes = 0;
-    curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
-    curl_easy_getinfo(call->easy, CURLINFO_REQUEST_SIZE, &request_bytes);
+    curl_easy_getinfo(call->ride.easy, CURLINFO_RESPONSE_CODE, &status);
+    curl_easy_getinfo(call->ride.easy, CURLINFO_REQUEST_SIZE, &request_bytes);
     response.fault.code = OK;
     response.fault.text[0] = response.fault.file[0] = '\0';
     response.fault.line = response.fault.column = 0;

@@ -147,10 +147,11 @@ static int set_list(struct http_call *call, const struct head *head)
     if (!head->encoding) add_line(call, &count, accept_encoding, "", "");
     if (head->has_body && !head->content_type) add_line(call, &count, "Content-Type", ":", "");
     if (head->has_body && !head->expect) add_line(call, &count, "Expect", ":", "");
-    bool ok =
-        !call->has_target || curl_easy_setopt(call->easy, CURLOPT_REQUEST_TARGET, NULL) == CURLE_OK;
+    bool ok = !call->has_target ||
+              curl_easy_setopt(call->ride.easy, CURLOPT_REQUEST_TARGET, NULL) == CURLE_OK;
     call->has_target = false;
-    ok = ok && curl_easy_setopt(call->easy, CURLOPT_HTTPHEADER, call->request_headers) == CURLE_OK;
+    ok = ok &&
+         curl_easy_setopt(call->ride.easy, CURLOPT_HTTPHEADER, call->request_headers) == CURLE_OK;
     return ok ? OK : ERR_NOMEM;
 }
 
@@ -205,9 +206,10 @@ static int set_target(struct http_call *call, const struct head *head)
     }
     strbuf_adds(text, "User-Agent: ");
     strbuf_adds(text, head->user_agent ? head->user_agent : call->user_agent);
-    bool ok = strbuf_status(text) == OK &&
-              curl_easy_setopt(call->easy, CURLOPT_REQUEST_TARGET, strbuf_cstr(text)) == CURLE_OK &&
-              curl_easy_setopt(call->easy, CURLOPT_HTTPHEADER, no_lines()) == CURLE_OK;
+    bool ok =
+        strbuf_status(text) == OK &&
+        curl_easy_setopt(call->ride.easy, CURLOPT_REQUEST_TARGET, strbuf_cstr(text)) == CURLE_OK &&
+        curl_easy_setopt(call->ride.easy, CURLOPT_HTTPHEADER, no_lines()) == CURLE_OK;
     call->has_target = true;
     return ok ? OK : ERR_NOMEM;
 }

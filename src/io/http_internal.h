@@ -20,6 +20,8 @@ struct http_place {
 
 /* ERR_INVALID unless it is an absolute http or https URL with a host. */
 MUST_CHECK int http_place_parse(const char *url, struct http_place *out);
+/* The same of smtp and smtps; nothing may follow host and port, nor stand before them. */
+MUST_CHECK int http_place_parse_mail(const char *url, struct http_place *out);
 /* Whether a proxy must never be asked for it: loopback and the metadata services, whose answers
  * are credentials. */
 bool http_place_is_direct(const struct http_place *place);
@@ -30,14 +32,39 @@ struct http_limits {
     size_t max_body_bytes;
 };
 
+/* What the multi handle carries: a request, or the connection of a mail (smtp.c); the first member
+ * of both. */
+struct http_ride {
+    const struct http_ride_kind *kind;
+    struct http *http;
+    CURL *easy;
+    struct http_ride **list; /* the active ones or the lost ones, by prev and next; or the spare
+                                calls, by next */
+    struct http_ride *prev, *next;
+};
+
+struct http_ride_kind {
+    /* curl is done with it, as far as it goes; it is still aboard until http_leave(). */
+    void (*ended)(struct http_ride *ride, CURLcode result);
+    /* The client ends: frees it without a word. It is not aboard any more. */
+    void (*dropped)(struct http_ride *ride);
+};
+
+/* Takes the ride, which has its kind and its easy handle, along; ERR_NOMEM. */
+MUST_CHECK int http_board(struct http *http, struct http_ride *ride);
+void http_leave(struct http_ride *ride);
+uv_loop_t *http_uv(const struct http *http);
+const char *http_ca_file(const struct http *http);
+/* Tells the easy handle where sockets are opened and closed, what certificates are trusted, and
+ * what else never changes for anything that rides here. */
+MUST_CHECK int http_set_common(struct http *http, CURL *easy, const char *ca_file);
+
+int http_code_of(CURLcode result);
+
 /* Lives from http_send() to the end of its callback; then it is kept for the next request. */
 struct http_call {
-    struct http *http;
+    struct http_ride ride;
     const struct http_limits *limits;
-    CURL *easy;
-    struct http_call **list; /* the active ones or the lost ones, by prev and next; or the spare
-                                ones, by next */
-    struct http_call *prev, *next;
     http_done_fn *done;
     void *data;
 

@@ -19,18 +19,21 @@ static int parse_port(const char *text, size_t len, int fallback)
     return port;
 }
 
-int http_place_parse(const char *url, struct http_place *out)
-{
+struct scheme {
+    const char *text;
     int port;
-    if (strncasecmp(url, "http://", 7) == 0) {
-        port = 80;
-        url += 7;
-    } else if (strncasecmp(url, "https://", 8) == 0) {
-        port = 443;
-        url += 8;
-    } else {
-        return ERR_INVALID;
+};
+
+static int place_parse(const char *url, const struct scheme schemes[2], struct http_place *out)
+{
+    const struct scheme *scheme = schemes;
+    size_t scheme_len = strlen(scheme->text);
+    if (strncasecmp(url, scheme->text, scheme_len) != 0) {
+        scheme_len = strlen((++scheme)->text);
+        if (strncasecmp(url, scheme->text, scheme_len) != 0) return ERR_INVALID;
     }
+    int port = scheme->port;
+    url += scheme_len;
     for (const char *c = url; *c; c++)
         if ((unsigned char)*c <= ' ' || *c == 0x7f) return ERR_INVALID;
 
@@ -62,6 +65,21 @@ int http_place_parse(const char *url, struct http_place *out)
     out->host[len] = '\0';
     out->port = port;
     return OK;
+}
+
+int http_place_parse(const char *url, struct http_place *out)
+{
+    static const struct scheme schemes[] = {{"http://", 80}, {"https://", 443}};
+    return place_parse(url, schemes, out);
+}
+
+int http_place_parse_mail(const char *url, struct http_place *out)
+{
+    static const struct scheme schemes[] = {{"smtp://", 25}, {"smtps://", 465}};
+    int rc = place_parse(url, schemes, out);
+    if (rc < 0) return rc;
+    const char *rest = strstr(url, "//") + 2;
+    return rest[strcspn(rest, "/?#@")] ? ERR_INVALID : OK;
 }
 
 bool http_place_is_direct(const struct http_place *place)

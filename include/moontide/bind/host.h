@@ -64,6 +64,7 @@ int open_command(lua_State *L);
 int open_http(lua_State *L);
 int open_journal(lua_State *L);
 int open_log(lua_State *L);
+int open_mail(lua_State *L);
 int open_plot(lua_State *L);
 int open_stats(lua_State *L);
 int open_time(lua_State *L);
