@@ -9,6 +9,8 @@ set(SOURCES_base
     json_reader.c
     json_writer.c
     log.c
+    log_file.c
+    log_syslog.c
     nearest.c
     pair_table.c
     strbuf.c

@@ -1,4 +1,4 @@
-foreach(name clock cron err fs hash json log nearest strbuf timetext window zone)
+foreach(name clock cron err fs hash json log log_writers nearest strbuf timetext window zone)
     unit_test(${name})
 endforeach()
 foreach(name fs json strbuf zone)
