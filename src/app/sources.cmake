@@ -21,6 +21,7 @@ set(SOURCES_app
     report.c
     run.c
     script.c
+    sinks.c
     status.c
     status_json.c
     unfreeze.c

@@ -14,6 +14,7 @@ set(SOURCES_bind
     config.c
     config_alerts.c
     config_fields.c
+    config_log.c
     decide.c
     decide_current.c
     evaluate.c
