@@ -58,7 +58,7 @@ static int start_log(const struct arguments *arguments, const struct instance *i
 static int start_sinks(const struct instance *instance, bool once)
 {
     struct fault fault;
-    if (once || sinks_open(instance->config, &fault) == OK) return 0;
+    if (once || sinks_open(instance, &fault) == OK) return 0;
     print_fault(&fault);
     return 1;
 }

@@ -11,6 +11,7 @@ set(SOURCES_app
     init.c
     instance.c
     journal.c
+    log_cloudwatch.c
     notify.c
     options.c
     pause.c

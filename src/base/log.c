@@ -224,11 +224,11 @@ void log_reopen(void)
 
 void log_close_writers(void)
 {
-    struct log_writer *next;
-    for (struct log_writer *w = sink.writers; w; w = next) {
+    struct log_writer *next, *w = sink.writers;
+    sink.writers = NULL; /* a close may log */
+    sink.floor = LOG_OFF;
+    for (; w; w = next) {
         next = w->next;
         w->vtable->close(w);
     }
-    sink.writers = NULL;
-    sink.floor = LOG_OFF;
 }

@@ -57,9 +57,25 @@ static void read_syslog(struct config_reading *r, struct fields *log)
     lua_pop(log->L, 1);
 }
 
+static void read_cloudwatch(struct config_reading *r, struct fields *log)
+{
+    static const char *const known[] = {"group", "stream", "region", "level", NULL};
+    struct config_log_cloudwatch *cloudwatch = &r->config->log_cloudwatch;
+    struct fields inner;
+    if (!config_open_table(log, "cloudwatch", "configuration: log.cloudwatch", &inner)) return;
+    fields_known(&inner, known);
+    config_take_text(&inner, "group", &cloudwatch->group);
+    config_take_text(&inner, "stream", &cloudwatch->stream);
+    config_take_text(&inner, "region", &cloudwatch->region);
+    cloudwatch->level = take_level(&inner);
+    if (!inner.failed && (!cloudwatch->group || !cloudwatch->stream))
+        fields_fault(log, "cloudwatch", "cloudwatch: group and stream are needed");
+    config_close_table(&inner);
+}
+
 void config_read_log(struct config_reading *r)
 {
-    static const char *const known[] = {"level", "format", "file", "syslog", NULL};
+    static const char *const known[] = {"level", "format", "file", "syslog", "cloudwatch", NULL};
     static const char *const formats[] = {"text", "json", "auto", NULL};
     struct fields inner;
     if (!config_open_table(&r->root, "log", "configuration: log", &inner)) return;
@@ -69,6 +85,7 @@ void config_read_log(struct config_reading *r)
     r->config->log_format = format == 2 ? -1 : format;
     read_file(r, &inner);
     read_syslog(r, &inner);
+    read_cloudwatch(r, &inner);
     config_close_table(&inner);
 }
 
@@ -77,4 +94,7 @@ void config_log_done(struct config *config)
     free(config->log_file.path);
     free(config->log_syslog.ident);
     free(config->log_syslog.path);
+    free(config->log_cloudwatch.group);
+    free(config->log_cloudwatch.stream);
+    free(config->log_cloudwatch.region);
 }

@@ -3,8 +3,18 @@
 import json
 import signal
 import socket
+import subprocess
+import time
 
 import support
+
+READ = """
+import boto3, json
+answer = boto3.client("logs", region_name="us-east-1").get_log_events(
+    logGroupName="/moontide/log", logStreamName="one", startFromHead=True)
+print(json.dumps([event["message"] for event in answer["events"]]))
+"""
+
 
 def lines(path):
     """The events of a file; every line of it must be whole."""
@@ -81,6 +91,33 @@ class LogSinks(support.Case):
                     break
             self.assertEqual(daemon.events("daemon.started"), [])  # standard error's level is another
             self.assertEqual(daemon.stop(), 0)
+
+    CLOUDWATCH = 'return { log = { cloudwatch = { group = "/moontide/log", stream = "one", region = "us-east-1" } } }'
+
+    def test_cloudwatch_logs_makes_group_and_stream_and_gets_every_event_in_order(self):
+        support.need("moto")
+        support.need("boto3")
+        port = support.free_port()
+        with support.moto(port):
+            project = self.project(config=self.CLOUDWATCH)
+            environment = support.aws_environment(port)
+            daemon = self.daemon(project, "--world", "sim", environment=environment)
+            daemon.wait_for("daemon.started")
+            self.assertEqual(daemon.stop(), 0)
+            read = subprocess.run([str(support.VENV), "-c", READ], env=environment, capture_output=True, text=True)
+            self.assertEqual(read.returncode, 0, read.stderr)
+            self.assertEqual([json.loads(m) for m in json.loads(read.stdout)], daemon.events())
+
+    def test_a_dead_service_holds_up_neither_the_daemon_nor_its_end(self):
+        project = self.project(config=self.CLOUDWATCH)
+        daemon = self.daemon(project, "--world", "sim", environment=support.aws_environment(support.free_port()))
+        daemon.wait_for("log.cloudwatch_waits")
+        count = len(daemon.events("analysis.completed"))
+        daemon.wait_for("analysis.completed", after=count)
+        began = time.monotonic()
+        self.assertEqual(daemon.stop(), 0)
+        self.assertLess(time.monotonic() - began, 10)
+        self.assertEqual(len(daemon.events("log.cloudwatch_waits")), 1)
 
 
 if __name__ == "__main__":

@@ -2,11 +2,12 @@
 #ifndef MOONTIDE_APP_SINKS_H
 #define MOONTIDE_APP_SINKS_H
 
+#include "moontide/app/instance.h"
 #include "moontide/base/compiler.h"
 #include "moontide/base/err.h"
-#include "moontide/bind/config.h"
 
-/* After log_open(). On failure none is left open; in the end log_close_writers(). */
-MUST_CHECK int sinks_open(const struct config *config, struct fault *fault);
+/* After log_open(). On failure none is left open; in the end, while
+ * the instance is still open, log_close_writers(). */
+MUST_CHECK int sinks_open(const struct instance *instance, struct fault *fault);
 
 #endif
