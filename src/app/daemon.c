@@ -206,6 +206,7 @@ static void on_signal(uv_signal_t *handle, int number)
 {
     struct daemon *d = handle->data;
     if (number == SIGHUP) {
+        log_reopen();
         if (!d->stopping && !d->reloading && reload(d) < 0)
             log_event(LOG_WARN, "daemon.reload_busy", LOG_S("error", "a reload is under way"));
     } else if (d->stopping && number == SIGINT) {

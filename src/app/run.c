@@ -4,6 +4,7 @@
 #include "moontide/app/daemon.h"
 #include "moontide/app/options.h"
 #include "moontide/app/report.h"
+#include "moontide/app/sinks.h"
 #include "moontide/base/log.h"
 #include "moontide/base/terminal.h"
 #include "moontide/io/loop.h"
@@ -54,6 +55,15 @@ static int start_log(const struct arguments *arguments, const struct instance *i
     log_open(stderr, (enum log_level)level, (enum log_format)format, terminal_color(STDERR_FILENO),
              &instance->world->clock);
     return 0;
+}
+
+/* Only a daemon's log goes further than standard error. */
+static int start_sinks(const struct instance *instance, bool once)
+{
+    struct fault fault;
+    if (once || sinks_open(instance, &fault) == OK) return 0;
+    print_fault(&fault);
+    return 1;
 }
 
 static int read_speed(const struct arguments *arguments, double *out)
@@ -164,12 +174,13 @@ int command_run(const struct arguments *arguments)
                                              .engine = instance.engine,
                                              .directory = instance.config->policies_dir,
                                              .source_bytes = instance.config->source_bytes};
-    if (start_log(arguments, &instance, is_once) == 0 && instance_alerting(&instance) >= 0 &&
-        policy_dir_new(&dir_options, &dir) >= 0) {
+    if (start_log(arguments, &instance, is_once) == 0 && start_sinks(&instance, is_once) == 0 &&
+        instance_alerting(&instance) >= 0 && policy_dir_new(&dir_options, &dir) >= 0) {
         if (!is_once) greet(&instance, speed);
         status = is_once ? run_once(&instance, dir) : daemon_run(&instance, dir);
     }
     policy_dir_free(dir);
+    log_close_writers();
     instance_close(&instance);
     report_free(report);
     return status;

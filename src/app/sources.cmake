@@ -20,6 +20,7 @@ set(SOURCES_app
     init.c
     instance.c
     journal.c
+    log_cloudwatch.c
     notify.c
     options.c
     pause.c
@@ -33,6 +34,7 @@ set(SOURCES_app
     sheet.c
     silence.c
     silence_journal.c
+    sinks.c
     status.c
     status_json.c
     unfreeze.c

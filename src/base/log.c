@@ -10,6 +10,7 @@
 #include <string.h>
 
 enum { LINE_BYTES_MAX = 64 * 1024 };
+#define SAY_AGAIN_NS (60 * INT64_C(1000000000)) /* a failure of one writer */
 
 /* The one global of the program. */
 static struct {
@@ -18,7 +19,10 @@ static struct {
     enum log_format format;
     bool color;
     const struct clock *clock;
-} sink = {.level = LOG_OFF};
+    struct log_writer *writers; /* in the order of log_add_writer() */
+    enum log_level floor;       /* the lowest level that any of them wants */
+    bool writing;               /* they are at work: what they log is the stream's alone */
+} sink = {.level = LOG_OFF, .floor = LOG_OFF};
 
 static const char *const level_names[] = {"debug", "info", "warn", "error", "off"};
 
@@ -39,7 +43,7 @@ void log_set_level(enum log_level level)
 
 bool log_enabled(enum log_level level)
 {
-    return sink.stream && level >= sink.level && level < LOG_OFF;
+    return level < LOG_OFF && ((sink.stream && level >= sink.level) || level >= sink.floor);
 }
 
 int log_level_parse(const char *text)
@@ -110,32 +114,121 @@ static void add_json(struct strbuf *line, enum log_level level, const char *even
     strbuf_addc(line, '}');
 }
 
-static void add_line(struct strbuf *line, enum log_level level, const char *event,
-                     const struct log_field *fields)
+static void add_line(struct strbuf *line, enum log_format format, enum log_level level,
+                     const char *event, const struct log_field *fields, int64_t at_ms)
 {
-    struct clock real = {.kind = CLOCK_REAL};
     char at[TIME_TEXT_MAX];
-    time_format(clock_now_ms(sink.clock ? sink.clock : &real), at);
-    if (sink.format == LOG_JSON)
+    time_format(at_ms, at);
+    if (format == LOG_JSON)
         add_json(line, level, event, fields, at);
     else
         add_text(line, level, event, fields, at);
     strbuf_addc(line, '\n');
 }
 
-void log_fields(enum log_level level, const char *event, const struct log_field *fields)
+/* The caller ends it by strbuf_done(). */
+static void make_line(struct strbuf *line, enum log_format format, enum log_level level,
+                      const char *event, const struct log_field *fields, int64_t at_ms)
 {
-    if (!log_enabled(level)) return;
+    static const struct log_field too_long[] = {
+        {.key = "too_long", .type = LOG_T_BOOL, .v.b = true}, {.type = LOG_T_END}};
+    strbuf_init(line, LINE_BYTES_MAX);
+    add_line(line, format, level, event, fields, at_ms);
+    if (strbuf_status(line) == OK) return;
+    strbuf_reset(line);
+    add_line(line, format, level, event, too_long, at_ms);
+}
+
+static void write_stream(enum log_level level, const char *event, const struct log_field *fields,
+                         int64_t at_ms)
+{
     struct strbuf line;
-    strbuf_init(&line, LINE_BYTES_MAX);
-    add_line(&line, level, event, fields);
-    if (strbuf_status(&line) < 0) {
-        static const struct log_field too_long[] = {
-            {.key = "too_long", .type = LOG_T_BOOL, .v.b = true}, {.type = LOG_T_END}};
-        strbuf_reset(&line);
-        add_line(&line, level, event, too_long);
-    }
+    make_line(&line, sink.format, level, event, fields, at_ms);
     fwrite(strbuf_cstr(&line), 1, line.len, sink.stream);
     fflush(sink.stream);
     strbuf_done(&line);
+}
+
+static void write_others(enum log_level level, const char *event, const struct log_field *fields,
+                         int64_t at_ms)
+{
+    struct strbuf line;
+    make_line(&line, LOG_JSON, level, event, fields, at_ms);
+    sink.writing = true;
+    for (struct log_writer *w = sink.writers; w && line.len > 1; w = w->next)
+        if (level >= w->level) w->vtable->write(w, level, strbuf_cstr(&line), line.len - 1, at_ms);
+    sink.writing = false;
+    strbuf_done(&line);
+}
+
+void log_fields(enum log_level level, const char *event, const struct log_field *fields)
+{
+    struct clock real = {.kind = CLOCK_REAL};
+    if (!log_enabled(level)) return;
+    int64_t at_ms = clock_now_ms(sink.clock ? sink.clock : &real);
+    if (sink.stream && level >= sink.level) write_stream(level, event, fields, at_ms);
+    if (level >= sink.floor && !sink.writing) write_others(level, event, fields, at_ms);
+}
+
+/* ---- writers ---- */
+
+void log_add_writer(struct log_writer *take_writer)
+{
+    struct log_writer **end = &sink.writers;
+    while (*end)
+        end = &(*end)->next;
+    *end = take_writer;
+    take_writer->next = NULL;
+    if (take_writer->level < sink.floor) sink.floor = take_writer->level;
+}
+
+/* To the stream alone, whoever asks: a sink that fails must not fill itself or the others. */
+static void say(enum log_level level, const char *event, const struct log_field *fields)
+{
+    bool writing = sink.writing;
+    sink.writing = true;
+    log_fields(level, event, fields);
+    sink.writing = writing;
+}
+
+void log_writer_failed(struct log_writer *w, const char *error)
+{
+    const struct clock real = {.kind = CLOCK_REAL};
+    int64_t now_ns = clock_mono_ns(&real);
+    bool again = w->failing;
+    w->dropped++;
+    w->lost++;
+    w->failing = true;
+    if (again || (w->said_ns && now_ns - w->said_ns < SAY_AGAIN_NS)) return;
+    w->said_ns = now_ns;
+    say(LOG_ERROR, "log.sink_failed",
+        (const struct log_field[]){LOG_S("sink", w->vtable->name), LOG_S("error", error),
+                                   LOG_I("lost", w->lost), LOG_END});
+}
+
+void log_writer_works(struct log_writer *w)
+{
+    if (!w->failing) return;
+    say(LOG_INFO, "log.sink_resumed",
+        (const struct log_field[]){LOG_S("sink", w->vtable->name), LOG_I("dropped", w->dropped),
+                                   LOG_END});
+    w->failing = false;
+    w->dropped = 0;
+}
+
+void log_reopen(void)
+{
+    for (struct log_writer *w = sink.writers; w; w = w->next)
+        if (w->vtable->reopen) w->vtable->reopen(w);
+}
+
+void log_close_writers(void)
+{
+    struct log_writer *next, *w = sink.writers;
+    sink.writers = NULL; /* a close may log */
+    sink.floor = LOG_OFF;
+    for (; w; w = next) {
+        next = w->next;
+        w->vtable->close(w);
+    }
 }

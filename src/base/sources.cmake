@@ -11,6 +11,8 @@ set(SOURCES_base
     json_writer.c
     line_reader.c
     log.c
+    log_file.c
+    log_syslog.c
     nearest.c
     number.c
     pair_table.c

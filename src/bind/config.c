@@ -229,6 +229,7 @@ void config_free(struct config *config)
     if (!config) return;
     rail_limits_done(&config->rails);
     notify_settings_done(&config->alerts);
+    config_log_done(config);
     config_free_list(&config->environments, &config->environment_count);
     config_free_list(&config->allow, &config->allow_count);
     for (size_t i = 0; i < config->account_count; i++) {

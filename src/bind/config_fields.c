@@ -29,7 +29,7 @@ static char *copy(struct fields *f, const char *text)
     return made;
 }
 
-static void take_text(struct fields *f, const char *field, char **into)
+void config_take_text(struct fields *f, const char *field, char **into)
 {
     const char *text = fields_string(f, field, OPTIONAL);
     if (!text) return;
@@ -38,7 +38,7 @@ static void take_text(struct fields *f, const char *field, char **into)
     *into = copy(f, text);
 }
 
-static void take_path(struct fields *f, const char *field, const char *dir, char **into)
+void config_take_path(struct fields *f, const char *field, const char *dir, char **into)
 {
     const char *text = fields_string(f, field, OPTIONAL);
     if (!text) return;
@@ -47,15 +47,14 @@ static void take_path(struct fields *f, const char *field, const char *dir, char
     if (!*into) luaL_error(f->L, "out of memory");
 }
 
-/* Pushes a table field and opens it as fields of its own. The caller pops it. */
-static bool open_table(struct fields *f, const char *field, const char *what, struct fields *inner)
+bool config_open_table(struct fields *f, const char *field, const char *what, struct fields *inner)
 {
     if (fields_push(f, field, TABLE, "a table") == LUA_TNIL) return false;
     fields_inside(inner, f, -1, what, field);
     return true;
 }
 
-static void close_table(struct fields *inner)
+void config_close_table(struct fields *inner)
 {
     lua_settop(inner->L, inner->at - 1);
 }
@@ -89,7 +88,7 @@ static bool parse_size(const char *text, double *bytes)
     return false;
 }
 
-static size_t take_size(struct fields *f, const char *field, double low, double high,
+size_t config_take_size(struct fields *f, const char *field, double low, double high,
                         size_t fallback)
 {
     int type = fields_push(f, field, STRING | NUMBER, "a size (\"32MiB\", or bytes)");
@@ -168,10 +167,10 @@ static void read_account(struct config_reading *r, const char *name, int idx)
     *account = (struct config_account){0};
     config->account_count++;
     account->name = copy(&inner, name);
-    take_text(&inner, "role_arn", &account->role_arn);
-    take_text(&inner, "region", &account->region);
-    take_text(&inner, "external_id", &account->external_id);
-    take_text(&inner, "session_name", &account->session_name);
+    config_take_text(&inner, "role_arn", &account->role_arn);
+    config_take_text(&inner, "region", &account->region);
+    config_take_text(&inner, "external_id", &account->external_id);
+    config_take_text(&inner, "session_name", &account->session_name);
 }
 
 static void read_accounts(struct config_reading *r)
@@ -198,11 +197,11 @@ static void read_limits(struct config_reading *r)
         "source",        "request",      "connect",    "response",    NULL};
     struct fields inner;
     struct config *c = r->config;
-    if (!open_table(&r->root, "limits", "configuration: limits", &inner)) return;
+    if (!config_open_table(&r->root, "limits", "configuration: limits", &inner)) return;
     fields_known(&inner, known);
     c->policy_memory_bytes =
-        take_size(&inner, "policy_memory", 1 << 20, 16e9, c->policy_memory_bytes);
-    c->source_bytes = take_size(&inner, "source", 1024, 1 << 20, c->source_bytes);
+        config_take_size(&inner, "policy_memory", 1 << 20, 16e9, c->policy_memory_bytes);
+    c->source_bytes = config_take_size(&inner, "source", 1024, 1 << 20, c->source_bytes);
     c->instructions = (uint64_t)fields_integer(&inner, "instructions", 10000, 1000000000000,
                                                (int64_t)c->instructions);
     c->evaluation_ms = take_time(&inner, "evaluation", c->evaluation_ms);
@@ -211,8 +210,8 @@ static void read_limits(struct config_reading *r)
     c->apply_ms = take_time(&inner, "apply", c->apply_ms);
     c->request_ms = take_time(&inner, "request", c->request_ms);
     c->connect_ms = take_time(&inner, "connect", c->connect_ms);
-    c->response_bytes = take_size(&inner, "response", 1024, 4e9, c->response_bytes);
-    close_table(&inner);
+    c->response_bytes = config_take_size(&inner, "response", 1024, 4e9, c->response_bytes);
+    config_close_table(&inner);
 }
 
 static void read_retry(struct config_reading *r)
@@ -220,39 +219,24 @@ static void read_retry(struct config_reading *r)
     static const char *const known[] = {"attempts", "base", "cap", NULL};
     struct fields inner;
     struct config *c = r->config;
-    if (!open_table(&r->root, "retry", "moontide.lua: retry", &inner)) return;
+    if (!config_open_table(&r->root, "retry", "moontide.lua: retry", &inner)) return;
     fields_known(&inner, known);
     c->retry_attempts = (int)fields_integer(&inner, "attempts", 1, 10, c->retry_attempts);
     c->retry_base_ms = take_time(&inner, "base", c->retry_base_ms);
     c->retry_cap_ms = take_time(&inner, "cap", c->retry_cap_ms);
-    close_table(&inner);
-}
-
-static void read_log(struct config_reading *r)
-{
-    static const char *const known[] = {"level", "format", NULL};
-    static const char *const levels[] = {"debug", "info", "warn", "error", "off", NULL};
-    static const char *const formats[] = {"text", "json", "auto", NULL};
-    struct fields inner;
-    if (!open_table(&r->root, "log", "configuration: log", &inner)) return;
-    fields_known(&inner, known);
-    int level = fields_choice(&inner, "level", levels, LOG_INFO);
-    int format = fields_choice(&inner, "format", formats, 2);
-    r->config->log_level = (enum log_level)level;
-    r->config->log_format = format == 2 ? -1 : format;
-    close_table(&inner);
+    config_close_table(&inner);
 }
 
 static void read_cost(struct config_reading *r)
 {
     static const char *const known[] = {"per_1000_metrics", "monthly_budget", NULL};
     struct fields inner;
-    if (!open_table(&r->root, "cost", "configuration: cost", &inner)) return;
+    if (!config_open_table(&r->root, "cost", "configuration: cost", &inner)) return;
     fields_known(&inner, known);
     r->config->price_per_1000_usd =
         fields_number(&inner, "per_1000_metrics", 0, 1000, r->config->price_per_1000_usd);
     (void)fields_number(&inner, "monthly_budget", 0, 1e12, 0);
-    close_table(&inner);
+    config_close_table(&inner);
 }
 
 static void read_journal(struct config_reading *r)
@@ -260,12 +244,12 @@ static void read_journal(struct config_reading *r)
     static const char *const known[] = {"keep", "max_size", NULL};
     struct fields inner;
     struct config *c = r->config;
-    if (!open_table(&r->root, "journal", "configuration: journal", &inner)) return;
+    if (!config_open_table(&r->root, "journal", "configuration: journal", &inner)) return;
     fields_known(&inner, known);
     c->journal_keep_ms = take_time(&inner, "keep", c->journal_keep_ms);
     c->journal_max_bytes =
-        (int64_t)take_size(&inner, "max_size", 1 << 20, 1e12, (size_t)c->journal_max_bytes);
-    close_table(&inner);
+        (int64_t)config_take_size(&inner, "max_size", 1 << 20, 1e12, (size_t)c->journal_max_bytes);
+    config_close_table(&inner);
 }
 
 /* "service:Operation" */
@@ -301,11 +285,11 @@ void config_read_fields(struct config_reading *r)
     fields_known(f, known);
     read_environments(r);
     read_accounts(r);
-    take_text(f, "region", &c->region);
-    take_text(f, "profile", &c->profile);
-    take_text(f, "endpoint", &c->endpoint);
-    take_path(f, "policies", c->dir, &c->policies_dir);
-    take_path(f, "state", c->dir, &c->state_dir);
+    config_take_text(f, "region", &c->region);
+    config_take_text(f, "profile", &c->profile);
+    config_take_text(f, "endpoint", &c->endpoint);
+    config_take_path(f, "policies", c->dir, &c->policies_dir);
+    config_take_path(f, "state", c->dir, &c->state_dir);
     int language = fields_choice(f, "language", languages, 0);
     free(c->language);
     c->language = NULL;
@@ -314,11 +298,12 @@ void config_read_fields(struct config_reading *r)
     c->settle_ms = fields_duration(f, "settle", OPTIONAL, c->settle_ms);
     read_limits(r);
     read_retry(r);
-    read_log(r);
+    config_read_log(r);
     read_cost(r);
     read_allow(r);
     read_journal(r);
     fields_rails(f, "configuration: rails", &c->rails);
     config_read_alerts(r);
-    if (open_table(f, "reload", "configuration: reload", &reload)) close_table(&reload);
+    if (config_open_table(f, "reload", "configuration: reload", &reload))
+        config_close_table(&reload);
 }

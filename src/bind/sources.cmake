@@ -19,6 +19,7 @@ set(SOURCES_bind
     courier.c
     courier_call.c
     courier_core.c
+    config_log.c
     decide.c
     decide_current.c
     evaluate.c

@@ -1,4 +1,4 @@
-foreach(name clock cron err fs gz_reader hash json line_reader log nearest number strbuf timetext window zone)
+foreach(name clock cron err fs gz_reader hash json line_reader log log_writers nearest number strbuf timetext window zone)
     unit_test(${name})
 endforeach()
 foreach(name fs gz_reader json line_reader strbuf zone)

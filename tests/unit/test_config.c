@@ -268,6 +268,45 @@ static void secrets_are_read_and_stay_out_of_what_policies_see(void **state)
     bad(p, "return { vars = { url = 'x?' .. env 'MOONTIDE_TEST_SECRET' } }", 1, "secrets");
 }
 
+static void the_log_goes_to_files_and_syslog(void **state)
+{
+    struct config *c =
+        good(*state, "return { log = { file = { path = 'm.log', max_size = '1MB' },\n"
+                     "  syslog = true, level = 'warn' } }");
+    char path[96];
+    snprintf(path, sizeof path, "%s/m.log", ((struct project *)*state)->dir);
+    assert_string_equal(c->log_file.path, path);
+    assert_int_equal(c->log_file.max_bytes, 1000000);
+    assert_int_equal(c->log_file.keep, 7);
+    assert_int_equal(c->log_file.level, LOG_INFO);
+    assert_int_equal(c->log_level, LOG_WARN);
+    assert_true(c->log_syslog.on);
+    assert_int_equal(c->log_syslog.facility, 3);
+    config_free(c);
+    c = good(*state,
+             "return { log = { syslog = { facility = 'local7', path = '/x', level = 'off' } } }");
+    assert_null(c->log_file.path);
+    assert_int_equal(c->log_syslog.facility, 23);
+    assert_int_equal(c->log_syslog.level, LOG_OFF);
+    assert_string_equal(c->log_syslog.path, "/x");
+    config_free(c);
+    c = good(*state, "return { log = { syslog = false } }");
+    assert_false(c->log_syslog.on);
+    config_free(c);
+}
+
+static void faults_of_the_log_name_their_line(void **state)
+{
+    bad(*state, "return { log = {\n file = {\n keep = 2 } } }", 2, "path is missing");
+    bad(*state, "return { log = {\n file = { path = 'x',\n max_size = '1B' } } }", 3,
+        "max_size: '1B' is no size from 1024");
+    bad(*state, "return { log = {\n file = { path = 'x',\n keeps = 1 } } }", 3,
+        "unknown field 'keeps' (did you mean 'keep'?)");
+    bad(*state, "return { log = {\n syslog = {\n facility = 'demon' } } }", 3,
+        "(did you mean 'daemon'?)");
+    bad(*state, "return { log = {\n syslog = 'yes' } }", 2, "syslog must be true or a table");
+}
+
 int main(void)
 {
 #define IN_PROJECT(test) cmocka_unit_test_setup_teardown(test, make_project, remove_project)
@@ -277,6 +316,10 @@ int main(void)
         IN_PROJECT(a_faulty_field_names_itself_its_line_and_its_nearest),
         IN_PROJECT(all_faults_are_told_at_once),
         IN_PROJECT(secrets_are_read_and_stay_out_of_what_policies_see),
+        cmocka_unit_test_setup_teardown(the_log_goes_to_files_and_syslog, make_project,
+                                        remove_project),
+        cmocka_unit_test_setup_teardown(faults_of_the_log_name_their_line, make_project,
+                                        remove_project),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

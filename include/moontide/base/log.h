@@ -6,11 +6,14 @@
  *
  * Rule 1: events have stable dotted names; what varies is in fields.
  * Rule 2: an error is logged where it is handled, once.
- * Rule 3: loop thread only; worker threads hand their errors back. */
+ * Rule 3: loop thread only; worker threads hand their errors back.
+ * Rule 4: further writers (a file, syslog, a service) get the same events in the same order, always
+ * as JSON lines; what goes wrong in one is told to the stream alone, at most once a minute. */
 #ifndef MOONTIDE_BASE_LOG_H
 #define MOONTIDE_BASE_LOG_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -50,6 +53,33 @@ void log_fields(enum log_level level, const char *event, const struct log_field 
         if (log_enabled(level))                                                                    \
             log_fields(level, event, (const struct log_field[]){__VA_ARGS__, LOG_END});            \
     } while (0)
+
+/* Somewhere else that events go to. Embedded first in the struct of its kind. */
+struct log_writer;
+struct log_writer_vtable {
+    const char *name; /* "file" */
+    /* A line of the instant at_ms (epoch); len is without the line break, which is line[len]. It
+     * must not block. */
+    void (*write)(struct log_writer *w, enum log_level level, const char *line, size_t len,
+                  int64_t at_ms);
+    void (*reopen)(struct log_writer *w); /* may be NULL */
+    void (*close)(struct log_writer *w);  /* frees it */
+};
+struct log_writer {
+    const struct log_writer_vtable *vtable;
+    enum log_level level; /* less than that is left out */
+    struct log_writer *next;
+    bool failing;
+    int64_t said_ns;  /* when its failure was told last; 0: never */
+    uint64_t dropped; /* lines, since the last success */
+    uint64_t lost;    /* lines, in all */
+};
+void log_add_writer(struct log_writer *take_writer);
+/* For a writer: a line was lost, or came through again; log.sink_failed and log.sink_resumed. */
+void log_writer_failed(struct log_writer *w, const char *error);
+void log_writer_works(struct log_writer *w);
+void log_reopen(void); /* after logrotate */
+void log_close_writers(void);
 
 /* "debug", "info", "warn", "error", "off" -> level; -1 when it is none of them. */
 int log_level_parse(const char *text);

@@ -18,6 +18,25 @@ struct config_account {
     char *external_id, *session_name; /* of AssumeRole */
 };
 
+struct config_log_file {
+    char *path;        /* joined with dir */
+    int64_t max_bytes; /* 100 MiB */
+    int keep;          /* 7 */
+    enum log_level level;
+};
+
+struct config_log_syslog {
+    bool on;
+    char *ident, *path; /* NULL: the defaults of base/log_syslog.h */
+    int facility;       /* an index of log_facilities; daemon */
+    enum log_level level;
+};
+
+struct config_log_cloudwatch {
+    char *group, *stream, *region; /* group NULL: none; region NULL: the configuration's */
+    enum log_level level;
+};
+
 struct config {
     char *dir;  /* the project directory, as given */
     char *file; /* its moontide.lua; NULL when there is none: all defaults */
@@ -51,7 +70,10 @@ struct config {
     struct notify_settings alerts; /* alerts */
     double price_per_1000_usd;     /* cost.per_1000_metrics, 0.01 */
     enum log_level log_level;
-    int log_format; /* enum log_format, or -1: auto */
+    int log_format;                              /* enum log_format, or -1: auto */
+    struct config_log_file log_file;             /* log.file; path NULL: none */
+    struct config_log_syslog log_syslog;         /* log.syslog */
+    struct config_log_cloudwatch log_cloudwatch; /* log.cloudwatch */
     char *json; /* what policies see as `config` (no secrets: accounts, alerts and log are left out)
                  */
 };
