@@ -139,6 +139,14 @@ static struct http_header *check_headers(lua_State *L, int idx, size_t *count)
     return headers;
 }
 
+static size_t check_bytes(lua_State *L, int idx)
+{
+    lua_Integer bytes = lua_tointeger(L, idx);
+    if (bytes < 1 || bytes > HTTP_BODY_MAX_DEFAULT)
+        luaL_error(L, "http: max_bytes is 1 to %d", HTTP_BODY_MAX_DEFAULT);
+    return (size_t)bytes;
+}
+
 /* Stack: 1 method, 2 url, 3 options (a table). */
 static int send_and_wait(lua_State *L, const char *function_name)
 {
@@ -148,6 +156,8 @@ static int send_and_wait(lua_State *L, const char *function_name)
     if (!lua_isnil(L, -1)) request.body = luaL_checklstring(L, -1, &request.body_len);
     lua_getfield(L, 3, "timeout");
     if (!lua_isnil(L, -1)) request.timeout_ms = convert_duration_ms(L, -1, "http: timeout");
+    lua_getfield(L, 3, "max_bytes");
+    if (!lua_isnil(L, -1)) request.max_body_bytes = check_bytes(L, -1);
     lua_getfield(L, 3, "headers");
     request.headers = check_headers(L, lua_gettop(L), &request.header_count);
 
@@ -167,7 +177,8 @@ static int send_and_wait(lua_State *L, const char *function_name)
 }
 
 static const char *const option_names[] = {"headers", "timeout", NULL};
-static const char *const request_names[] = {"method", "url", "headers", "timeout", "body", NULL};
+static const char *const request_names[] = {"method", "url",       "headers", "timeout",
+                                            "body",   "max_bytes", NULL};
 
 /* http.get(url, { headers, timeout }) */
 static int http_get(lua_State *L)
@@ -212,7 +223,7 @@ static int http_post(lua_State *L)
     return send_and_wait(L, "http.post");
 }
 
-/* http.request { method, url, headers, body, timeout } */
+/* http.request { method, url, headers, body, timeout, max_bytes } */
 static int http_request_table(lua_State *L)
 {
     luaL_checktype(L, 1, LUA_TTABLE);

@@ -5,6 +5,7 @@
 #include "kinds_state.h"
 
 #include "fields.h"
+#include "lib_load.h"
 #include "moontide/base/fs.h"
 #include "moontide/base/hash.h"
 #include "moontide/base/log.h"
@@ -130,36 +131,11 @@ static void print_line(void *owner, const char *line, size_t len)
     log_event(LOG_INFO, "kind.print", LOG_S("text", line));
 }
 
-/* require "moontide.x": of the binary; "lib.x": in the configuration's policies. */
 static int load_module(void *data, const char *name, char **source, size_t *len,
                        char chunkname[FAULT_FILE_MAX], struct fault *fault)
 {
     const struct kinds *kinds = data;
-    const struct config *config = kinds->host.config;
-    static const char own[] = "moontide.";
-    if (strncmp(name, own, sizeof own - 1) == 0) {
-        const struct prelude_file *file = prelude_find(name + sizeof own - 1);
-        if (!file) return fault_set(fault, ERR_NOT_FOUND, "there is no %s", name);
-        snprintf(chunkname, FAULT_FILE_MAX, "@moontide/%s.lua", file->name);
-        *source = malloc(file->len + 1);
-        if (!*source) return fault_set(fault, ERR_NOMEM, "out of memory");
-        memcpy(*source, file->source, file->len);
-        (*source)[file->len] = '\0';
-        *len = file->len;
-        return OK;
-    }
-    if (strncmp(name, "lib.", 4) != 0 || !config)
-        return fault_set(fault, ERR_NOT_FOUND, "a kind's modules are in lib: require \"lib.x\"");
-    char relative[FAULT_FILE_MAX];
-    snprintf(relative, sizeof relative, "%.200s.lua", name);
-    for (char *at = relative; at < relative + strlen(relative) - 4; at++)
-        if (*at == '.') *at = '/';
-    char *path = fs_join(config->policies_dir, relative);
-    if (!path) return fault_set(fault, ERR_NOMEM, "out of memory");
-    int code = fs_read_file(path, VM_SOURCE_MAX, source, len, fault);
-    snprintf(chunkname, FAULT_FILE_MAX, "@%s", path);
-    free(path);
-    return code;
+    return lib_load(kinds->host.config, name, source, len, chunkname, fault);
 }
 
 static int make_state(struct kinds *kinds, struct fault *fault)

@@ -13,7 +13,11 @@ set(SOURCES_bind
     complete.c
     config.c
     config_alerts.c
+    command.c
     config_fields.c
+    courier.c
+    courier_call.c
+    courier_core.c
     decide.c
     decide_current.c
     evaluate.c
@@ -28,6 +32,7 @@ set(SOURCES_bind
     journal.c
     layout.c
     lexer.c
+    lib_load.c
     log.c
     memo.c
     plot.c

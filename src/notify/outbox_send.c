@@ -177,6 +177,7 @@ static void failed(struct queue *queue, struct letter *letter, const struct deli
     struct outbox *outbox = queue->outbox;
     int64_t now_ms = outbox_now_ms(outbox);
     const char *answer = delivery->answer ? delivery->answer : err_text(delivery->code);
+    if (delivery->state) take_state(outbox, letter, delivery->state);
     if (delivery->permanent || now_ms - letter->put_ms >= OUTBOX_DEAD_MS) {
         if (!delivery->permanent) queue_failed(queue, delivery->retry_after_ms);
         queue_bury(queue, letter, answer);

@@ -60,6 +60,7 @@ struct binding {
 /* One opener a file (lua_CFunction: pushes the module's table). */
 int open_aws(lua_State *L);        /* after async */
 int open_cloudwatch(lua_State *L); /* cloudwatch{} declares; cloudwatch.fetch{...} waits */
+int open_command(lua_State *L);
 int open_http(lua_State *L);
 int open_journal(lua_State *L);
 int open_log(lua_State *L);

@@ -36,7 +36,7 @@ struct delivery {
     int64_t retry_after_ms; /* the receiver asked for it; 0: it did not */
     const char *answer;     /* one line for the history: "200 ok", "429 rate_limited"; no secret */
     const char *state;      /* JSON that the next message of this group is given (a Slack thread);
-                               NULL: as before */
+                               NULL: as before. Of a failure: what the next attempt is given */
     const char *warning;    /* a template was faulty, and the plain message was sent; or NULL */
 };
 typedef void courier_done_fn(void *data, const struct delivery *delivery);
