@@ -220,9 +220,9 @@ int notification_write(const struct notifier *notifier, const struct telling *te
     write_head(&w, telling);
     json_key(&w, "alerts");
     json_array(&w);
-    for (size_t i = 0; i < telling->firing_count && listed < NOTIFY_ALERTS_MAX; i++, listed++)
+    for (size_t i = 0; i < telling->firing_count && listed < telling->listed_max; i++, listed++)
         write_firing(notifier, &w, telling->firing[i]);
-    for (size_t i = 0; i < telling->resolved_count && listed < NOTIFY_ALERTS_MAX; i++, listed++)
+    for (size_t i = 0; i < telling->resolved_count && listed < telling->listed_max; i++, listed++)
         write_resolved(&w, telling->resolved[i], telling->at_ms);
     json_array_end(&w);
     json_key(&w, "more");

@@ -423,6 +423,7 @@ int notifier_test(struct notifier *notifier, const char *receiver, struct fault 
     if (code == OK) {
         code = store_commit(notifier->options.store, batch, passed, notifier);
         notifier->committing = code == OK;
+        if (code < 0) outbox_committed(notifier->outbox, code);
     } else {
         store_batch_free(batch);
     }

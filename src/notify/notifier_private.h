@@ -142,6 +142,7 @@ struct telling {
     size_t firing_count;
     const struct told_alert *const *resolved; /* shape: [resolved_count] */
     size_t resolved_count;
+    size_t listed_max; /* alerts; the rest is counted */
     int64_t at_ms;
 };
 MUST_CHECK int notification_write(const struct notifier *notifier, const struct telling *telling,

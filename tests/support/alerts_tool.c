@@ -25,7 +25,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { STEP_MS = 2000, DRAIN_MINUTES = 600, SPANS_MAX = 4, TARGETS_MAX = 20000, GROUP_MINUTES = 2 };
+enum { STEP_MS = 2000, DRAIN_MINUTES = 600, SPANS_MAX = 4, TARGETS_MAX = 20000, GROUP_MINUTES = 5 };
 static const int64_t BEGIN_MS = 1700000000000;
 
 /* What one target does: minutes, until is excluded. */
