@@ -220,10 +220,10 @@ static int keep_and_tell(struct flush *flush, struct store_batch *batch, bool te
     int code = write_record(flush, &record);
     if (code == OK && tells) code = tell(flush, batch, repeat);
     if (code == OK) {
-        store_batch_told(batch, &(struct told_row){.group_key = group->key,
-                                                   .receiver = group->receiver,
-                                                   .json = record.len ? strbuf_cstr(&record)
-                                                                      : NULL});
+        store_batch_told(batch,
+                         &(struct told_row){.group_key = group->key,
+                                            .receiver = group->receiver,
+                                            .json = record.len ? strbuf_cstr(&record) : NULL});
         group->telling = flush->next;
         flush->next = NULL;
     }

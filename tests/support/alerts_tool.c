@@ -1,6 +1,7 @@
 /* support/alerts_tool.c - a project whose alerts fire and end by a plan, told to one real receiver.
  *
- *   alerts_tool DIR PLAN URL MINUTES     DIR: the project directory; its database is DIR/moontide.db
+ *   alerts_tool DIR PLAN URL MINUTES     DIR: the project directory; its database is
+ * DIR/moontide.db
  *
  * The engine, the store, the notifier, the outbox and the receivers in Lua are those of moontide;
  * the policy is C, and the clock is manual. PLAN has a line a target: its id, then pairs of minutes
