@@ -69,6 +69,9 @@ char *notification_context(const struct target_report *report)
 {
     struct strbuf text;
     struct json_writer w;
+    if (report->decision_count == 0 && report->evaluation &&
+        report->evaluation->recommendation_count == 0)
+        return strdup("\"recommendations\":[],\"decisions\":[]"); /* most of them */
     strbuf_init(&text, CONTEXT_BYTES_MAX);
     json_writer_init(&w, &text);
     json_object(&w);
