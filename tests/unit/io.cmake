@@ -14,6 +14,7 @@ endfunction()
 
 unit_test(loop)
 unit_test(backoff)
+unit_test(process)
 unit_test(watch)
 unit_test(http)
 fault_server(http)

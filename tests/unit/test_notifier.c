@@ -428,6 +428,23 @@ static void what_a_receiver_left_is_given_to_the_next_message_of_the_group(void 
     assert_string_equal(post->courier.given, "{\"ts\":\"17.1\"}");
 }
 
+static void what_a_failed_attempt_left_is_given_to_the_next(void **state)
+{
+    struct post *post = *state;
+    post->courier.sick = "chat";
+    post->courier.how.state = "{\"taken\":[\"a\"]}";
+    be_slow(post, true);
+    struct rule *rule = put_slow(post, 1);
+    tick(post);
+    tick_after(post, MINUTE_MS);
+    assert_string_equal(post->courier.given, "");
+    shut(post);
+    open_all(post);
+    assert_int_equal(house_put(&post->house, rule), OK);
+    tick_after(post, MINUTE_MS);
+    assert_string_equal(post->courier.given, "{\"taken\":[\"a\"]}");
+}
+
 static void a_clock_that_jumps_gives_no_burst_and_no_silence(void **state)
 {
     struct post *post = *state;
@@ -503,6 +520,7 @@ int main(void)
         FACT(a_policy_that_is_removed_resolves_its_alerts),
         FACT(a_receiver_that_fails_is_an_alert_for_the_others),
         FACT(what_a_receiver_left_is_given_to_the_next_message_of_the_group),
+        FACT(what_a_failed_attempt_left_is_given_to_the_next),
         FACT(a_clock_that_jumps_gives_no_burst_and_no_silence),
         FACT(a_message_that_is_too_long_lists_fewer_alerts),
     };
