@@ -12,8 +12,8 @@ set(SOURCES_bind
     cloudwatch_fetch.c
     complete.c
     config.c
-    command.c
     config_alerts.c
+    command.c
     config_fields.c
     config_routes.c
     courier.c

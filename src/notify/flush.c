@@ -113,20 +113,13 @@ static int take_firing(struct flush *flush)
     return OK;
 }
 
-static bool is_member(const struct group *group, const char *id)
-{
-    for (size_t i = 0; i < group->count; i++)
-        if (strcmp(group->members[i]->id, id) == 0) return true;
-    return false;
-}
-
 static void take_resolved(struct flush *flush)
 {
     const struct group *group = flush->group;
     /* The next record has all members that were told of: who is in neither is resolved. */
     for (size_t i = 0; i < group->told.count; i++) {
         const struct told_alert *alert = &group->told.alerts[i];
-        if (told_find(flush->next, alert->id) || is_member(group, alert->id)) continue;
+        if (told_find(flush->next, alert->id)) continue;
         bool moved = group->version != flush->notifier->version &&
                      items_has(flush->notifier, alert->policy, alert->target, alert->id);
         if (!moved) flush->resolved[flush->resolved_count++] = alert;
@@ -170,6 +163,19 @@ static void number_of(const struct flush *flush, char id[ITEM_ID_MAX])
     item_id(flush->group->receiver, flush->group->key, text, "", id);
 }
 
+/* Alerts with long texts may be more than one message can carry: then fewer of them are listed. */
+static int write_telling(const struct flush *flush, struct telling *telling, struct strbuf *json)
+{
+    int code = ERR_LIMIT;
+    for (size_t most = NOTIFY_ALERTS_MAX; most > 0 && code == ERR_LIMIT; most /= 2) {
+        telling->listed_max = most;
+        strbuf_done(json);
+        strbuf_init(json, OUTBOX_BYTES_MAX);
+        code = notification_write(flush->notifier, telling, json);
+    }
+    return code;
+}
+
 static int tell(struct flush *flush, struct store_batch *batch, bool repeat)
 {
     struct notifier *notifier = flush->notifier;
@@ -187,35 +193,42 @@ static int tell(struct flush *flush, struct store_batch *batch, bool repeat)
                               .resolved_count = flush->resolved_count,
                               .at_ms = flush->now_ms};
     strbuf_init(&json, OUTBOX_BYTES_MAX);
-    int code = notification_write(notifier, &telling, &json);
+    int code = write_telling(flush, &telling, &json);
     if (code == OK)
         code = outbox_put(notifier->outbox, batch, group->receiver, group->key, id,
                           strbuf_cstr(&json), group->told.state);
     strbuf_done(&json);
-    flush->next->at_ms = flush->now_ms;
     return code;
 }
 
-/* The record goes with the last alert of it. */
-static int keep_record(struct flush *flush, struct store_batch *batch)
+/* The record as JSON; left empty when it goes with its last alert. */
+static int write_record(struct flush *flush, struct strbuf *json)
+{
+    const char *state = flush->group->told.state;
+    if (flush->next->count == 0) return OK;
+    if (state && !(flush->next->state = strdup(state))) return ERR_NOMEM;
+    return told_write(flush->next, json);
+}
+
+/* Last of all is what cannot fail: a message without its record would be sent twice. */
+static int keep_and_tell(struct flush *flush, struct store_batch *batch, bool tells, bool repeat)
 {
     struct group *group = flush->group;
-    struct strbuf json;
-    strbuf_init(&json, TOLD_BYTES_MAX);
-    int code = OK;
-    bool empty = flush->next->count == 0;
-    if (!empty && group->told.state && !(flush->next->state = strdup(group->told.state)))
-        code = ERR_NOMEM;
-    if (code == OK && !empty) code = told_write(flush->next, &json);
-    if (code == OK)
-        store_batch_told(batch, &(struct told_row){.group_key = group->key,
-                                                   .receiver = group->receiver,
-                                                   .json = empty ? NULL : strbuf_cstr(&json)});
-    strbuf_done(&json);
-    if (code < 0) return code;
-    group->telling = flush->next;
-    flush->next = NULL;
-    return OK;
+    struct strbuf record;
+    strbuf_init(&record, TOLD_BYTES_MAX);
+    flush->next->at_ms = tells ? flush->now_ms : group->told.at_ms;
+    int code = write_record(flush, &record);
+    if (code == OK && tells) code = tell(flush, batch, repeat);
+    if (code == OK) {
+        store_batch_told(batch,
+                         &(struct told_row){.group_key = group->key,
+                                            .receiver = group->receiver,
+                                            .json = record.len ? strbuf_cstr(&record) : NULL});
+        group->telling = flush->next;
+        flush->next = NULL;
+    }
+    strbuf_done(&record);
+    return code;
 }
 
 static int decide(struct flush *flush, struct store_batch *batch)
@@ -228,10 +241,8 @@ static int decide(struct flush *flush, struct store_batch *batch)
                      (flush->now_ms - group->told.at_ms >= group->repeat_interval_ms ||
                       group->told.at_ms > flush->now_ms);
     bool tells = receiver && (flush->changed || gone || due_again);
-    flush->next->at_ms = group->told.at_ms;
     if (!tells && flush->next->count == group->told.count) return OK; /* as it was */
-    int code = tells ? tell(flush, batch, !flush->changed && !gone) : OK;
-    return code == OK ? keep_record(flush, batch) : code;
+    return keep_and_tell(flush, batch, tells, !flush->changed && !gone);
 }
 
 int group_flush(struct notifier *notifier, struct group *group, struct store_batch *batch)

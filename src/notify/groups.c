@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { GROUP_KEY_MAX = 16 * 1024, DESCRIPTION_TOLD_MAX = 300 };
+enum { DESCRIPTION_TOLD_MAX = 300 };
 
 /* ---- records ---- */
 
@@ -302,20 +302,17 @@ static void set_due(struct notifier *notifier, struct group *group, const struct
 
 int group_join(struct notifier *notifier, const struct route_end *end, struct item *item)
 {
-    struct strbuf key;
-    strbuf_init(&key, GROUP_KEY_MAX);
-    int code = write_key(end, &item->labels, &key);
-    struct group *group =
-        code == OK ? (struct group *)table_find(&notifier->groups, end->receiver, strbuf_cstr(&key))
-                   : NULL;
-    if (code == OK && !group) {
-        if (notifier->groups.count >= NOTIFY_GROUPS_MAX)
-            code = ERR_LIMIT;
-        else if (!(group = group_new(notifier, end->receiver, strbuf_cstr(&key))))
-            code = ERR_NOMEM;
-    }
-    strbuf_done(&key);
+    struct strbuf *key = &notifier->key;
+    strbuf_reset(key);
+    int code = write_key(end, &item->labels, key);
     if (code < 0) return code;
+    struct group *group =
+        (struct group *)table_find(&notifier->groups, end->receiver, strbuf_cstr(key));
+    if (!group) {
+        if (notifier->groups.count >= NOTIFY_GROUPS_MAX) return ERR_LIMIT;
+        group = group_new(notifier, end->receiver, strbuf_cstr(key));
+        if (!group) return ERR_NOMEM;
+    }
     for (size_t i = 0; i < item->group_count; i++)
         if (item->groups[i].group == group) return OK; /* another route led here as well */
     group->route = end->route;

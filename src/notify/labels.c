@@ -45,6 +45,15 @@ static bool next_field(char **at, char **name, char **value)
     return true;
 }
 
+/* How many labels there can be at most: each field has its "=". */
+static size_t count_max(const char *target)
+{
+    size_t count = OWN_COUNT;
+    for (const char *at = target; count < LABELS_MAX && (at = strchr(at, '=')) != NULL; at++)
+        count++;
+    return count;
+}
+
 static char *put(char **to, const char *text)
 {
     char *at = *to;
@@ -58,17 +67,17 @@ int labels_new(const char *policy, const char *target, const char *type, const c
                const char *key, struct labels *out)
 {
     const char *const own[OWN_COUNT] = {key, policy, severity, target, type};
-    size_t bytes = 2 * strlen(target) + 2 + (size_t)LABELS_MAX * PREFIX_BYTES;
+    size_t max = count_max(target), bytes = 2 * strlen(target) + 2 + max * PREFIX_BYTES;
     for (int i = 0; i < OWN_COUNT; i++)
         bytes += strlen(own[i]) + 1;
-    struct label *items = malloc(LABELS_MAX * sizeof *items + bytes);
+    struct label *items = malloc(max * sizeof *items + bytes);
     if (!items) return ERR_NOMEM;
-    char *to = (char *)(items + LABELS_MAX), *name, *value;
+    char *to = (char *)(items + max), *name, *value;
     size_t count = 0;
     for (; count < OWN_COUNT; count++)
         items[count] = (struct label){own_names[count], put(&to, own[count])};
     char *at = put(&to, target);
-    while (count < LABELS_MAX && next_field(&at, &name, &value)) {
+    while (count < max && next_field(&at, &name, &value)) {
         if (is_own(name)) {
             char *prefixed = to;
             to += sprintf(to, "target_%s", name) + 1;

@@ -69,6 +69,9 @@ char *notification_context(const struct target_report *report)
 {
     struct strbuf text;
     struct json_writer w;
+    if (report->decision_count == 0 && report->evaluation &&
+        report->evaluation->recommendation_count == 0)
+        return strdup("\"recommendations\":[],\"decisions\":[]"); /* most of them */
     strbuf_init(&text, CONTEXT_BYTES_MAX);
     json_writer_init(&w, &text);
     json_object(&w);
@@ -220,9 +223,9 @@ int notification_write(const struct notifier *notifier, const struct telling *te
     write_head(&w, telling);
     json_key(&w, "alerts");
     json_array(&w);
-    for (size_t i = 0; i < telling->firing_count && listed < NOTIFY_ALERTS_MAX; i++, listed++)
+    for (size_t i = 0; i < telling->firing_count && listed < telling->listed_max; i++, listed++)
         write_firing(notifier, &w, telling->firing[i]);
-    for (size_t i = 0; i < telling->resolved_count && listed < NOTIFY_ALERTS_MAX; i++, listed++)
+    for (size_t i = 0; i < telling->resolved_count && listed < telling->listed_max; i++, listed++)
         write_resolved(&w, telling->resolved[i], telling->at_ms);
     json_array_end(&w);
     json_key(&w, "more");

@@ -280,6 +280,7 @@ int notifier_new(const struct notifier_options *options, struct notifier **out, 
     struct notifier *notifier = calloc(1, sizeof *notifier);
     if (!notifier) return fault_set(fault, ERR_NOMEM, "out of memory");
     notifier->options = *options;
+    strbuf_init(&notifier->key, GROUP_KEY_MAX);
     struct outbox_options outbox = {.loop = options->loop,
                                     .store = options->store,
                                     .clock = options->clock,
@@ -348,6 +349,7 @@ void notifier_free(struct notifier *notifier)
     items_free(notifier);
     groups_free(notifier);
     silences_done(&notifier->silences);
+    strbuf_done(&notifier->key);
     outbox_free(notifier->outbox);
     free(notifier);
 }
@@ -423,6 +425,7 @@ int notifier_test(struct notifier *notifier, const char *receiver, struct fault 
     if (code == OK) {
         code = store_commit(notifier->options.store, batch, passed, notifier);
         notifier->committing = code == OK;
+        if (code < 0) outbox_committed(notifier->outbox, code);
     } else {
         store_batch_free(batch);
     }

@@ -11,6 +11,7 @@
 #define MOONTIDE_NOTIFY_NOTIFIER_PRIVATE_H
 
 #include "moontide/base/pair_table.h"
+#include "moontide/base/strbuf.h"
 #include "moontide/notify/notifier.h"
 #include "moontide/notify/outbox.h"
 #include "moontide/notify/route.h"
@@ -18,7 +19,6 @@
 
 struct json_writer;
 struct loop_timer;
-struct strbuf;
 
 /* ---- items.c ---- */
 
@@ -75,6 +75,8 @@ void item_id(const char *policy, const char *target, const char *type, const cha
              char id[ITEM_ID_MAX]);
 
 /* ---- groups.c ---- */
+
+enum { GROUP_KEY_MAX = 16 * 1024 };
 
 /* What a receiver was told of one alert. */
 struct told_alert {
@@ -142,6 +144,7 @@ struct telling {
     size_t firing_count;
     const struct told_alert *const *resolved; /* shape: [resolved_count] */
     size_t resolved_count;
+    size_t listed_max; /* alerts; the rest is counted */
     int64_t at_ms;
 };
 MUST_CHECK int notification_write(const struct notifier *notifier, const struct telling *telling,
@@ -163,6 +166,7 @@ struct notifier {
     struct loop_timer *timer;
     int64_t armed_ms;  /* when the timer fires; meaningful while there is one */
     uint32_t version;  /* of the settings; from 1 */
+    struct strbuf key; /* of the group that is looked for: its memory is kept */
     uint64_t numbered; /* notifications so far, for their ids */
     bool committing, stopping;
     bool reading, read_again; /* SILENCES, on a worker */

@@ -306,17 +306,33 @@ struct resending {
     int code;
 };
 
+static bool is_queued(const struct outbox *outbox, int64_t seq)
+{
+    for (const struct queue *queue = outbox->queues; queue; queue = queue->next)
+        for (const struct row *row = queue->rows; row; row = row->next)
+            for (const struct letter *letter = row->first; letter; letter = letter->next)
+                if (letter->seq == seq) return true;
+    return false;
+}
+
+/* Young again, also on disk: it would not outlive its first failure otherwise. */
 static bool resend_row(void *data, const struct outbox_row *row)
 {
     struct resending *resending = data;
     if (resending->seq && row->seq != resending->seq) return true;
+    if (is_queued(resending->outbox, row->seq)) { /* its record is on the way to disk */
+        resending->code = OK;
+        return resending->seq == 0;
+    }
     struct outbox_row again = *row;
-    again.attempts = 0;
+    again.state = "queued";
+    again.answer = "";
+    again.attempts = again.ended_ms = 0;
     again.put_ms = outbox_now_ms(resending->outbox);
     struct letter *letter = letter_new(resending->outbox, &again);
     resending->code = letter ? enqueue(resending->outbox, letter) : ERR_NOMEM;
     if (resending->code < 0) return false;
-    queue_record(queue_find(resending->outbox, row->receiver), letter, "queued", "", false);
+    outbox_write(resending->outbox, &again);
     resending->count++;
     return resending->seq == 0;
 }

@@ -12,6 +12,7 @@
 #include "moontide/notify/outbox.h"
 
 struct loop_timer;
+struct outbox_row;
 
 struct letter {
     struct letter *next; /* of its group, or of the puts that wait for their batch */
@@ -80,6 +81,8 @@ void queue_bury(struct queue *queue, struct letter *letter, const char *why);
 /* Writes what became of an letter; `waits`: the queue goes on when that is on disk. */
 void queue_record(struct queue *queue, const struct letter *letter, const char *state,
                   const char *answer, bool waits);
+/* Writes all of a row; nobody waits for it. */
+void outbox_write(struct outbox *outbox, const struct outbox_row *row);
 void queue_stop(struct queue *queue);
 
 #endif

@@ -82,6 +82,25 @@ void queue_record(struct queue *queue, const struct letter *letter, const char *
     if (waits) queue->recording = true;
 }
 
+void outbox_write(struct outbox *outbox, const struct outbox_row *row)
+{
+    struct store_batch *batch = NULL;
+    struct recording *recording = malloc(sizeof *recording);
+    int code = recording ? store_batch_new(outbox->options.world, outbox_now_ms(outbox), &batch)
+                         : ERR_NOMEM;
+    if (code == OK) {
+        *recording = (struct recording){outbox, NULL};
+        store_batch_outbox(batch, row);
+        code = store_commit(outbox->options.store, batch, recorded, recording);
+    }
+    if (code == OK) {
+        outbox->writes++;
+        return;
+    }
+    free(recording);
+    log_event(LOG_ERROR, "alert.not_recorded", LOG_S("error", err_text(code)));
+}
+
 /* ---- how the receiver is ---- */
 
 static void keep_answer(struct queue *queue, const char *answer)
@@ -91,18 +110,12 @@ static void keep_answer(struct queue *queue, const char *answer)
     queue->answer = copy;
 }
 
-static void queue_failed(struct queue *queue, int64_t retry_after_ms)
+/* Permanent failures count as well: a webhook that was revoked is no less dead. */
+static void note_failure(struct queue *queue)
 {
     struct outbox *outbox = queue->outbox;
     int64_t now_ms = outbox_now_ms(outbox);
-    queue->failures++;
     if (queue->failing_since_ms == 0) queue->failing_since_ms = now_ms;
-    /* Half of it is certain: with full jitter a receiver in trouble could be asked at once. */
-    int64_t wait_ms =
-        backoff_ms(&backoff, queue->failures, 0.5 + backoff_random(&outbox->random) / 2);
-    if (retry_after_ms > OUTBOX_DEAD_MS) retry_after_ms = OUTBOX_DEAD_MS;
-    if (wait_ms < retry_after_ms) wait_ms = retry_after_ms;
-    queue->not_before_ms = now_ms + wait_ms;
     if (queue->sick || now_ms - queue->failing_since_ms < OUTBOX_SICK_MS) return;
     queue->sick = true;
     log_event(LOG_ERROR, "alert.receiver_sick", LOG_S("receiver", queue->receiver),
@@ -110,6 +123,27 @@ static void queue_failed(struct queue *queue, int64_t retry_after_ms)
     if (outbox->options.sick)
         outbox->options.sick(outbox->options.data, queue->receiver, true,
                              queue->answer ? queue->answer : "");
+}
+
+static void queue_failed(struct queue *queue, int64_t retry_after_ms)
+{
+    struct outbox *outbox = queue->outbox;
+    queue->failures++;
+    /* Half of it is certain: with full jitter a receiver in trouble could be asked at once. */
+    int64_t wait_ms =
+        backoff_ms(&backoff, queue->failures, 0.5 + backoff_random(&outbox->random) / 2);
+    if (retry_after_ms > OUTBOX_DEAD_MS) retry_after_ms = OUTBOX_DEAD_MS;
+    if (wait_ms < retry_after_ms) wait_ms = retry_after_ms;
+    queue->not_before_ms = outbox_now_ms(outbox) + wait_ms;
+    note_failure(queue);
+}
+
+/* As fast as the receiver is to be asked at most. */
+static void queue_pace(struct queue *queue)
+{
+    double rate =
+        queue->settings && queue->settings->rate_per_s > 0 ? queue->settings->rate_per_s : 1;
+    queue->not_before_ms = outbox_now_ms(queue->outbox) + (int64_t)(1000 / rate);
 }
 
 /* It answers: what waited for its sake need not wait. */
@@ -121,9 +155,7 @@ static void queue_well(struct queue *queue)
             row->first->not_before_ms = 0;
     queue->failures = 0;
     queue->failing_since_ms = 0;
-    double rate =
-        queue->settings && queue->settings->rate_per_s > 0 ? queue->settings->rate_per_s : 1;
-    queue->not_before_ms = outbox_now_ms(outbox) + (int64_t)(1000 / rate);
+    queue_pace(queue);
     if (!queue->sick) return;
     queue->sick = false;
     log_event(LOG_INFO, "alert.receiver_well", LOG_S("receiver", queue->receiver));
@@ -178,8 +210,14 @@ static void failed(struct queue *queue, struct letter *letter, const struct deli
     int64_t now_ms = outbox_now_ms(outbox);
     const char *answer = delivery->answer ? delivery->answer : err_text(delivery->code);
     if (delivery->state) take_state(outbox, letter, delivery->state);
-    if (delivery->permanent || now_ms - letter->put_ms >= OUTBOX_DEAD_MS) {
-        if (!delivery->permanent) queue_failed(queue, delivery->retry_after_ms);
+    if (delivery->permanent) {
+        queue_pace(queue);
+        note_failure(queue);
+        queue_bury(queue, letter, answer);
+        return;
+    }
+    if (now_ms - letter->put_ms >= OUTBOX_DEAD_MS) {
+        queue_failed(queue, delivery->retry_after_ms);
         queue_bury(queue, letter, answer);
         return;
     }
@@ -272,6 +310,16 @@ bool queue_due(const struct queue *queue)
            due_of(queue, next_letter(queue), now_ms) <= now_ms;
 }
 
+/* It could not even begin: a failure like others, so that it ages and the receiver is sick. */
+static void attempt_failed(struct queue *queue, struct letter *letter, int code)
+{
+    letter->attempts++;
+    keep_answer(queue, err_text(code));
+    failed(queue, letter, &(struct delivery){.code = code});
+    if (!queue->rows || queue->timer) return;
+    wait_until(queue, queue->not_before_ms);
+}
+
 void queue_pump(struct queue *queue)
 {
     loop_timer_cancel(queue->timer);
@@ -288,11 +336,7 @@ void queue_pump(struct queue *queue)
         return;
     }
     int code = attempt(queue, letter);
-    if (code == OK) return;
-    queue->not_before_ms = now_ms + OUTBOX_BACKOFF_BASE_MS;
-    log_event(LOG_ERROR, "alert.retry", LOG_S("receiver", queue->receiver),
-              LOG_S("answer", err_text(code)));
-    wait_until(queue, queue->not_before_ms);
+    if (code < 0) attempt_failed(queue, letter, code);
 }
 
 void queue_stop(struct queue *queue)

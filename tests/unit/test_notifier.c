@@ -463,6 +463,45 @@ static void a_clock_that_jumps_gives_no_burst_and_no_silence(void **state)
     assert_non_null(strstr(sent(post), "chat resolved slow/prod:high[resolved];"));
 }
 
+/* Control characters are six bytes each in JSON: 25 such alerts are more than a message carries. */
+static int judge_long(struct rule *rule, const struct evaluation_input *input, const char *target,
+                      struct evaluation *out, struct fault *fault)
+{
+    (void)rule, (void)input, (void)target, (void)fault;
+    static char text[4096], keys[NOTIFY_ALERTS_MAX][8];
+    memset(text, 1, sizeof text - 1);
+    for (int i = 0; i < NOTIFY_ALERTS_MAX; i++) {
+        struct issue *issue = evaluation_issue(out);
+        if (!issue) return ERR_NOMEM;
+        snprintf(keys[i], sizeof keys[i], "%d", i);
+        *issue = (struct issue){.type = "long",
+                                .key = keys[i],
+                                .description = text,
+                                .recommendation = text,
+                                .severity = SEVERITY_LOW,
+                                .when = VERDICT_TRUE};
+    }
+    return OK;
+}
+
+static void a_message_that_is_too_long_lists_fewer_alerts(void **state)
+{
+    struct post *post = *state;
+    struct rule *rule = house_rule(&post->house, "web", judge_long);
+    rule->target_count = 1;
+    assert_int_equal(house_put(&post->house, rule), OK);
+    tick(post);
+    tick_after(post, MINUTE_MS);
+    const char *text = sent(post), *at = text;
+    size_t listed = 0;
+    for (; (at = strstr(at, "long/prod:low[firing]")); at++)
+        listed++;
+    assert_int_equal(listed, NOTIFY_ALERTS_MAX / 2);
+    assert_int_equal(post->courier.attempts, 1);
+    tick_after(post, 10 * MINUTE_MS);
+    assert_string_equal(sent(post), "");
+}
+
 #define FACT(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -483,6 +522,7 @@ int main(void)
         FACT(what_a_receiver_left_is_given_to_the_next_message_of_the_group),
         FACT(what_a_failed_attempt_left_is_given_to_the_next),
         FACT(a_clock_that_jumps_gives_no_burst_and_no_silence),
+        FACT(a_message_that_is_too_long_lists_fewer_alerts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
