@@ -272,7 +272,11 @@ static void a_clock_that_goes_back_makes_no_intent_wait_for_longer(void **state)
     act_restart(act);
     assert_int_equal(engine_start(act->house.engine), OK);
     act_later(act, BOUND_MS);
-    until_recovered(act);
+    /* The schedule has begun, so the policy states its decision again meanwhile, with an intent of
+     * its own: only the open one of before is waited for. */
+    for (int i = 0; i < TURNS_MAX && open_intents(act) > 0; i++)
+        loop_turn(act->house.loop, true);
+    assert_int_equal(open_intents(act), 0);
 }
 
 static void nor_one_whose_answer_did_not_come(void **state)
