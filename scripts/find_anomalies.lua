@@ -128,7 +128,6 @@ end
 -- ---- what is found ----
 
 local function judge(series)
-  if not stats.anomalies then fail("this moontide has no stats.anomalies") end
   return stats.anomalies(series.values, series.times)
 end
 

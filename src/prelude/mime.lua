@@ -199,6 +199,11 @@ function mime.addresses(list)
   return made
 end
 
+-- What the mails of a group before this one left, for mime.of(); nil: this one begins a thread.
+function mime.thread(state)
+  if state and state.root and not state.over then return { root = state.root, last = state.last or state.root } end
+end
+
 -- The bytes and the id of a message. thread: what the group's last mail left, { root, last }.
 function mime.of(message, notification, s, thread)
   local from, to = mime.address(s.from), mime.addresses(s.to)

@@ -13,10 +13,6 @@ local function url_of(s)
   return (tls == "tls" and "smtps://" or "smtp://") .. s.host .. ":" .. string.format("%d", s.port or PORTS[tls])
 end
 
-local function thread_of(state)
-  if state and state.root and not state.over then return { root = state.root, last = state.last or state.root } end
-end
-
 -- Whom it still has to reach.
 local function recipients(s, notification, state)
   if not state or state.notification ~= notification.id or not state.pending then return s.to end
@@ -42,7 +38,7 @@ local function failure_of(thrown)
 end
 
 local function send(s, message, notification, state, left)
-  local thread, targets = thread_of(state), recipients(s, notification, state)
+  local thread, targets = mime.thread(state), recipients(s, notification, state)
   local data, id = mime.of(message, notification, s, thread)
   local to = {}
   for i, each in ipairs(targets) do to[i] = mime.address(each).address end

@@ -30,8 +30,7 @@ return receiver {
     return mime.problem(s)
   end,
   send = function(s, message, notification, state)
-    local thread
-    if state and state.root and not state.over then thread = { root = state.root, last = state.last or state.root } end
+    local thread = mime.thread(state)
     local data, id = mime.of(message, notification, s, thread)
     local to = {}
     for i, each in ipairs(s.to) do to[i] = mime.address(each).address end
