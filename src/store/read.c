@@ -19,161 +19,197 @@ static const char *text_or_empty(sqlite3_stmt *statement, int column)
     return text ? text : "";
 }
 
-static int prepare_for_world(struct database *database, const char *sql, const char *world,
-                             sqlite3_stmt **out, struct fault *fault)
+/* Calls row(data, statement) for each row of sql until it answers false. parameters, shape
+ * [count], are texts for ?1, ?2, ... */
+static int each_row(struct store *store, const char *sql, const char *const *parameters, int count,
+                    bool (*row)(void *data, sqlite3_stmt *statement), void *data,
+                    struct fault *fault)
 {
-    int code = database_prepare(database, sql, out, fault);
-    if (code == OK && sqlite3_bind_text(*out, 1, world, -1, SQLITE_STATIC))
-        code = database_fault(database, fault);
+    struct database *database;
+    sqlite3_stmt *statement = NULL;
+    int rc = SQLITE_DONE, code = store_reader(store, &database, fault);
+    if (code < 0) return code;
+    code = database_prepare(database, sql, &statement, fault);
+    for (int i = 0; i < count && code == OK; i++)
+        if (sqlite3_bind_text(statement, i + 1, parameters[i], -1, SQLITE_STATIC))
+            code = database_fault(database, fault);
+    bool more = true;
+    while (code == OK && more && (rc = sqlite3_step(statement)) == SQLITE_ROW)
+        more = row(data, statement);
+    if (code == OK && more && rc != SQLITE_DONE) code = database_fault(database, fault);
+    sqlite3_finalize(statement);
     return code;
+}
+
+struct memo_reading {
+    store_memo_fn *each;
+    void *data;
+};
+
+static bool memo_row(void *data, sqlite3_stmt *statement)
+{
+    const struct memo_reading *reading = data;
+    reading->each(reading->data, text_or_empty(statement, 0), text_or_empty(statement, 1),
+                  text_or_empty(statement, 2));
+    return true;
 }
 
 int store_each_memo(struct store *store, const char *world, store_memo_fn *each, void *data,
                     struct fault *fault)
 {
-    struct database *database;
-    sqlite3_stmt *statement = NULL;
-    int rc = SQLITE_DONE, code = store_reader(store, &database, fault);
-    if (code < 0) return code;
-    code = prepare_for_world(database,
-                             "SELECT policy, target, json FROM memo WHERE world = ?1"
-                             " ORDER BY policy, target",
-                             world, &statement, fault);
-    while (code == OK && (rc = sqlite3_step(statement)) == SQLITE_ROW)
-        each(data, text_or_empty(statement, 0), text_or_empty(statement, 1),
-             text_or_empty(statement, 2));
-    if (code == OK && rc != SQLITE_DONE) code = database_fault(database, fault);
-    sqlite3_finalize(statement);
-    return code;
+    struct memo_reading reading = {each, data};
+    return each_row(store,
+                    "SELECT policy, target, json FROM memo WHERE world = ?1"
+                    " ORDER BY policy, target",
+                    &world, 1, memo_row, &reading, fault);
+}
+
+struct alert_reading {
+    store_alert_fn *each;
+    void *data;
+};
+
+static bool alert_row(void *data, sqlite3_stmt *statement)
+{
+    const struct alert_reading *reading = data;
+    reading->each(reading->data,
+                  &(struct alert_row){.policy = text_or_empty(statement, 0),
+                                      .target = text_or_empty(statement, 1),
+                                      .type = text_or_empty(statement, 2),
+                                      .key = text_or_empty(statement, 3),
+                                      .state = text_or_empty(statement, 4),
+                                      .severity = sqlite3_column_int(statement, 5),
+                                      .since_ms = sqlite3_column_int64(statement, 6),
+                                      .raised_ms = sqlite3_column_int64(statement, 7),
+                                      .gone_ms = sqlite3_column_int64(statement, 8),
+                                      .description = text_or_empty(statement, 9),
+                                      .recommendation = text_or_empty(statement, 10),
+                                      .keep_firing_ms = sqlite3_column_int64(statement, 11),
+                                      .flaps = sqlite3_column_int64(statement, 12)});
+    return true;
 }
 
 int store_each_alert(struct store *store, const char *world, store_alert_fn *each, void *data,
                      struct fault *fault)
 {
-    struct database *database;
-    sqlite3_stmt *statement = NULL;
-    int rc = SQLITE_DONE, code = store_reader(store, &database, fault);
-    if (code < 0) return code;
-    code = prepare_for_world(
-        database,
-        "SELECT policy, target, type, key, state, severity, since_ms,"
-        " raised_ms, gone_ms, description, recommendation, keep_firing_ms, flaps FROM alert"
-        " WHERE world = ?1 ORDER BY policy, target, type, key",
-        world, &statement, fault);
-    while (code == OK && (rc = sqlite3_step(statement)) == SQLITE_ROW) {
-        struct alert_row row = {
-            .policy = text_or_empty(statement, 0),
-            .target = text_or_empty(statement, 1),
-            .type = text_or_empty(statement, 2),
-            .key = text_or_empty(statement, 3),
-            .state = text_or_empty(statement, 4),
-            .severity = sqlite3_column_int(statement, 5),
-            .since_ms = sqlite3_column_int64(statement, 6),
-            .raised_ms = sqlite3_column_int64(statement, 7),
-            .gone_ms = sqlite3_column_int64(statement, 8),
-            .description = text_or_empty(statement, 9),
-            .recommendation = text_or_empty(statement, 10),
-            .keep_firing_ms = sqlite3_column_int64(statement, 11),
-            .flaps = sqlite3_column_int64(statement, 12),
-        };
-        each(data, &row);
-    }
-    if (code == OK && rc != SQLITE_DONE) code = database_fault(database, fault);
-    sqlite3_finalize(statement);
-    return code;
+    struct alert_reading reading = {each, data};
+    return each_row(store,
+                    "SELECT policy, target, type, key, state, severity, since_ms,"
+                    " raised_ms, gone_ms, description, recommendation, keep_firing_ms, flaps"
+                    " FROM alert WHERE world = ?1 ORDER BY policy, target, type, key",
+                    &world, 1, alert_row, &reading, fault);
+}
+
+struct resource_reading {
+    store_resource_fn *each;
+    void *data;
+};
+
+static bool resource_row(void *data, sqlite3_stmt *statement)
+{
+    const struct resource_reading *reading = data;
+    reading->each(reading->data, &(struct resource_row){.kind = text_or_empty(statement, 0),
+                                                        .resource = text_or_empty(statement, 1),
+                                                        .region = text_or_empty(statement, 2),
+                                                        .account = text_or_empty(statement, 3),
+                                                        .json = text_or_empty(statement, 4)});
+    return true;
 }
 
 int store_each_resource(struct store *store, const char *world, store_resource_fn *each, void *data,
                         struct fault *fault)
 {
-    struct database *database;
-    sqlite3_stmt *statement = NULL;
-    int rc = SQLITE_DONE, code = store_reader(store, &database, fault);
-    if (code < 0) return code;
-    code = prepare_for_world(database,
-                             "SELECT kind, resource, region, account, json FROM resource"
-                             " WHERE world = ?1 ORDER BY kind, resource, region, account",
-                             world, &statement, fault);
-    while (code == OK && (rc = sqlite3_step(statement)) == SQLITE_ROW)
-        each(data, &(struct resource_row){.kind = text_or_empty(statement, 0),
-                                          .resource = text_or_empty(statement, 1),
-                                          .region = text_or_empty(statement, 2),
-                                          .account = text_or_empty(statement, 3),
-                                          .json = text_or_empty(statement, 4)});
-    if (code == OK && rc != SQLITE_DONE) code = database_fault(database, fault);
-    sqlite3_finalize(statement);
-    return code;
+    struct resource_reading reading = {each, data};
+    return each_row(store,
+                    "SELECT kind, resource, region, account, json FROM resource"
+                    " WHERE world = ?1 ORDER BY kind, resource, region, account",
+                    &world, 1, resource_row, &reading, fault);
+}
+
+struct name_reading {
+    store_name_fn *each;
+    void *data;
+};
+
+static bool name_row(void *data, sqlite3_stmt *statement)
+{
+    const struct name_reading *reading = data;
+    return reading->each(reading->data, text_or_empty(statement, 0));
 }
 
 int store_each_world(struct store *store, store_name_fn *each, void *data, struct fault *fault)
 {
-    struct database *database;
-    sqlite3_stmt *statement = NULL;
-    int rc = SQLITE_DONE, code = store_reader(store, &database, fault);
-    if (code < 0) return code;
-    code = database_prepare(database, "SELECT DISTINCT world FROM resource ORDER BY world",
-                            &statement, fault);
-    while (code == OK && (rc = sqlite3_step(statement)) == SQLITE_ROW) {
-        rc = SQLITE_DONE;
-        if (!each(data, text_or_empty(statement, 0))) break;
-    }
-    if (code == OK && rc != SQLITE_DONE) code = database_fault(database, fault);
-    sqlite3_finalize(statement);
-    return code;
+    struct name_reading reading = {each, data};
+    return each_row(store, "SELECT DISTINCT world FROM resource ORDER BY world", NULL, 0, name_row,
+                    &reading, fault);
+}
+
+struct intent_reading {
+    store_intent_fn *each;
+    void *data;
+};
+
+static bool intent_row(void *data, sqlite3_stmt *statement)
+{
+    const struct intent_reading *reading = data;
+    reading->each(reading->data, &(struct intent_row){.id = text_or_empty(statement, 0),
+                                                      .at_ms = sqlite3_column_int64(statement, 1),
+                                                      .json = text_or_empty(statement, 2)});
+    return true;
 }
 
 int store_each_intent(struct store *store, const char *world, store_intent_fn *each, void *data,
                       struct fault *fault)
 {
-    struct database *database;
-    sqlite3_stmt *statement = NULL;
-    int rc = SQLITE_DONE, code = store_reader(store, &database, fault);
-    if (code < 0) return code;
-    code = prepare_for_world(database,
-                             "SELECT id, at_ms, json FROM intent WHERE world = ?1 ORDER BY seq",
-                             world, &statement, fault);
-    while (code == OK && (rc = sqlite3_step(statement)) == SQLITE_ROW)
-        each(data, &(struct intent_row){.id = text_or_empty(statement, 0),
-                                        .at_ms = sqlite3_column_int64(statement, 1),
-                                        .json = text_or_empty(statement, 2)});
-    if (code == OK && rc != SQLITE_DONE) code = database_fault(database, fault);
-    sqlite3_finalize(statement);
-    return code;
+    struct intent_reading reading = {each, data};
+    return each_row(store, "SELECT id, at_ms, json FROM intent WHERE world = ?1 ORDER BY seq",
+                    &world, 1, intent_row, &reading, fault);
+}
+
+struct told_reading {
+    store_told_fn *each;
+    void *data;
+};
+
+static bool told_row(void *data, sqlite3_stmt *statement)
+{
+    const struct told_reading *reading = data;
+    reading->each(reading->data, &(struct told_row){.group_key = text_or_empty(statement, 0),
+                                                    .receiver = text_or_empty(statement, 1),
+                                                    .json = text_or_empty(statement, 2)});
+    return true;
 }
 
 int store_each_told(struct store *store, const char *world, store_told_fn *each, void *data,
                     struct fault *fault)
 {
-    struct database *database;
-    sqlite3_stmt *statement = NULL;
-    int rc = SQLITE_DONE, code = store_reader(store, &database, fault);
-    if (code < 0) return code;
-    code = prepare_for_world(database,
-                             "SELECT group_key, receiver, json FROM told WHERE world = ?1"
-                             " ORDER BY group_key, receiver",
-                             world, &statement, fault);
-    while (code == OK && (rc = sqlite3_step(statement)) == SQLITE_ROW)
-        each(data, &(struct told_row){.group_key = text_or_empty(statement, 0),
-                                      .receiver = text_or_empty(statement, 1),
-                                      .json = text_or_empty(statement, 2)});
-    if (code == OK && rc != SQLITE_DONE) code = database_fault(database, fault);
-    sqlite3_finalize(statement);
-    return code;
+    struct told_reading reading = {each, data};
+    return each_row(store,
+                    "SELECT group_key, receiver, json FROM told WHERE world = ?1"
+                    " ORDER BY group_key, receiver",
+                    &world, 1, told_row, &reading, fault);
 }
 
-static struct outbox_row outbox_row_of(sqlite3_stmt *statement)
+struct outbox_reading {
+    store_outbox_fn *each;
+    void *data;
+};
+
+static bool outbox_row(void *data, sqlite3_stmt *statement)
 {
-    return (struct outbox_row){.seq = sqlite3_column_int64(statement, 0),
-                               .receiver = text_or_empty(statement, 1),
-                               .group_key = text_or_empty(statement, 2),
-                               .id = text_or_empty(statement, 3),
-                               .state = text_or_empty(statement, 4),
-                               .json = text_or_empty(statement, 5),
-                               .group = text_or_empty(statement, 6),
-                               .answer = text_or_empty(statement, 7),
-                               .put_ms = sqlite3_column_int64(statement, 8),
-                               .ended_ms = sqlite3_column_int64(statement, 9),
-                               .attempts = sqlite3_column_int64(statement, 10)};
+    const struct outbox_reading *reading = data;
+    return reading->each(reading->data,
+                         &(struct outbox_row){.seq = sqlite3_column_int64(statement, 0),
+                                              .receiver = text_or_empty(statement, 1),
+                                              .group_key = text_or_empty(statement, 2),
+                                              .id = text_or_empty(statement, 3),
+                                              .state = text_or_empty(statement, 4),
+                                              .json = text_or_empty(statement, 5),
+                                              .group = text_or_empty(statement, 6),
+                                              .answer = text_or_empty(statement, 7),
+                                              .put_ms = sqlite3_column_int64(statement, 8),
+                                              .ended_ms = sqlite3_column_int64(statement, 9),
+                                              .attempts = sqlite3_column_int64(statement, 10)});
 }
 
 /* The four ways to ask, so that the index of those that wait is used. */
@@ -195,21 +231,10 @@ static const char *outbox_sql(const char *state, bool newest)
 int store_each_outbox(struct store *store, const char *world, const char *state, bool newest,
                       store_outbox_fn *each, void *data, struct fault *fault)
 {
-    struct database *database;
-    sqlite3_stmt *statement = NULL;
-    int rc = SQLITE_DONE, code = store_reader(store, &database, fault);
-    if (code < 0) return code;
-    code = prepare_for_world(database, outbox_sql(state, newest), world, &statement, fault);
-    if (code == OK && state && sqlite3_bind_text(statement, 2, state, -1, SQLITE_STATIC))
-        code = database_fault(database, fault);
-    bool more = true;
-    while (code == OK && more && (rc = sqlite3_step(statement)) == SQLITE_ROW) {
-        struct outbox_row row = outbox_row_of(statement);
-        more = each(data, &row);
-    }
-    if (code == OK && more && rc != SQLITE_DONE) code = database_fault(database, fault);
-    sqlite3_finalize(statement);
-    return code;
+    const char *const parameters[] = {world, state};
+    struct outbox_reading reading = {each, data};
+    return each_row(store, outbox_sql(state, newest), parameters, state ? 2 : 1, outbox_row,
+                    &reading, fault);
 }
 
 /* ---- the journal ---- */
