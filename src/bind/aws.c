@@ -104,13 +104,7 @@ static int ask(lua_State *L, bool secrets)
     struct ask_box *box = lua_newuserdatauv(L, sizeof *box, 0);
     int box_idx = lua_gettop(L);
     *box = (struct ask_box){.vm = vm_of(L), .wait_id = wait_id, .secrets = secrets};
-    if (luaL_newmetatable(L, BOX_TYPE)) {
-        lua_pushcfunction(L, box_close);
-        lua_setfield(L, -2, "__gc");
-        lua_pushcfunction(L, box_close);
-        lua_setfield(L, -2, "__close");
-    }
-    lua_setmetatable(L, box_idx);
+    task_box(L, BOX_TYPE, box_close);
     lua_toclose(L, box_idx);
     box->chain = aws_chain(L, profile, 0);
     credential_chain_get(box->chain->chain, on_credentials, box);

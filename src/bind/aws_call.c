@@ -64,13 +64,7 @@ static struct call_box *box_new(lua_State *L, struct aws_client *client,
     box->model = model_retain(client->model);
     box->operation = operation;
     strbuf_init(&box->scratch, (size_t)4 * WIRE_BODY_MAX);
-    if (luaL_newmetatable(L, BOX_TYPE)) {
-        lua_pushcfunction(L, box_close);
-        lua_setfield(L, -2, "__gc");
-        lua_pushcfunction(L, box_close);
-        lua_setfield(L, -2, "__close");
-    }
-    lua_setmetatable(L, -2);
+    task_box(L, BOX_TYPE, box_close);
     return box;
 }
 

@@ -65,13 +65,7 @@ static struct fetch_box *box_new(lua_State *L, size_t count)
 {
     struct fetch_box *box = lua_newuserdatauv(L, sizeof *box, 0);
     *box = (struct fetch_box){.vm = vm_of(L)};
-    if (luaL_newmetatable(L, BOX_TYPE)) {
-        lua_pushcfunction(L, box_close);
-        lua_setfield(L, -2, "__gc");
-        lua_pushcfunction(L, box_close);
-        lua_setfield(L, -2, "__close");
-    }
-    lua_setmetatable(L, -2);
+    task_box(L, BOX_TYPE, box_close);
     box->items = calloc(count + 1, sizeof *box->items);
     box->slots = calloc(count + 1, sizeof *box->slots);
     if (!box->items || !box->slots) luaL_error(L, "out of memory");

@@ -45,13 +45,7 @@ static struct command_box *box_new(lua_State *L)
 {
     struct command_box *box = lua_newuserdatauv(L, sizeof *box, 0);
     *box = (struct command_box){.vm = vm_of(L)};
-    if (luaL_newmetatable(L, BOX_TYPE)) {
-        lua_pushcfunction(L, box_close);
-        lua_setfield(L, -2, "__gc");
-        lua_pushcfunction(L, box_close);
-        lua_setfield(L, -2, "__close");
-    }
-    lua_setmetatable(L, -2);
+    task_box(L, BOX_TYPE, box_close);
     return box;
 }
 

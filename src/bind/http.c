@@ -47,13 +47,7 @@ static struct http_box *box_new(lua_State *L, const char *function_name)
     struct http_box *box = lua_newuserdatauv(L, sizeof *box, 0);
     *box = (struct http_box){.vm = vm_of(L), .function_name = function_name};
     strbuf_init(&box->headers, HEADER_BYTES_MAX);
-    if (luaL_newmetatable(L, BOX_TYPE)) {
-        lua_pushcfunction(L, box_close);
-        lua_setfield(L, -2, "__gc");
-        lua_pushcfunction(L, box_close);
-        lua_setfield(L, -2, "__close");
-    }
-    lua_setmetatable(L, -2);
+    task_box(L, BOX_TYPE, box_close);
     return box;
 }
 

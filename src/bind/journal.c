@@ -133,13 +133,7 @@ static struct journal_job **box_new(lua_State *L)
 {
     struct journal_job **box = lua_newuserdatauv(L, sizeof *box, 0);
     *box = NULL;
-    if (luaL_newmetatable(L, BOX_TYPE)) {
-        lua_pushcfunction(L, box_close);
-        lua_setfield(L, -2, "__gc");
-        lua_pushcfunction(L, box_close);
-        lua_setfield(L, -2, "__close");
-    }
-    lua_setmetatable(L, -2);
+    task_box(L, BOX_TYPE, box_close);
     return box;
 }
 

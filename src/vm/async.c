@@ -13,18 +13,6 @@ enum { ALL_MAX = 10000 };
 static const char SLEEP_TYPE[] = "moontide.sleep";
 static const char GROUP_TYPE[] = "moontide.group";
 
-/* Pushes a metatable whose __gc and __close are the end of the operation. */
-static void push_box_type(lua_State *L, const char *type, lua_CFunction end)
-{
-    if (!luaL_newmetatable(L, type)) return;
-    lua_pushcfunction(L, end);
-    lua_setfield(L, -2, "__gc");
-    lua_pushcfunction(L, end);
-    lua_setfield(L, -2, "__close");
-    lua_pushboolean(L, 0);
-    lua_setfield(L, -2, "__metatable");
-}
-
 static void need_waiting(lua_State *L, const char *name)
 {
     if (!task_may_wait(L)) task_wait_id(L, name); /* throws, with the reason */
@@ -68,8 +56,7 @@ static int async_sleep(lua_State *L)
     struct vm *vm = vm_of(L);
     struct sleeper *sleeper = lua_newuserdatauv(L, sizeof(*sleeper), 0);
     *sleeper = (struct sleeper){.vm = vm};
-    push_box_type(L, SLEEP_TYPE, sleeper_end);
-    lua_setmetatable(L, -2);
+    task_box(L, SLEEP_TYPE, sleeper_end);
     lua_toclose(L, -1);
     sleeper->id = task_wait_id(L, "async.sleep");
     int code = loop_timer_start(vm->options.loop, ms, sleeper_fire, sleeper, &sleeper->timer);
@@ -136,8 +123,7 @@ static struct group *group_new(lua_State *L, int n)
     size_t size = sizeof(struct group) + (size_t)n * sizeof(struct member);
     struct group *group = lua_newuserdatauv(L, size, 0);
     *group = (struct group){.vm = vm_of(L), .failed = -1};
-    push_box_type(L, GROUP_TYPE, group_end);
-    lua_setmetatable(L, -2);
+    task_box(L, GROUP_TYPE, group_end);
     return group;
 }
 

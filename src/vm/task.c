@@ -460,6 +460,19 @@ bool task_may_wait(lua_State *L)
     return vm->strand && vm->options.loop && vm_can_suspend(vm, L);
 }
 
+void task_box(lua_State *L, const char *type, lua_CFunction close)
+{
+    if (luaL_newmetatable(L, type)) {
+        lua_pushcfunction(L, close);
+        lua_setfield(L, -2, "__gc");
+        lua_pushcfunction(L, close);
+        lua_setfield(L, -2, "__close");
+        lua_pushboolean(L, 0);
+        lua_setfield(L, -2, "__metatable");
+    }
+    lua_setmetatable(L, -2);
+}
+
 uint64_t task_wait_id(lua_State *L, const char *function_name)
 {
     struct vm *vm = vm_of(L);

@@ -51,6 +51,10 @@ void *task_tag(lua_State *L);
  * "http.get waits, and may be called only in collect, targets, scripts and the REPL". */
 bool task_may_wait(lua_State *L);
 
+/* Makes the userdata on top a box of this type: close, which takes it as its one argument and may
+ * run twice, is its __gc and its __close. What it owns is set before. */
+void task_box(lua_State *L, const char *type, lua_CFunction close);
+
 /* The id that a wake must name; taken before the operation starts. Throws when L may not wait. */
 uint64_t task_wait_id(lua_State *L, const char *function_name);
 /* Yields; k(L, LUA_YIELD, ctx) continues after the wake. */
