@@ -4,7 +4,7 @@
 
 #include "notifier_private.h"
 
-#include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { CONTEXT_BYTES_MAX = 32 * 1024, DESCRIPTION_MAX = 4096, METRIC_NAME_MAX = 256 };
@@ -15,14 +15,20 @@ static void member(struct json_writer *w, const char *key, const char *text)
     json_string(w, text);
 }
 
-/* At most DESCRIPTION_MAX bytes, cut at a character. */
+/* At most DESCRIPTION_MAX bytes, cut at a character; how many were left out is said in <key>_cut.
+ */
 static void long_member(struct json_writer *w, const char *key, const char *text)
 {
-    size_t len = strnlen(text, DESCRIPTION_MAX);
+    size_t whole = strlen(text), len = whole < DESCRIPTION_MAX ? whole : DESCRIPTION_MAX;
     while (text[len] && len > 0 && ((unsigned char)text[len] & 0xc0) == 0x80)
         len--;
     json_key(w, key);
     json_stringn(w, text, len);
+    if (len == whole) return;
+    char cut[64];
+    snprintf(cut, sizeof cut, "%s_cut", key);
+    json_key(w, cut);
+    json_int(w, (int64_t)(whole - len));
 }
 
 /* ---- what a target's report adds ---- */

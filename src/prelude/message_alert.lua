@@ -121,7 +121,7 @@ local function actions_of(a, view, bounds)
   local list, say = {}, view.say
   local function cut(size) return say.cut(size) end
   for _, r in ipairs(clean.tables(a.recommendations, bounds.items)) do
-    local words = text(r.action, bounds.short, cut)
+    local words = text(r.action, bounds.short, cut, r.action_cut)
     if words then
       local impact, effort = say.level[r.impact] or line(r.impact, 40), say.level[r.effort] or line(r.effort, 40)
       list[#list + 1] = { text = words, impact = impact, effort = effort, cost = say.impact_effort(impact, effort) }
@@ -248,11 +248,11 @@ end
 
 function alerts.render(a, view)
   local say, bounds = view.say, BOUNDS[view.detail]
-  local description = text(a.description, bounds.long, say.cut)
+  local description = text(a.description, bounds.long, say.cut, a.description_cut)
   local made = {
     name = type_words(a, say), target = target_words(a, say),
     severity = code(a.severity, SEVERITIES) or "low", state = state_of(a),
-    text = description or "", spark = "", recommendation = text(a.recommendation, bounds.short, say.cut),
+    text = description or "", spark = "", recommendation = text(a.recommendation, bounds.short, say.cut, a.recommendation_cut),
     actions = actions_of(a, view, bounds), decisions = decisions_of(a, view, bounds),
     links = bounds.items > 0 and links_of(a, view) or {}, facts = facts_of(a, view), plots = {},
   }
@@ -270,7 +270,7 @@ function alerts.bare(a, say)
   a = clean.list(a)
   local name, target = type_words(a, say), target_words(a, say)
   return { name = name, target = target, title = say.on(name, target), severity = code(a.severity, SEVERITIES) or "low",
-           state = state_of(a), state_words = say.state[state_of(a)], text = text(a.description, 600, say.cut) or "",
+           state = state_of(a), state_words = say.state[state_of(a)], text = text(a.description, 600, say.cut, a.description_cut) or "",
            spark = "", facts = {}, actions = {}, decisions = {}, links = {}, plots = {}, series = {} }
 end
 

@@ -53,12 +53,14 @@ function clean.size(bytes)
   return ("%d B"):format(bytes)
 end
 
--- A text of several lines, or nil. cut: a function from the size that was left out to its notice.
-function clean.text(value, bound, cut)
+-- A text of several lines, or nil. cut: a function from the size that was left out to its notice;
+-- before: how many bytes somebody else has left out already.
+function clean.text(value, bound, cut, before)
   if type(value) == "number" then value = tostring(value) end
   if type(value) ~= "string" then return nil end
   local s = plain(head(value, bound)):gsub("[ \t]+\n", "\n"):gsub("^%s+", ""):gsub("%s+$", "")
-  if #value > bound then s = s .. "… " .. (cut and cut(clean.size(#value - bound)) or "") end
+  local left_out = math.max(#value - bound, 0) + (math.type(before) == "integer" and before > 0 and before or 0)
+  if left_out > 0 then s = s .. "… " .. (cut and cut(clean.size(left_out)) or "") end
   if s == "" then return nil end
   return s
 end

@@ -298,6 +298,18 @@ static void a_long_description_is_cut_and_says_so(void **state)
     strbuf_done(&text);
 }
 
+static void what_was_cut_before_the_words_were_made_is_said_too(void **state)
+{
+    struct stage *s = *state;
+    render(s, "{\"alerts\":[{\"type\":\"x\",\"description\":\"so far\",\"description_cut\":2048}]}",
+           "en", NULL);
+    assert_contains(s->results[TEXT], "so far… (2.0 KiB cut)");
+    render(s,
+           "{\"alerts\":[{\"type\":\"x\",\"description\":\"so far\",\"description_cut\":\"a\"}]}",
+           "en", NULL);
+    assert_null(strstr(s->results[TEXT], "cut)"));
+}
+
 static void a_title_has_a_bound(void **state)
 {
     struct stage *s = *state;
@@ -471,6 +483,7 @@ int main(void)
         fact(what_somebody_wrote_stays_text),
         fact(a_command_quotes_what_a_shell_would_take),
         fact(a_long_description_is_cut_and_says_so),
+        fact(what_was_cut_before_the_words_were_made_is_said_too),
         fact(a_title_has_a_bound),
         fact(fields_of_odd_types_are_left_out),
         fact(the_longest_notification_is_within_its_bounds),

@@ -502,6 +502,47 @@ static void a_message_that_is_too_long_lists_fewer_alerts(void **state)
     assert_string_equal(sent(post), "");
 }
 
+static int judge_wordy(struct rule *rule, const struct evaluation_input *input, const char *target,
+                       struct evaluation *out, struct fault *fault)
+{
+    (void)rule, (void)input, (void)target, (void)fault;
+    static char text[5001];
+    memset(text, 'w', sizeof text - 1);
+    struct issue *issue = evaluation_issue(out);
+    if (!issue) return ERR_NOMEM;
+    *issue = (struct issue){.type = "wordy",
+                            .key = "",
+                            .description = text,
+                            .recommendation = "short",
+                            .severity = SEVERITY_LOW,
+                            .when = VERDICT_TRUE};
+    return OK;
+}
+
+static bool keep_json(void *data, const struct outbox_row *row)
+{
+    *(char **)data = strdup(row->json);
+    return false;
+}
+
+static void what_is_cut_of_a_description_is_counted(void **state)
+{
+    struct post *post = *state;
+    struct rule *rule = house_rule(&post->house, "web", judge_wordy);
+    struct fault fault;
+    char *json = NULL;
+    rule->target_count = 1;
+    assert_int_equal(house_put(&post->house, rule), OK);
+    tick(post);
+    tick_after(post, MINUTE_MS);
+    assert_int_equal(
+        store_each_outbox(post->house.store, "test", NULL, false, keep_json, &json, &fault), OK);
+    assert_non_null(json);
+    assert_non_null(strstr(json, "\"description_cut\":904"));
+    assert_null(strstr(json, "recommendation_cut"));
+    free(json);
+}
+
 #define FACT(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -523,6 +564,7 @@ int main(void)
         FACT(what_a_failed_attempt_left_is_given_to_the_next),
         FACT(a_clock_that_jumps_gives_no_burst_and_no_silence),
         FACT(a_message_that_is_too_long_lists_fewer_alerts),
+        FACT(what_is_cut_of_a_description_is_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

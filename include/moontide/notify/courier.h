@@ -11,9 +11,10 @@
  *     "alerts": [ { "id", "policy", "target", "labels": {...}, "type", "key", "severity",
  *                   "state": "firing" | "flapping" | "resolved", "unknown": false,
  *                   "since": epoch_ms, "resolved_at": epoch_ms,
- *                   "description", "recommendation", "doc",
- *                   "recommendations": [ { "type", "action", "impact", "effort" } ],
- *                   "decisions": [ { "kind", "resource", "outcome", "reason", "text", "changes" }
+ *                   "description", "recommendation",
+ *                   "description_cut", "recommendation_cut": bytes that were left out of them;
+ * absent: none "recommendations": [ { "type", "action", "impact", "effort" } ], "decisions": [ {
+ * "kind", "resource", "outcome", "reason", "text", "changes" }
  * ], "series": [ { "name", "unit", "start": epoch_s, "period": s, "values": [number | null] } ] } ]
  * }
  *
