@@ -111,6 +111,7 @@ static void on_alerts(struct instance *instance, struct control_request *request
     json_key(&listing.w, "alerts");
     json_array(&listing.w);
     engine_each_alert(instance->engine, write_alerts, &listing);
+    if (notifier) notifier_each_own(notifier, write_alerts, &listing);
     json_array_end(&listing.w);
     json_object_end(&listing.w);
     if (strbuf_status(&out) < 0)

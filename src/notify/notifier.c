@@ -401,7 +401,7 @@ void notifier_tick(struct notifier *notifier, const struct tick_report *report)
     pass(notifier);
 }
 
-/* ---- tests and lists ---- */
+/* ---- a test message ---- */
 
 int notifier_test(struct notifier *notifier, const char *receiver, struct fault *fault)
 {
@@ -431,52 +431,4 @@ int notifier_test(struct notifier *notifier, const char *receiver, struct fault 
     }
     strbuf_done(&json);
     return code < 0 ? fault_set(fault, code, "%s", err_text(code)) : OK;
-}
-
-static const struct alert *alert_of(const struct item *item, const struct alert *alerts,
-                                    size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(alerts[i].type, item->type) == 0 && strcmp(alerts[i].key, item->key) == 0)
-            return &alerts[i];
-    return NULL;
-}
-
-static void each_of_house(const struct notifier *notifier, const struct house *house,
-                          void (*each)(void *data, const struct notifier_alert *alert), void *data)
-{
-    size_t count = 0;
-    const struct alert *alerts =
-        engine_alerts(notifier->engine, house->by.first, house->by.second, &count);
-    for (size_t i = 0; i < house->count; i++) {
-        const struct item *item = house->items[i];
-        struct notifier_alert shown = {.policy = house->by.first,
-                                       .target = house->by.second,
-                                       .alert = alert_of(item, alerts, count),
-                                       .by = ""};
-        char buffer[24];
-        if (!shown.alert) continue;
-        shown.held = item_held(notifier, item, &shown.by, buffer);
-        bool told = false, muted = item->group_count > 0;
-        const char *mute = "";
-        for (size_t g = 0; g < item->group_count; g++) {
-            told = told || told_find(&item->groups[g].group->told, item->id);
-            muted = muted && group_muted(notifier, item->groups[g].group, &mute);
-        }
-        if (shown.held == HELD_NOT && muted) {
-            shown.held = HELD_MUTED;
-            shown.by = mute;
-        } else if (shown.held == HELD_NOT && !told) {
-            shown.held = HELD_WAITING;
-        }
-        each(data, &shown);
-    }
-}
-
-void notifier_each(const struct notifier *notifier,
-                   void (*each)(void *data, const struct notifier_alert *alert), void *data)
-{
-    for (size_t i = 0; notifier->engine && i < notifier->houses.cap; i++)
-        if (notifier->houses.slots[i])
-            each_of_house(notifier, (const struct house *)notifier->houses.slots[i], each, data);
 }

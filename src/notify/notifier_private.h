@@ -5,6 +5,7 @@
  *     groups.c         the groups they are in, and what each receiver was told last
  *     flush.c          whether a group is told now, and of what
  *     notification.c   that as JSON
+ *     shown.c          what lists of alerts show
  *
  *   target report --> item --route--> membership in groups --due--> flush --> record + outbox */
 #ifndef MOONTIDE_NOTIFY_NOTIFIER_PRIVATE_H

@@ -10,5 +10,6 @@ set(SOURCES_notify
     outbox_send.c
     route.c
     settings.c
+    shown.c
     silences.c
 )

@@ -393,6 +393,22 @@ static void a_policy_that_is_removed_resolves_its_alerts(void **state)
     assert_string_equal(sent(post), "chat resolved slow/prod:high[resolved];");
 }
 
+static void note_own(void *data, const char *policy, const char *target, const struct alert *alerts,
+                     size_t count)
+{
+    assert_int_equal(count, 1);
+    snprintf(data, 128, "%s %s %s/%s %s", policy, target, alerts->type, alerts->key,
+             alert_state_names[alerts->state]);
+}
+
+static const char *own_alert(struct post *post)
+{
+    static char text[128];
+    text[0] = '\0';
+    notifier_each_own(post->notifier, note_own, text);
+    return text;
+}
+
 static void a_receiver_that_fails_is_an_alert_for_the_others(void **state)
 {
     struct post *post = *state;
@@ -403,6 +419,7 @@ static void a_receiver_that_fails_is_an_alert_for_the_others(void **state)
     for (int i = 0; i < 20; i++)
         tick_after(post, MINUTE_MS);
     assert_string_equal(sent(post), "oncall firing receiver_failing/receiver=chat:high[firing];");
+    assert_string_equal(own_alert(post), "moontide receiver=chat receiver_failing/chat firing");
     post->courier.sick = NULL;
     for (int i = 0; i < 30; i++)
         tick_after(post, MINUTE_MS);

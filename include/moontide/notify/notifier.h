@@ -72,4 +72,11 @@ struct notifier_alert {
 void notifier_each(const struct notifier *notifier,
                    void (*each)(void *data, const struct notifier_alert *alert), void *data);
 
+/* The alerts that are the notifier's own, receivers that fail, as engine_each_alert() gives those
+ * of policies; borrowed for the call. */
+void notifier_each_own(const struct notifier *notifier,
+                       void (*each)(void *data, const char *policy, const char *target,
+                                    const struct alert *alerts, size_t count),
+                       void *data);
+
 #endif
