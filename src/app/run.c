@@ -58,10 +58,10 @@ static int start_log(const struct arguments *arguments, const struct instance *i
 }
 
 /* Only a daemon's log goes further than standard error. */
-static int start_sinks(const struct instance *instance, bool once)
+static int start_sinks(const struct instance *instance, bool once, struct tick_metrics *metrics)
 {
     struct fault fault;
-    if (once || sinks_open(instance, &fault) == OK) return 0;
+    if (once || sinks_open(instance, metrics, &fault) == OK) return 0;
     print_fault(&fault);
     return 1;
 }
@@ -153,6 +153,7 @@ int command_run(const struct arguments *arguments)
     struct report *report = NULL;
     struct policy_dir *dir = NULL;
     struct instance instance;
+    struct tick_metrics metrics = {0};
     double speed;
     int status = 1;
     if (read_format(arguments, &format) || read_speed(arguments, &speed)) return 1;
@@ -164,8 +165,9 @@ int command_run(const struct arguments *arguments)
                                        .trace_aws = arguments_flag(arguments, "trace-aws"),
                                        .store = true,
                                        .policies = true};
-    options.listener = is_once ? (struct engine_listener){report, report_target, report_tick}
-                               : (struct engine_listener){NULL, daemon_target, NULL};
+    options.listener = is_once
+                           ? (struct engine_listener){report, report_target, report_tick}
+                           : (struct engine_listener){&metrics, daemon_target, tick_metrics_write};
     if (instance_open(&options, &instance) < 0) {
         report_free(report);
         return 1;
@@ -174,8 +176,9 @@ int command_run(const struct arguments *arguments)
                                              .engine = instance.engine,
                                              .directory = instance.config->policies_dir,
                                              .source_bytes = instance.config->source_bytes};
-    if (start_log(arguments, &instance, is_once) == 0 && start_sinks(&instance, is_once) == 0 &&
-        instance_alerting(&instance) >= 0 && policy_dir_new(&dir_options, &dir) >= 0) {
+    if (start_log(arguments, &instance, is_once) == 0 &&
+        start_sinks(&instance, is_once, &metrics) == 0 && instance_alerting(&instance) >= 0 &&
+        policy_dir_new(&dir_options, &dir) >= 0) {
         if (!is_once) greet(&instance, speed);
         status = is_once ? run_once(&instance, dir) : daemon_run(&instance, dir);
     }

@@ -33,7 +33,8 @@ static int open_syslog(const struct config_log_syslog *config, struct fault *fau
     return code;
 }
 
-static int open_logs(const struct instance *instance, struct fault *fault)
+static int open_logs(const struct instance *instance, struct tick_metrics *metrics,
+                     struct fault *fault)
 {
     struct log_writer *writer = NULL;
     const struct config *config = instance->config;
@@ -49,11 +50,13 @@ static int open_logs(const struct instance *instance, struct fault *fault)
                                                    .level = own->level};
     if (!own->group) return OK;
     int code = log_cloudwatch_open(&options, &writer, fault);
-    if (code == OK) log_add_writer(writer);
-    return code;
+    if (code < 0) return code;
+    log_add_writer(writer);
+    *metrics = (struct tick_metrics){writer, own->metrics};
+    return OK;
 }
 
-int sinks_open(const struct instance *instance, struct fault *fault)
+int sinks_open(const struct instance *instance, struct tick_metrics *metrics, struct fault *fault)
 {
     const struct config *config = instance->config;
     /* Past a limit of file sizes a write shall fail like on a full disk, not end the program. */
@@ -61,7 +64,7 @@ int sinks_open(const struct instance *instance, struct fault *fault)
     sigaction(SIGXFSZ, &ignore, NULL);
     int code = open_file(&config->log_file, fault);
     if (code == OK) code = open_syslog(&config->log_syslog, fault);
-    if (code == OK) code = open_logs(instance, fault);
+    if (code == OK) code = open_logs(instance, metrics, fault);
     if (code < 0) log_close_writers();
     return code;
 }

@@ -38,6 +38,7 @@ set(SOURCES_app
     status.c
     status_json.c
     unfreeze.c
+    tick_metrics.c
     version.c
     why.c
     why_rails.c

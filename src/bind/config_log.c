@@ -3,9 +3,12 @@
 #include "moontide/base/log_syslog.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum { TABLE = 1 << LUA_TTABLE, BOOLEAN = 1 << LUA_TBOOLEAN };
 enum { FACILITY_DAEMON = 3, KEEP_MAX = 1000 };
+/* PutMetricData's limit of a namespace. */
+enum { CLOUDWATCH_NAMESPACE_MAX = 255 };
 #define FILE_BYTES_MIN     1024.0
 #define FILE_BYTES_MAX     1e12
 #define FILE_BYTES_DEFAULT ((size_t)100 * 1024 * 1024)
@@ -59,7 +62,7 @@ static void read_syslog(struct config_reading *r, struct fields *log)
 
 static void read_cloudwatch(struct config_reading *r, struct fields *log)
 {
-    static const char *const known[] = {"group", "stream", "region", "level", NULL};
+    static const char *const known[] = {"group", "stream", "region", "metrics", "level", NULL};
     struct config_log_cloudwatch *cloudwatch = &r->config->log_cloudwatch;
     struct fields inner;
     if (!config_open_table(log, "cloudwatch", "configuration: log.cloudwatch", &inner)) return;
@@ -67,6 +70,11 @@ static void read_cloudwatch(struct config_reading *r, struct fields *log)
     config_take_text(&inner, "group", &cloudwatch->group);
     config_take_text(&inner, "stream", &cloudwatch->stream);
     config_take_text(&inner, "region", &cloudwatch->region);
+    config_take_text(&inner, "metrics", &cloudwatch->metrics);
+    size_t len = cloudwatch->metrics ? strlen(cloudwatch->metrics) : 1;
+    if (len < 1 || len > CLOUDWATCH_NAMESPACE_MAX)
+        fields_fault(&inner, "metrics", "metrics must be a namespace of 1 to %d bytes",
+                     CLOUDWATCH_NAMESPACE_MAX);
     cloudwatch->level = take_level(&inner);
     if (!inner.failed && (!cloudwatch->group || !cloudwatch->stream))
         fields_fault(log, "cloudwatch", "cloudwatch: group and stream are needed");
@@ -97,4 +105,5 @@ void config_log_done(struct config *config)
     free(config->log_cloudwatch.group);
     free(config->log_cloudwatch.stream);
     free(config->log_cloudwatch.region);
+    free(config->log_cloudwatch.metrics);
 }

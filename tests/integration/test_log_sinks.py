@@ -108,6 +108,30 @@ class LogSinks(support.Case):
             self.assertEqual(read.returncode, 0, read.stderr)
             self.assertEqual([json.loads(m) for m in json.loads(read.stdout)], daemon.events())
 
+    def test_ticks_are_metrics_of_cloudwatch_and_of_nothing_else(self):
+        support.need("moto")
+        support.need("boto3")
+        port = support.free_port()
+        with support.moto(port):
+            project = self.project(config=self.CLOUDWATCH.replace('region =', 'metrics = "tides", region ='))
+            environment = support.aws_environment(port)
+            daemon = self.daemon(project, "--world", "sim", environment=environment)
+            daemon.wait_for("analysis.completed")
+            self.assertEqual(daemon.stop(), 0)
+            read = subprocess.run([str(support.VENV), "-c", READ], env=environment, capture_output=True, text=True)
+        self.assertEqual(read.returncode, 0, read.stderr)
+        lines = [json.loads(m) for m in json.loads(read.stdout)]
+        ticks = [line for line in lines if "_aws" in line]
+        self.assertGreaterEqual(len(ticks), 1)
+        self.assertEqual([line for line in lines if "_aws" not in line], daemon.events())
+        for tick in ticks:
+            kind = tick["_aws"]["CloudWatchMetrics"][0]
+            self.assertEqual((kind["Namespace"], kind["Dimensions"], tick["World"]), ("tides", [["World"]], "sim"))
+            for metric in kind["Metrics"]:
+                self.assertIsInstance(tick[metric["Name"]], (int, float), metric)
+            self.assertGreater(tick["Targets"], 0)
+        self.assertEqual(ticks[0]["Errors"], 0)
+
     def test_a_dead_service_holds_up_neither_the_daemon_nor_its_end(self):
         project = self.project(config=self.CLOUDWATCH)
         daemon = self.daemon(project, "--world", "sim", environment=support.aws_environment(support.free_port()))

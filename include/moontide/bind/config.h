@@ -34,6 +34,7 @@ struct config_log_syslog {
 
 struct config_log_cloudwatch {
     char *group, *stream, *region; /* group NULL: none; region NULL: the configuration's */
+    char *metrics;                 /* the namespace of each tick's metrics; NULL: none */
     enum log_level level;
 };
 
