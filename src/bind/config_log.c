@@ -71,9 +71,8 @@ static void read_cloudwatch(struct config_reading *r, struct fields *log)
     config_take_text(&inner, "stream", &cloudwatch->stream);
     config_take_text(&inner, "region", &cloudwatch->region);
     config_take_text(&inner, "metrics", &cloudwatch->metrics);
-    size_t len = cloudwatch->metrics ? strlen(cloudwatch->metrics) : 1;
-    if (len < 1 || len > CLOUDWATCH_NAMESPACE_MAX)
-        fields_fault(&inner, "metrics", "metrics must be a namespace of 1 to %d bytes",
+    if (cloudwatch->metrics && strlen(cloudwatch->metrics) > CLOUDWATCH_NAMESPACE_MAX)
+        fields_fault(&inner, "metrics", "metrics: a namespace has at most %d bytes",
                      CLOUDWATCH_NAMESPACE_MAX);
     cloudwatch->level = take_level(&inner);
     if (!inner.failed && (!cloudwatch->group || !cloudwatch->stream))

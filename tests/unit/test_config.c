@@ -222,7 +222,7 @@ static void a_faulty_field_names_itself_its_line_and_its_nearest(void **state)
         {"return { journal = { max_siz = 1 } }", 1, "did you mean 'max_size'?"},
         {"return { alerts = { route = 1 } }", 1, "route must be a receiver's name"},
         {"return { log = { cloudwatch = { group = 'g', stream = 's', metrics = '' } } }", 1,
-         "metrics must be a namespace"},
+         "metrics is empty"},
         {"return { vars = { f = print } }", 1, "vars.f"},
         {"return { log = { level = 'loud' } }", 1, "level is 'loud'"},
         {"return 5", 0, "must return a table, not a number"},
