@@ -129,8 +129,10 @@ class LogSinks(support.Case):
             self.assertEqual((kind["Namespace"], kind["Dimensions"], tick["World"]), ("tides", [["World"]], "sim"))
             for metric in kind["Metrics"]:
                 self.assertIsInstance(tick[metric["Name"]], (int, float), metric)
+        whole = [tick for tick in ticks if tick["Errors"] == 0]  # the end may cut others short, which says so
+        self.assertGreaterEqual(len(whole), 1)
+        for tick in whole:
             self.assertGreater(tick["Targets"], 0)
-        self.assertEqual(ticks[0]["Errors"], 0)
 
     def test_a_dead_service_holds_up_neither_the_daemon_nor_its_end(self):
         project = self.project(config=self.CLOUDWATCH)
