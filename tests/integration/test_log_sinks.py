@@ -115,8 +115,10 @@ class LogSinks(support.Case):
         with support.moto(port):
             project = self.project(config=self.CLOUDWATCH.replace('region =', 'metrics = "tides", region ='))
             environment = support.aws_environment(port)
-            daemon = self.daemon(project, "--world", "sim", environment=environment)
-            daemon.wait_for("analysis.completed")
+            daemon = self.daemon(project, "--world", "sim", "--speed", "60", environment=environment)
+            # A policy is judged again when its last tick has ended.
+            support.wait_until(lambda: sum(e["policy"] == "performance" for e in daemon.events("analysis.completed")) > 1,
+                               "a second tick")
             self.assertEqual(daemon.stop(), 0)
             read = subprocess.run([str(support.VENV), "-c", READ], env=environment, capture_output=True, text=True)
         self.assertEqual(read.returncode, 0, read.stderr)
