@@ -129,17 +129,19 @@ int store_each_resource(struct store *store, const char *world, store_resource_f
 struct name_reading {
     store_name_fn *each;
     void *data;
+    bool stopped;
 };
 
 static bool name_row(void *data, sqlite3_stmt *statement)
 {
-    const struct name_reading *reading = data;
-    return reading->each(reading->data, text_or_empty(statement, 0));
+    struct name_reading *reading = data;
+    reading->stopped = !reading->each(reading->data, text_or_empty(statement, 0));
+    return !reading->stopped;
 }
 
 int store_each_world(struct store *store, store_name_fn *each, void *data, struct fault *fault)
 {
-    struct name_reading reading = {each, data};
+    struct name_reading reading = {.each = each, .data = data};
     return each_row(store, "SELECT DISTINCT world FROM resource ORDER BY world", NULL, 0, name_row,
                     &reading, fault);
 }
@@ -343,17 +345,9 @@ int store_each_journal(struct store *store, const struct journal_filter *filter,
 int store_each_name(struct store *store, store_name_fn *each, void *data, struct fault *fault)
 {
     static const char *const queries[] = {NAMES("resource"), NAMES("target")};
-    struct database *database;
-    int code = store_reader(store, &database, fault);
-    bool more = true;
-    for (size_t i = 0; i < COUNT_OF(queries) && code == OK && more; i++) {
-        sqlite3_stmt *statement = NULL;
-        int rc = SQLITE_DONE;
-        code = database_prepare(database, queries[i], &statement, fault);
-        while (code == OK && more && (rc = sqlite3_step(statement)) == SQLITE_ROW)
-            more = each(data, text_or_empty(statement, 0));
-        if (code == OK && more && rc != SQLITE_DONE) code = database_fault(database, fault);
-        sqlite3_finalize(statement);
-    }
+    struct name_reading reading = {.each = each, .data = data};
+    int code = OK;
+    for (size_t i = 0; i < COUNT_OF(queries) && code == OK && !reading.stopped; i++)
+        code = each_row(store, queries[i], NULL, 0, name_row, &reading, fault);
     return code;
 }
