@@ -177,10 +177,12 @@ static void on_read(void *data)
 
 static void read_failed(struct tick *tick, int code)
 {
-    for (size_t i = 0; i < tick->action_count; i++)
-        if (!tick->actions[i].ended)
-            action_end(&tick->actions[i], OUTCOME_FAILED, "", "its resource was not read: %s",
-                       err_text(code));
+    for (size_t i = 0; i < tick->action_count; i++) {
+        if (tick->actions[i].ended) continue;
+        tick->actions[i].cut = code == ERR_CANCELED;
+        action_end(&tick->actions[i], OUTCOME_FAILED, "", "its resource was not read: %s",
+                   err_text(code));
+    }
 }
 
 void tick_read(struct tick *tick)
@@ -325,8 +327,9 @@ static void report_failures(struct tick *tick)
         const struct action *action = &tick->actions[i];
         if (action->outcome != OUTCOME_FAILED && action->outcome != OUTCOME_UNKNOWN) continue;
         struct fault fault;
-        fault_set(&fault, ERR_SERVER, "decide.%s %s: %s", action->decision->kind,
-                  action->decision->resource, action->text ? action->text : "failed");
+        fault_set(&fault, action->cut ? ERR_CANCELED : ERR_SERVER, "decide.%s %s: %s",
+                  action->decision->kind, action->decision->resource,
+                  action->text ? action->text : "failed");
         run_error_add(action->judged->run, action_target(action), &fault);
     }
 }

@@ -63,8 +63,9 @@ struct action {
     char *calls; /* JSON, of apply */
     enum outcome outcome;
     const char *reason;
-    bool back;     /* it puts former values back */
-    bool ended;    /* its outcome is known */
+    bool back;  /* it puts former values back */
+    bool ended; /* its outcome is known */
+    bool cut;   /* a stop of the engine ended it, and nothing of it was done: no failure to tell */
     bool checked;  /* its check has begun */
     bool to_apply; /* its intent is noted */
     bool applying, sent;

@@ -117,6 +117,7 @@ static bool held_back(struct action *action)
     const struct tick *tick = action_tick(action);
     char text[PAUSE_TEXT_MAX];
     const struct pause *pause = paused_now(action);
+    action->cut = tick->canceled;
     if (tick->canceled)
         action_end(action, OUTCOME_FAILED, "", "the engine stops before it was sent");
     else if (action_policy(action)->removed)

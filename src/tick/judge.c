@@ -448,6 +448,7 @@ void tick_check_cancel(struct tick *tick)
         struct actor_call *call = action->call;
         action->call = NULL;
         world_cancel_act(engine->options.world, engine->options.actor, call);
+        action->cut = true;
         action_end(action, OUTCOME_FAILED, "", "the engine stops before it was checked");
         tick->checking--;
         tick_resume(tick);

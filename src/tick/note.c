@@ -167,9 +167,9 @@ static void log_decision(const struct action *action)
                         : action->outcome == OUTCOME_REFUSED   ? "decision.refused"
                         : action->outcome == OUTCOME_UNCHANGED ? "decision.unchanged"
                                                                : "decision.failed";
-    enum log_level level = action->outcome == OUTCOME_UNCHANGED ? LOG_DEBUG
-                           : action->outcome == OUTCOME_FAILED  ? LOG_ERROR
-                                                                : LOG_INFO;
+    enum log_level level = action->outcome == OUTCOME_UNCHANGED                ? LOG_DEBUG
+                           : action->outcome == OUTCOME_FAILED && !action->cut ? LOG_ERROR
+                                                                               : LOG_INFO;
     log_event(level, event, LOG_S("policy", action_policy(action)->name),
               LOG_S("target", action_target(action)), LOG_S("kind", decision->kind),
               LOG_S("resource", decision->resource), LOG_S("changes", action->comparison.changes),
@@ -247,9 +247,9 @@ void note_outcome(const struct action *action, struct changes *changes)
     char event[96];
     snprintf(event, sizeof event, "%s.%s", kind ? kind->event : "decision",
              applied ? "configured" : "failed");
-    log_event(applied ? LOG_INFO : LOG_ERROR, event, LOG_S("policy", action_policy(action)->name),
-              LOG_S("target", action_target(action)), LOG_S("resource", decision->resource),
-              LOG_S("changes", action->comparison.changes),
+    log_event(applied || action->cut ? LOG_INFO : LOG_ERROR, event,
+              LOG_S("policy", action_policy(action)->name), LOG_S("target", action_target(action)),
+              LOG_S("resource", decision->resource), LOG_S("changes", action->comparison.changes),
               LOG_S("outcome", applied ? NULL : outcome_names[action->outcome]),
               LOG_S("reason", action->reason[0] ? action->reason : NULL),
               LOG_S("error", applied ? NULL : action->text), LOG_S("id", action->id));
