@@ -6,8 +6,6 @@
 #include <stddef.h>
 
 const struct vm_docs *const docs_modules[] = {
-    &json_docs,
-    &json_null_docs,
-    &json_encode_docs,
-    NULL,
+    &json_docs,    &json_null_docs, &json_encode_docs, &async_docs,  &coroutine_docs, &random_docs,
+    &protect_docs, &pairs_docs,     &table_docs,       &string_docs, &sandbox_docs,   NULL,
 };

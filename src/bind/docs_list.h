@@ -5,6 +5,7 @@
 #include "moontide/vm/docs.h"
 
 /* vm */
-extern const struct vm_docs json_docs, json_null_docs, json_encode_docs;
+extern const struct vm_docs json_docs, json_null_docs, json_encode_docs, async_docs, coroutine_docs,
+    random_docs, protect_docs, pairs_docs, table_docs, string_docs, sandbox_docs;
 
 #endif
