@@ -11,5 +11,17 @@ extern const struct vm_docs command_docs, command_run_docs, command_result_docs,
     time_docs, duration_docs, moment_docs, journal_docs, journal_filter_docs, journal_entry_docs,
     http_docs, http_options_docs, http_request_docs, http_answer_docs, mail_docs, mail_send_docs,
     mail_answer_docs, mail_refusal_docs;
+extern const struct vm_docs series_docs, series_points_docs;
+extern const struct vm_docs series_anomaly_docs, series_trend_docs, series_slope_docs,
+    series_line_docs, series_change_docs, series_seasons_docs, series_time_to_docs,
+    series_forecast_docs, stats_trend_docs, stats_slope_docs, stats_line_options_docs,
+    stats_change_options_docs, stats_time_to_docs, stats_times_docs, stats_line_docs,
+    stats_change_docs, stats_season_docs, stats_seasons_options_docs, stats_seasons_docs,
+    stats_forecast_docs, stats_at_docs, stats_ahead_docs, stats_model_options_docs,
+    stats_model_docs, stats_correlation_docs, stats_correlation_options_docs, stats_histogram_docs,
+    stats_histogram_options_docs, stats_bucket_docs, stats_percentile_docs,
+    stats_percentile_options_docs, stats_method_docs, stats_summary_docs, stats_nan_docs,
+    stats_stddev_docs, stats_summary_options_docs, stats_between_docs, stats_summary_fields_docs,
+    stats_docs, stats_numbers_docs;
 
 #endif
