@@ -23,5 +23,10 @@ extern const struct vm_docs series_anomaly_docs, series_trend_docs, series_slope
     stats_percentile_options_docs, stats_method_docs, stats_summary_docs, stats_nan_docs,
     stats_stddev_docs, stats_summary_options_docs, stats_between_docs, stats_summary_fields_docs,
     stats_docs, stats_numbers_docs;
+extern const struct vm_docs stats_vector_docs, stats_vectors_docs, stats_detector_docs,
+    stats_anomaly_docs, stats_anomaly_options_docs, stats_anomalies_docs, stats_sketches_docs,
+    stats_sketch_options_docs, stats_sketch_docs, stats_sketch_ask_docs, stats_read_docs,
+    stats_read_options_docs, stats_read_info_docs, stats_broken_docs, stats_scan_docs,
+    stats_group_docs, stats_scan_info_docs, stats_access_log_docs, stats_access_options_docs;
 
 #endif
