@@ -28,5 +28,14 @@ extern const struct vm_docs stats_vector_docs, stats_vectors_docs, stats_detecto
     stats_sketch_options_docs, stats_sketch_docs, stats_sketch_ask_docs, stats_read_docs,
     stats_read_options_docs, stats_read_info_docs, stats_broken_docs, stats_scan_docs,
     stats_group_docs, stats_scan_info_docs, stats_access_log_docs, stats_access_options_docs;
+extern const struct vm_docs aws_docs, aws_makers_docs, aws_sigv4_docs, aws_client_docs,
+    aws_wait_docs, aws_metrics_docs, aws_credentials_docs, aws_identity_docs, error_docs,
+    aws_client_options_docs, aws_keys_docs, aws_serialize_docs, aws_response_docs, aws_request_docs,
+    aws_sign_docs, aws_signed_docs, aws_presign_docs, cloudwatch_docs, cloudwatch_call_docs,
+    cloudwatch_fields_docs, cloudwatch_declaration_docs, cloudwatch_unit_docs,
+    cloudwatch_range_docs, cloudwatch_answer_docs, findings_docs, issue_docs, recommend_docs,
+    policy_docs, policy_fields_docs, policy_target_docs, policy_metrics_docs, settings_docs,
+    config_docs, rails_docs, rails_rate_docs, rails_window_docs, decide_docs, decide_common_docs,
+    decide_verify_docs;
 
 #endif
