@@ -37,5 +37,15 @@ extern const struct vm_docs aws_docs, aws_makers_docs, aws_sigv4_docs, aws_clien
     policy_docs, policy_fields_docs, policy_target_docs, policy_metrics_docs, settings_docs,
     config_docs, rails_docs, rails_rate_docs, rails_window_docs, decide_docs, decide_common_docs,
     decide_verify_docs;
+extern const struct vm_docs plot_docs, plot_options_docs, plot_terminal_docs, plot_data_docs,
+    kind_fields_docs, kind_field_docs, kinds_docs, kinds_asking_docs, kind_place_docs,
+    kind_item_docs, kind_change_docs, kind_verdict_docs, courier_docs, courier_kit_docs,
+    receiver_fields_docs, receiver_message_docs, receiver_result_docs, receiver_failure_docs,
+    config_secret_docs, config_reference_docs, config_secret_fields_docs,
+    config_account_fields_docs, config_limits_fields_docs, config_retry_fields_docs,
+    config_cost_fields_docs, config_journal_fields_docs, config_root_docs, config_file_fields_docs,
+    config_syslog_fields_docs, config_cloudwatch_fields_docs, config_log_fields_docs,
+    config_route_fields_docs, config_window_fields_docs, config_inhibit_fields_docs,
+    config_alerts_fields_docs, config_receiver_docs, script_os_docs, script_docs;
 
 #endif
