@@ -197,6 +197,11 @@ void script_free(struct script *script)
     free(script);
 }
 
+struct vm *script_vm(const struct script *script)
+{
+    return script->vm;
+}
+
 /* ---- the end of a run ---- */
 
 struct echo {
