@@ -129,7 +129,7 @@ static const struct vm_function os_functions[] = {
      "state go on; no finalizer is skipped."},
     {NULL, NULL, NULL, NULL}};
 static const struct vm_field globals[] = {
-    {"arg", "string[]",
+    {"arg", "string[]?",
      "The arguments of a script file, its path at 0; they are its ... too. nil elsewhere."},
     {NULL, NULL, NULL}};
 const struct vm_docs script_os_docs = {DOCS_MODULE, "os",         DOCS_SCRIPT | DOCS_STANDARD,
