@@ -22,6 +22,9 @@ set(SOURCES_bind
     config_log.c
     decide.c
     decide_current.c
+    docs.c
+    docs_find.c
+    docs_lua.c
     evaluate.c
     fields.c
     findings.c
@@ -48,6 +51,7 @@ set(SOURCES_bind
     series_anomaly.c
     series_trend.c
     settings.c
+    signature.c
     source.c
     source_items.c
     source_scope.c
