@@ -16,6 +16,8 @@ set(SOURCES_app
     courier_sim.c
     daemon.c
     decision_text.c
+    editor.c
+    editor_keys.c
     entry.c
     init.c
     instance.c
