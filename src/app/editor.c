@@ -220,7 +220,8 @@ void editor_ask(struct editor *e, const char *prompt)
 
 void editor_remember(struct editor *e, const char *text)
 {
-    if (e->keys && text[strspn(text, " \t\r\n")]) keys_remember(e->keys, text);
+    if (e->keys && text[0] != ' ' && text[strspn(text, "\t\r\n ")])
+        (void)recall_add(e->keys->recall, text); /* what cannot be written is kept for now */
 }
 
 void editor_candidates(struct editor *e, unsigned id, size_t from, const char *list)

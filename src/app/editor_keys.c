@@ -20,19 +20,7 @@
 #include <unistd.h>
 #include <wchar.h>
 
-enum { HISTORY_LINES = 5000 };
-
-struct keys {
-    struct keys_options options;
-    EditLine *edit;
-    History *history;
-    char *history_path;
-    const char *prompt; /* of the line that is read */
-    mbstate_t partial;  /* of a character whose bytes have not all come */
-    bool dropped, ended;
-};
-
-static struct keys *keys_of(EditLine *edit)
+struct keys *keys_of(EditLine *edit)
 {
     struct keys *keys = NULL;
     el_get(edit, EL_CLIENTDATA, &keys);
@@ -44,64 +32,12 @@ static char *prompt(EditLine *edit)
     return (char *)keys_of(edit)->prompt;
 }
 
-/* ---- completion ---- */
-
-static void insert_common(EditLine *edit, const struct strbuf *list, size_t typed)
+void keys_set_line(struct keys *keys, const wchar_t *text)
 {
-    const char *first = strbuf_cstr(list);
-    size_t common = strcspn(first, "\n");
-    for (const char *at = first; *at; at += strcspn(at, "\n"), at += *at == '\n') {
-        size_t n = 0;
-        while (n < common && at[n] == first[n])
-            n++;
-        common = n;
-    }
-    if (common <= typed) return;
-    char *text = strndup(first + typed, common - typed);
-    if (text) el_insertstr(edit, text);
-    free(text);
-}
-
-/* The candidates, one a line of `list`, in columns. */
-static void show_columns(const char *list)
-{
-    size_t widest = 0, count = 0, column = 0;
-    for (const char *at = list; *at; at += strcspn(at, "\n"), at += *at == '\n', count++)
-        if (strcspn(at, "\n") > widest) widest = strcspn(at, "\n");
-    size_t columns = (size_t)terminal_width(STDOUT_FILENO) / (widest + 2);
-    for (const char *at = list; *at; at += strcspn(at, "\n"), at += *at == '\n') {
-        bool last = ++column >= columns || --count == 0;
-        int len = (int)strcspn(at, "\n");
-        printf("%s%.*s%*s", column == 1 ? "\n" : "", len, at, last ? 0 : (int)widest + 2 - len, "");
-        if (last) column = 0;
-    }
-    putchar('\n');
-    fflush(stdout);
-}
-
-static unsigned char complete(EditLine *edit, wint_t key)
-{
-    struct keys *keys = keys_of(edit);
-    struct strbuf list;
-    size_t from = 0;
-    (void)key;
-    const LineInfo *info = el_line(edit);
-    size_t len = (size_t)(info->cursor - info->buffer);
-    unsigned char result = CC_ERROR;
-    strbuf_init(&list, EDITOR_LINE_MAX);
-    if (keys->options.complete(keys->options.data, info->buffer, len, &from, &list) && list.len &&
-        from <= len) {
-        size_t before = len;
-        insert_common(edit, &list, len - from);
-        info = el_line(edit);
-        result = CC_REFRESH;
-        if ((size_t)(info->cursor - info->buffer) == before && strchr(list.data, '\n')) {
-            show_columns(strbuf_cstr(&list));
-            result = CC_REDISPLAY;
-        }
-    }
-    strbuf_done(&list);
-    return result;
+    const LineInfoW *info = el_wline(keys->edit);
+    el_cursor(keys->edit, (int)(info->lastchar - info->cursor));
+    el_deletestr(keys->edit, (int)(info->lastchar - info->buffer));
+    if (*text) el_winsertstr(keys->edit, text);
 }
 
 /* ---- Ctrl-C ---- */
@@ -109,12 +45,17 @@ static unsigned char complete(EditLine *edit, wint_t key)
 /* A character here, as the editor's terminal mode has no ISIG. */
 static unsigned char drop_line(EditLine *edit, wint_t key)
 {
-    (void)key;
+    struct keys *keys = keys_of(edit);
     const LineInfoW *info = el_wline(edit);
-    el_cursor(edit, (int)(info->lastchar - info->cursor));
-    el_deletestr(edit, (int)(info->lastchar - info->buffer));
+    (void)key;
+    if (info->cursor < info->lastchar) { /* the mark goes behind all of it */
+        keys_clear(keys);
+        el_cursor(edit, (int)(info->lastchar - info->cursor));
+        el_set(edit, EL_REFRESH);
+    }
+    keys_set_line(keys, L"");
     fputs("^C\n", stdout);
-    keys_of(edit)->dropped = true;
+    keys->dropped = true;
     return CC_NEWLINE; /* of an empty line, which el_gets() takes for the end of input */
 }
 
@@ -134,12 +75,17 @@ static int cursor_row(struct keys *keys)
     return row;
 }
 
-/* Writes the text where the line stands, and the line again below it. */
-static void redraw(struct keys *keys, const struct strbuf *text, bool resized)
+void keys_clear(struct keys *keys)
 {
     int row = cursor_row(keys);
     if (row > 0) printf("\033[%dA", row);
     fputs("\r\033[J", stdout);
+}
+
+/* Writes the text where the line stands, and the line again below it. */
+static void redraw(struct keys *keys, const struct strbuf *text, bool resized)
+{
+    keys_clear(keys);
     if (text->len) fwrite(text->data, 1, text->len, stdout);
     if (resized) el_resize(keys->edit);
     el_set(keys->edit, EL_REFRESH);
@@ -189,40 +135,34 @@ char *keys_read(struct keys *keys, const char *text, bool *dropped)
     int count = 0;
     keys->prompt = text;
     keys->dropped = keys->ended = false;
+    keys_past_reset(keys);
     /* el_gets() itself would show the prompt first: a key pressed at once would be lost. */
     el_set(keys->edit, EL_PREP_TERM, 1);
     const char *edited = el_gets(keys->edit, &count);
     *dropped = keys->dropped;
     if (keys->dropped) return strdup("");
     if (keys->ended || !edited || count <= 0) return NULL;
-    char *line = strdup(edited);
-    if (line) line[strcspn(line, "\n")] = '\0';
+    char *line = keys_unindent(keys, edited);
+    size_t len = line ? strlen(line) : 0;
+    if (len && line[len - 1] == '\n') line[len - 1] = '\0';
     return line;
-}
-
-void keys_remember(struct keys *keys, const char *text)
-{
-    HistEvent event;
-    history(keys->history, &event, H_ENTER, text);
-    if (keys->history_path) history(keys->history, &event, H_SAVE, keys->history_path);
 }
 
 /* ---- start and end ---- */
 
-static void bind_keys(EditLine *edit)
+static void bind_keys(struct keys *keys)
 {
-    /* el_set() would leak copies of the names. */
-    el_wset(edit, EL_ADDFN, L"moontide-complete", L"completes names", complete);
-    el_set(edit, EL_BIND, "^I", "moontide-complete", NULL);
+    EditLine *edit = keys->edit;
+    keys_bind_complete(edit);
+    keys_bind_lines(edit);
+    keys_bind_past(keys);
     el_set(edit, EL_SETTY, "-d", "-isig", NULL);
     el_wset(edit, EL_ADDFN, L"moontide-drop", L"drops the line", drop_line);
     el_set(edit, EL_BIND, "^C", "moontide-drop", NULL);
-    el_set(edit, EL_BIND, "^R", "em-inc-search-prev", NULL);
 }
 
 int keys_open(const struct keys_options *options, struct keys **out)
 {
-    HistEvent event;
     /* The editor counts characters, not bytes, and Lua's source is UTF-8. */
     setlocale(LC_CTYPE, "");
     if (strcmp(nl_langinfo(CODESET), "UTF-8") != 0) setlocale(LC_CTYPE, "C.UTF-8");
@@ -230,22 +170,17 @@ int keys_open(const struct keys_options *options, struct keys **out)
     struct keys *keys = calloc(1, sizeof *keys);
     if (!keys) return ERR_NOMEM;
     keys->options = *options;
-    keys->history = history_init();
+    keys->options.history_path = NULL;
     keys->edit = el_init("moontide", stdin, stdout, stderr);
-    if (options->history_path) keys->history_path = strdup(options->history_path);
-    if (!keys->history || !keys->edit || (options->history_path && !keys->history_path)) {
+    if (!keys->edit || recall_open(options->history_path, &keys->recall) < 0) {
         keys_close(keys);
         return ERR_NOMEM;
     }
-    history(keys->history, &event, H_SETSIZE, HISTORY_LINES);
-    history(keys->history, &event, H_SETUNIQUE, 1);
-    if (keys->history_path) history(keys->history, &event, H_LOAD, keys->history_path);
     el_set(keys->edit, EL_CLIENTDATA, keys);
     el_wset(keys->edit, EL_GETCFN, read_key);
     el_set(keys->edit, EL_PROMPT, prompt);
     el_set(keys->edit, EL_EDITOR, "emacs");
-    el_set(keys->edit, EL_HIST, history, keys->history);
-    bind_keys(keys->edit);
+    bind_keys(keys);
     el_source(keys->edit, NULL);
     *out = keys;
     return OK;
@@ -255,7 +190,9 @@ void keys_close(struct keys *keys)
 {
     if (!keys) return;
     if (keys->edit) el_end(keys->edit);
-    if (keys->history) history_end(keys->history);
-    free(keys->history_path);
+    recall_close(keys->recall);
+    free(keys->shown);
+    free(keys->draft);
+    free(keys->told);
     free(keys);
 }

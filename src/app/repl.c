@@ -56,19 +56,20 @@ static void on_chunk_done(void *data, const struct script_result *result)
 
 static void run_chunk(struct repl *r)
 {
-    bool incomplete = false;
     struct strbuf chunk = r->chunk; /* its end may come before script_run_text() returns */
+    if (script_incomplete(r->code.script, chunk.data, chunk.len)) {
+        ask_for_line(r);
+        return;
+    }
+    editor_remember(r->editor, strbuf_cstr(&chunk));
     strbuf_init(&r->chunk, EDITOR_LINE_MAX);
     code_interrupt_on_sigint(&r->code, true);
-    int code = script_run_text(r->code.script, chunk.data, chunk.len, "=stdin", true, &incomplete,
+    int code = script_run_text(r->code.script, chunk.data, chunk.len, "=stdin", true, NULL,
                                on_chunk_done, r);
-    if (incomplete)
-        r->chunk = chunk;
-    else
-        strbuf_done(&chunk);
+    strbuf_done(&chunk);
     if (code >= 0) return;
     if (!editor_interactive(r->editor)) code_interrupt_on_sigint(&r->code, false);
-    if (!incomplete) fprintf(stderr, "%s\n", err_text(code));
+    fprintf(stderr, "%s\n", err_text(code));
     ask_for_line(r);
 }
 
@@ -89,11 +90,11 @@ static void on_line(void *data, enum editor_event event, const char *line)
         return;
     }
     if (event == EDITOR_DROPPED) {
+        editor_remember(r->editor, strbuf_cstr(&r->chunk)); /* to go on with, or to mend it */
         strbuf_reset(&r->chunk);
     } else if (r->chunk.len || line[strspn(line, " \t\r")]) {
         if (r->chunk.len) strbuf_addc(&r->chunk, '\n');
         strbuf_adds(&r->chunk, line);
-        editor_remember(r->editor, line);
     }
     if (strbuf_status(&r->chunk) < 0) {
         fprintf(stderr, "moontide: a statement has at most %d bytes\n", EDITOR_LINE_MAX);

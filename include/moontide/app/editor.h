@@ -57,7 +57,8 @@ char *editor_history_path(const char *name);
  * read. */
 void editor_ask(struct editor *editor, const char *prompt);
 /* Adds an entry to the history, and to its file; it may have several lines. Only when no line is
- * being read; nothing happens for a pipe, and for blank text. */
+ * being read; nothing happens for a pipe, for blank text, and for text that begins with a space:
+ * that is how a line with a secret is kept out. */
 void editor_remember(struct editor *editor, const char *text);
 /* Answers on_complete: '\n' between the candidates, which replace the text from line[from]. */
 void editor_candidates(struct editor *editor, unsigned id, size_t from, const char *list);
