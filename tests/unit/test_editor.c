@@ -22,6 +22,7 @@ struct session {
     struct loop *loop;
     struct editor *editor;
     struct loop_timer *guard;
+    int kept[2]; /* standard input and output as they were */
     char lines[256];
     bool over, late;
     unsigned asked; /* the id of a completion that was asked for */
@@ -54,12 +55,15 @@ static void on_late(void *data)
     s->late = true;
 }
 
-/* Standard input is fd for the time of the session. */
-static void open_session(struct session *s, int fd, int *kept)
+/* Standard input, and output when that is a terminal, are fd for the time of the session. */
+static void open_session(struct session *s, int fd)
 {
     memset(s, 0, sizeof *s);
-    *kept = dup(STDIN_FILENO);
-    assert_true(*kept >= 0 && dup2(fd, STDIN_FILENO) >= 0);
+    fflush(stdout);
+    for (int i = 0; i < 2; i++)
+        s->kept[i] = dup(i);
+    assert_true(dup2(fd, STDIN_FILENO) >= 0);
+    if (isatty(fd)) assert_true(dup2(fd, STDOUT_FILENO) >= 0);
     clearerr(stdin);
     assert_int_equal(loop_new(&s->loop), OK);
     assert_int_equal(loop_timer_start(s->loop, LIMIT_MS, on_late, s, &s->guard), OK);
@@ -77,27 +81,30 @@ static void turn_until(struct session *s, const char *lines)
     }
 }
 
-static void close_session(struct session *s, int kept)
+static void close_session(struct session *s)
 {
     editor_close(s->editor);
     loop_timer_cancel(s->guard);
     assert_int_equal(loop_free(s->loop), 0);
-    assert_true(dup2(kept, STDIN_FILENO) >= 0);
-    close(kept);
+    fflush(stdout);
+    for (int i = 0; i < 2; i++) {
+        assert_true(dup2(s->kept[i], i) >= 0);
+        close(s->kept[i]);
+    }
 }
 
 static void a_pipe_gives_its_lines_and_its_end(void **state)
 {
     (void)state;
     struct session s;
-    int ends[2], kept;
+    int ends[2];
     assert_int_equal(pipe(ends), 0);
     assert_int_equal(write(ends[1], "one\n\ntwo", 8), 8);
     close(ends[1]);
-    open_session(&s, ends[0], &kept);
+    open_session(&s, ends[0]);
     assert_false(editor_interactive(s.editor));
     turn_until(&s, "one||two|(end)|");
-    close_session(&s, kept);
+    close_session(&s);
     close(ends[0]);
 }
 
@@ -105,12 +112,12 @@ static void it_can_be_closed_while_it_reads_a_pipe(void **state)
 {
     (void)state;
     struct session s;
-    int ends[2], kept;
+    int ends[2];
     assert_int_equal(pipe(ends), 0);
     assert_int_equal(write(ends[1], "one\n", 4), 4);
-    open_session(&s, ends[0], &kept);
+    open_session(&s, ends[0]);
     turn_until(&s, "one|");
-    close_session(&s, kept); /* the other end is open: nothing ends the read but this */
+    close_session(&s); /* the other end is open: nothing ends the read but this */
     close(ends[0]);
     close(ends[1]);
 }
@@ -128,14 +135,14 @@ static void it_can_be_closed_while_a_line_is_edited(void **state)
 {
     (void)state;
     struct session s;
-    int master, slave, kept;
+    int master, slave;
     assert_int_equal(openpty(&master, &slave, NULL, NULL, NULL), 0);
-    open_session(&s, slave, &kept);
+    open_session(&s, slave);
     assert_true(editor_interactive(s.editor));
     turn_until_edited(&s, slave);
     assert_int_equal(write(master, "one\rtw", 6), 6);
     turn_until(&s, "one|");
-    close_session(&s, kept);
+    close_session(&s);
     close(slave);
     close(master);
 }
@@ -144,15 +151,15 @@ static void it_can_be_closed_while_candidates_are_waited_for(void **state)
 {
     (void)state;
     struct session s;
-    int master, slave, kept;
+    int master, slave;
     assert_int_equal(openpty(&master, &slave, NULL, NULL, NULL), 0);
-    open_session(&s, slave, &kept);
+    open_session(&s, slave);
     turn_until_edited(&s, slave);
     assert_int_equal(write(master, "a\t", 2), 2);
     while (!s.asked && !s.late)
         loop_turn(s.loop, true);
     assert_true(s.asked);
-    close_session(&s, kept);
+    close_session(&s);
     close(slave);
     close(master);
 }
