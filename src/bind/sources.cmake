@@ -27,6 +27,7 @@ set(SOURCES_bind
     decide_current.c
     docs.c
     docs_find.c
+    docs_lua.c
     evaluate.c
     fields.c
     findings.c
