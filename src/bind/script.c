@@ -398,6 +398,15 @@ static int load_text(struct script *script, const char *text, size_t len, const 
     return code;
 }
 
+bool script_incomplete(struct script *script, const char *text, size_t len)
+{
+    struct fault fault;
+    bool incomplete = false;
+    if (load_text(script, text, len, "=stdin", &incomplete, &fault) == OK)
+        lua_pop(vm_lua(script->vm), 1);
+    return incomplete;
+}
+
 int script_run_text(struct script *script, const char *text, size_t len, const char *chunkname,
                     bool echo, bool *incomplete, script_done_fn *done, void *data)
 {

@@ -11,6 +11,9 @@ set(SOURCES_bind
     cloudwatch.c
     cloudwatch_fetch.c
     complete.c
+    complete_table.c
+    complete_text.c
+    complete_type.c
     config.c
     config_alerts.c
     command.c
