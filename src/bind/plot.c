@@ -41,11 +41,17 @@ static int part(lua_State *L)
     return 1;
 }
 
+void plot_push(lua_State *L, lua_CFunction terminal_of)
+{
+    static const luaL_Reg core[] = {{"nearest", nearest}, {"part", part}, {NULL, NULL}};
+    luaL_newlib(L, core);
+    lua_pushcfunction(L, terminal_of);
+    lua_setfield(L, -2, "terminal");
+    vm_prelude(L, "plot", 1, 1);
+}
+
 int open_plot(lua_State *L)
 {
-    static const luaL_Reg core[] = {
-        {"terminal", terminal}, {"nearest", nearest}, {"part", part}, {NULL, NULL}};
-    luaL_newlib(L, core);
-    vm_prelude(L, "plot", 1, 1);
+    plot_push(L, terminal);
     return 1;
 }

@@ -12,6 +12,11 @@ set(SOURCES_bind
     cloudwatch_fetch.c
     complete.c
     config.c
+    console.c
+    console_act.c
+    console_live.c
+    console_series.c
+    console_trace.c
     config_alerts.c
     command.c
     config_fields.c
