@@ -9,11 +9,24 @@
 #include "moontide/io/loop.h"
 #include "moontide/vm/convert.h"
 
+#include <lualib.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { ERROR_BYTES_MAX = 64 * 1024 };
+
+int console_raise(lua_State *L, const char *format, ...)
+{
+    char text[FAULT_TEXT_MAX];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    lua_pushstring(L, text);
+    return lua_error(L);
+}
 
 /* ---- the state ---- */
 
@@ -38,6 +51,19 @@ static int its_terminal(lua_State *L)
     lua_pushboolean(L, console->options.color);
     lua_pushboolean(L, console->options.utf8);
     return 3;
+}
+
+/* Of os what only tells the time, which pictures need. */
+static int open_clocks(lua_State *L)
+{
+    static const char *const kept[] = {"clock", "date", "difftime", "time"};
+    luaopen_os(L);
+    lua_createtable(L, 0, COUNT_OF(kept));
+    for (size_t i = 0; i < COUNT_OF(kept); i++) {
+        lua_getfield(L, -2, kept[i]);
+        lua_setfield(L, -2, kept[i]);
+    }
+    return 1;
 }
 
 static int open_its_plot(lua_State *L)
@@ -70,6 +96,7 @@ static void open_modules(lua_State *L)
     };
     for (size_t i = 0; i < COUNT_OF(modules); i++)
         vm_module(L, modules[i].name, modules[i].open);
+    vm_module(L, "os", open_clocks);
     vm_module(L, "plot", open_its_plot);
 }
 
@@ -206,6 +233,25 @@ static void report(struct console *console, const char *error)
     if (done) done(console->data, error);
 }
 
+/* The lines of a traceback that are of the command's own functions: what is left without those of C,
+ * of the prelude and of the command itself. */
+static void add_traceback(struct strbuf *text, const char *traceback)
+{
+    static const char *const others[] = {"[C]:", "moontide/", "(...tail calls...)",
+                                         "in local 'chunk'", "stack traceback:"};
+    for (const char *at = traceback; *at;) {
+        size_t len = strcspn(at, "\n");
+        bool own = true;
+        for (size_t i = 0; i < COUNT_OF(others); i++)
+            own = own && !memmem(at, len, others[i], strlen(others[i]));
+        if (own) {
+            strbuf_addc(text, '\n');
+            strbuf_add(text, at, len);
+        }
+        at += len + (at[len] == '\n');
+    }
+}
+
 static void report_fault(struct console *console, const struct fault *fault, const char *traceback)
 {
     char message[FAULT_TEXT_MAX + FAULT_FILE_MAX + 64];
@@ -213,7 +259,7 @@ static void report_fault(struct console *console, const struct fault *fault, con
     strbuf_init(&text, ERROR_BYTES_MAX);
     fault_print(fault, message, sizeof message);
     strbuf_adds(&text, message);
-    if (traceback && *traceback) strbuf_addf(&text, "\n%s", traceback);
+    if (traceback) add_traceback(&text, traceback);
     report(console, strbuf_status(&text) == OK ? strbuf_cstr(&text) : message);
     strbuf_done(&text);
 }

@@ -41,7 +41,7 @@ static int act_write(lua_State *L)
     const char *text = luaL_checklstring(L, 1, &len);
     console->printed += len;
     if (console->printed > CONSOLE_OUTPUT_MAX)
-        return luaL_error(L, "a command prints at most %d MiB", CONSOLE_OUTPUT_MAX >> 20);
+        return console_raise(L, "a command prints at most %d MiB", CONSOLE_OUTPUT_MAX >> 20);
     vm_charge(L, len / 16);
     console->options.calls->output(console->options.data, text, len);
     if (!console->options.calls->behind(console->options.data) || !task_may_wait(L)) return 0;
@@ -64,13 +64,13 @@ static int acted(lua_State *L, int status, lua_KContext context)
     struct fault fault;
     (void)status;
     (void)context;
-    if (console_limit(console, true) < 0) return luaL_error(L, "out of memory");
+    if (console_limit(console, true) < 0) return console_raise(L, "out of memory");
     console->wait.ticket = 0;
-    if (console->wait.error) return luaL_error(L, "%s", console->wait.error);
+    if (console->wait.error) return console_raise(L, "%s", console->wait.error);
     const char *json = console->wait.json ? console->wait.json : "null";
     int code = convert_from_json(L, json, strlen(json), &fault);
     console_wait_done(&console->wait);
-    return code < 0 ? luaL_error(L, "%s", fault.text) : 1;
+    return code < 0 ? console_raise(L, "%s", fault.text) : 1;
 }
 
 /* core.act(name, what, reason): waits for what it answers; it throws why it cannot be */
@@ -81,14 +81,14 @@ static int act_act(lua_State *L)
     const char *what = luaL_optstring(L, 2, NULL), *reason = luaL_optstring(L, 3, NULL);
     struct fault fault;
     if (!console->options.write)
-        return luaL_error(L,
+        return console_raise(L,
                           "READ_ONLY: %s changes the daemon, and this console only reads; attach "
                           "with --write to let it",
                           act_names[act]);
     uint64_t id = task_wait_id(L, act_names[act]), ticket = ++console->tickets;
     console_wait_done(&console->wait);
     int code = console->options.calls->act(console->options.data, act, what, reason, ticket, &fault);
-    if (code < 0) return luaL_error(L, "%s", fault.text);
+    if (code < 0) return console_raise(L, "%s", fault.text);
     (void)console_limit(console, false); /* it has bounds of its own */
     console->wait.id = id;
     console->wait.ticket = ticket;
@@ -122,7 +122,7 @@ static int traced(lua_State *L, int status, lua_KContext context)
     (void)status;
     (void)context;
     console_end_trace(console);
-    return console_limit(console, true) < 0 ? luaL_error(L, "out of memory") : 0;
+    return console_limit(console, true) < 0 ? console_raise(L, "out of memory") : 0;
 }
 
 /* core.trace(policy, target, count): target nil is all of them, count nil without an end */
@@ -136,7 +136,7 @@ static int act_trace(lua_State *L)
     console_end_trace(console);
     int code = console->options.calls->trace(console->options.data, policy);
     if (code == ERR_NOT_FOUND) return console_no_policy(L, console, policy);
-    if (code < 0) return luaL_error(L, "trace: %s", err_text(code));
+    if (code < 0) return console_raise(L, "trace: %s", err_text(code));
     console->tracing = true;
     console->trace_lost = 0;
     console->trace_left = (size_t)count;
@@ -144,7 +144,7 @@ static int act_trace(lua_State *L)
     console->trace_target = target ? strdup(target) : NULL;
     if (!console->trace_policy || (target && !console->trace_target)) {
         console_end_trace(console);
-        return luaL_error(L, "out of memory");
+        return console_raise(L, "out of memory");
     }
     (void)console_limit(console, false);
     console_wait_done(&console->wait);

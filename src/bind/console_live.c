@@ -18,10 +18,10 @@ enum { NAMES_MAX = 1000 };
 static int push_json(lua_State *L, const struct strbuf *json)
 {
     struct fault fault;
-    if (strbuf_status(json) < 0) return luaL_error(L, "%s", err_text(strbuf_status(json)));
+    if (strbuf_status(json) < 0) return console_raise(L, "%s", err_text(strbuf_status(json)));
     vm_charge(L, json->len / 8);
     if (convert_from_json(L, strbuf_cstr(json), json->len, &fault) < 0)
-        return luaL_error(L, "%s", fault.text);
+        return console_raise(L, "%s", fault.text);
     return 1;
 }
 
@@ -105,8 +105,8 @@ int console_no_policy(lua_State *L, const struct console *console, const char *n
     engine_each_policy(console->options.engine, add_name, names);
     const char *nearest = nearest_name(name, names->items);
     if (nearest)
-        return luaL_error(L, "there is no policy '%s' (did you mean '%s'?)", name, nearest);
-    return luaL_error(L, "there is no policy '%s'", name);
+        return console_raise(L, "there is no policy '%s' (did you mean '%s'?)", name, nearest);
+    return console_raise(L, "there is no policy '%s'", name);
 }
 
 /* ---- targets ---- */
@@ -183,7 +183,7 @@ static int live_memo(lua_State *L)
     const char *json = engine_memo(console->options.engine, policy, target);
     if (!json) json = "{}";
     if (convert_from_json(L, json, strlen(json), &fault) < 0)
-        return luaL_error(L, "%s", fault.text);
+        return console_raise(L, "%s", fault.text);
     return 1;
 }
 

@@ -190,9 +190,9 @@ static int live_series(lua_State *L)
     if (!evaluator) return console_no_policy(L, console, original.name);
     if (!engine_target(original.engine, original.name, id, &original.index)) return 0;
     original.policy = policy_of(evaluator);
-    if (!original.policy) return luaL_error(L, "'%s' has no series to show", original.name);
+    if (!original.policy) return console_raise(L, "'%s' has no series to show", original.name);
     original.target = &original.policy->targets.items[original.index];
-    if (!has_series(&original)) return luaL_error(L, "the series of '%s' are not there yet", id);
+    if (!has_series(&original)) return console_raise(L, "the series of '%s' are not there yet", id);
     struct panel *panel = panel_push(L, &original); /* 3 */
     lua_createtable(L, 0, (int)panel->layout.count); /* 4 */
     lua_rawgetp(L, LUA_REGISTRYINDEX, &panels_key);  /* 5 */

@@ -64,6 +64,9 @@ void console_wait_done(struct console_wait *wait);
 void console_end_trace(struct console *console);
 /* The command's time in all begins, or no longer counts. */
 int console_limit(struct console *console, bool on);
+/* Throws a message without a place: the line would be one of prelude/console.lua. */
+int console_raise(lua_State *L, const char *format, ...) PRINTF_LIKE(2, 3);
+
 /* console_trace.c: append lines. */
 void trace_text(const struct evaluation_trace *trace, bool color, struct strbuf *out);
 void trace_outcomes(const struct target_report *report, bool color, struct strbuf *out);

@@ -134,7 +134,7 @@ function alerts(policy)
 end
 
 local function no_target(policy, target)
-  error(("the policy '%s' has no target '%s'"):format(policy, tostring(target)), 3)
+  error(("the policy '%s' has no target '%s'"):format(policy, tostring(target)), 0)
 end
 
 function memo(policy, target)
@@ -159,7 +159,7 @@ end
 function decisions()
   return view(core.decisions(), function(all)
     if #all == 0 then return "no decisions since the daemon began" end
-    return columns(all, { "at", "policy", "target", "kind", "resource", "outcome", "reason", "text" })
+    return columns(all, { "at", "policy", "target", "kind", "resource", "outcome", "reason", "times", "text" })
   end)
 end
 
@@ -200,12 +200,14 @@ end
 
 function resume(what) return core.act("resume", what) end
 
+function plot.svg() error("plot.svg writes a file, and a console has none: plot.svg_text(data) is its text", 0) end
+
 -- The daemon's log is the daemon's: a console that only reads does not write there.
 if not core.write_allowed then
   for name, f in pairs(log) do
     if type(f) == "function" then
       log[name] = function()
-        error("READ_ONLY: log." .. name .. " writes to the daemon's log; attach with --write to let it", 2)
+        error("READ_ONLY: log." .. name .. " writes to the daemon's log; attach with --write to let it", 0)
       end
     end
   end
