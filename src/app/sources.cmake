@@ -20,6 +20,11 @@ set(SOURCES_app
     courier_sim.c
     daemon.c
     decision_text.c
+    editor.c
+    editor_complete.c
+    editor_keys.c
+    editor_lines.c
+    editor_past.c
     entry.c
     init.c
     instance.c
@@ -31,6 +36,7 @@ set(SOURCES_app
     policy_dir.c
     policy_scan.c
     project.c
+    recall.c
     repl.c
     report.c
     run.c

@@ -15,6 +15,7 @@
 #include "moontide/bind/pretty.h"
 #include "moontide/io/loop.h"
 #include "moontide/vm/convert.h"
+#include "moontide/vm/docs.h"
 #include "moontide/vm/task.h"
 
 #include <stdio.h>
@@ -122,6 +123,20 @@ static int load_module(void *data, const char *name, char **source, size_t *len,
                      *looked ? looked : "nothing: there is no project here");
 }
 
+static const struct vm_function os_functions[] = {
+    {"exit", script_exit, "(status?: boolean|integer)",
+     "Ends the script with this exit status: true and nothing mean 0, false 1. The REPL and its "
+     "state go on; no finalizer is skipped."},
+    {NULL, NULL, NULL, NULL}};
+static const struct vm_field globals[] = {
+    {"arg", "string[]",
+     "The arguments of a script file, its path at 0; they are its ... too. nil elsewhere."},
+    {NULL, NULL, NULL}};
+const struct vm_docs script_os_docs = {DOCS_MODULE, "os",         DOCS_SCRIPT | DOCS_STANDARD,
+                                       NULL,        os_functions, NULL};
+const struct vm_docs script_docs = {DOCS_GLOBALS, NULL, DOCS_SCRIPT | DOCS_STANDARD,
+                                    NULL,         NULL, globals};
+
 static int open_all(lua_State *L)
 {
     static const struct {
@@ -137,8 +152,7 @@ static int open_all(lua_State *L)
     for (size_t i = 0; i < COUNT_OF(modules); i++)
         vm_module(L, modules[i].name, modules[i].open);
     lua_getglobal(L, "os");
-    lua_pushcfunction(L, script_exit);
-    lua_setfield(L, -2, "exit");
+    vm_set_functions(L, os_functions);
     struct fault fault;
     if (!config || !config->json)
         lua_newtable(L);
@@ -377,6 +391,15 @@ static int load_text(struct script *script, const char *text, size_t len, const 
     code = vm_load(script->vm, text, len, chunkname, fault);
     if (code != OK) *incomplete = unfinished_expression || ends_early(fault);
     return code;
+}
+
+bool script_incomplete(struct script *script, const char *text, size_t len)
+{
+    struct fault fault;
+    bool incomplete = false;
+    if (load_text(script, text, len, "=stdin", &incomplete, &fault) == OK)
+        lua_pop(vm_lua(script->vm), 1);
+    return incomplete;
 }
 
 int script_run_text(struct script *script, const char *text, size_t len, const char *chunkname,

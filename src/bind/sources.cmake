@@ -27,6 +27,8 @@ set(SOURCES_bind
     config_log.c
     decide.c
     decide_current.c
+    docs.c
+    docs_find.c
     evaluate.c
     fields.c
     findings.c

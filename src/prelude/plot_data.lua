@@ -15,11 +15,7 @@ local DATAPOINTS_MAX <const> = 20000000
 
 -- ---- options ----
 
-local OPTIONS = {
-  title = "string", width = "number", height = "number", min = "number", max = "number", unit = "string",
-  log = "boolean", ascii = "boolean", color = "boolean", legend = "boolean", hist = "boolean", bins = "number",
-  times = "table", labels = "table", label = "string", band = "table", marks = "table",
-}
+local OPTIONS = core.options -- name -> Lua type; they are documented in src/bind/plot.c
 -- Of a table with `values`: what an answer of cloudwatch.fetch has besides.
 local ANSWERED = { values = true, last = true, reason = true, n = true }
 

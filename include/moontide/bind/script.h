@@ -48,6 +48,8 @@ MUST_CHECK int script_run_file(struct script *script, const char *path, char *co
 MUST_CHECK int script_run_text(struct script *script, const char *text, size_t len,
                                const char *chunkname, bool echo, bool *incomplete,
                                script_done_fn *done, void *data);
+/* Whether that text only lacks its end. */
+bool script_incomplete(struct script *script, const char *text, size_t len);
 /* Both end the code with ERR_CANCELED, whatever pcall it is in. script_interrupt(): from the loop,
  * a waiting call. script_signal(): async-signal-safe, running Lua; nothing happens when none runs.
  */
