@@ -1,6 +1,7 @@
 /* app/control.c - the control socket's server side.
  *
  *   accept -> uid checked -> reading --a line--> handler --control_answer--> writing -> closed
+ *                              |                    +--control_detach--> its socket is another's
  *                              |  too long, idle, hung up: closed
  *
  * A request outlives its client's hang-up: the handler's answer then goes nowhere. */
@@ -11,6 +12,7 @@
 #include "moontide/io/loop.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -38,6 +40,7 @@ struct control_request {
     struct control_request *next;
     struct loop_timer *idle;
     struct strbuf in, out;
+    size_t line_len; /* of the request in `in`; what follows it came too early, or is for detach */
     bool asked, answered, closed;
 };
 
@@ -107,6 +110,21 @@ void control_answer(struct control_request *q, const char *json, size_t len)
         request_close(q);
 }
 
+int control_detach(struct control_request *q, int *fd, struct strbuf *rest)
+{
+    uv_os_fd_t own;
+    size_t from = q->line_len + 1;
+    if (uv_is_closing((uv_handle_t *)&q->pipe) || uv_fileno((uv_handle_t *)&q->pipe, &own) < 0)
+        return ERR_CLOSED;
+    if (q->in.len > from) strbuf_add(rest, q->in.data + from, q->in.len - from);
+    int code = strbuf_status(rest);
+    if (code == OK && (*fd = fcntl(own, F_DUPFD_CLOEXEC, 0)) < 0) code = err_from_errno(errno);
+    if (code < 0) return code;
+    q->answered = true;
+    request_close(q);
+    return OK;
+}
+
 /* The whole object is read, so that what follows the member is JSON too. */
 static int read_member(const char *text, size_t len, const char *name, char *out, size_t size)
 {
@@ -147,7 +165,7 @@ static void handle_line(struct control_request *q)
     uv_read_stop((uv_stream_t *)&q->pipe);
     loop_timer_cancel(q->idle);
     q->idle = NULL;
-    if (read_member(q->in.data, q->in.len, "command", command, sizeof command) < 0)
+    if (read_member(q->in.data, q->line_len, "command", command, sizeof command) < 0)
         control_answer(q, malformed, sizeof malformed - 1);
     else
         q->control->handler(q->control->data, command, q->in.data, q);
@@ -172,7 +190,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
     q->in.len += (size_t)n;
     char *end = memchr(q->in.data, '\n', q->in.len);
     if (!end) return;
-    q->in.len = (size_t)(end - q->in.data);
+    q->line_len = (size_t)(end - q->in.data);
     *end = '\0';
     handle_line(q);
 }

@@ -2,6 +2,7 @@
 #include "moontide/app/daemon.h"
 
 #include "moontide/app/alerting.h"
+#include "moontide/app/console.h"
 #include "moontide/app/control.h"
 #include "moontide/app/notify.h"
 #include "moontide/base/fs.h"
@@ -29,6 +30,7 @@ struct daemon {
     struct instance *instance;
     struct policy_dir *dir;
     struct control *control;
+    struct daemon_ears *ears;
     struct control_request *reloading; /* the client that waits for the reload under way */
     struct faults config_faults;       /* of moontide.lua, in the last reload */
     uv_signal_t signals[SIGNALS];
@@ -76,6 +78,7 @@ static void stop(struct daemon *d, const char *why)
     d->stopping = true;
     log_event(LOG_INFO, "daemon.stopping", LOG_S("reason", why));
     notify_send("STOPPING=1");
+    consoles_stopping(d->ears->consoles, why);
     if (loop_timer_start(d->instance->loop, DAEMON_DRAIN_MS, on_drain_timeout, d, &d->drain) < 0)
         log_event(LOG_WARN, "daemon.drain_unbounded", LOG_S("error", "no timer"));
     engine_stop(d->instance->engine, on_engine_stopped, d);
@@ -124,6 +127,7 @@ static void on_reloaded(void *data, const struct scan_result *result)
     notify_send("READY=1");
     if (d->reloading) answer_reload(d, result);
     d->reloading = NULL;
+    consoles_reloaded(d->ears->consoles, result);
 }
 
 /* Who is told follows moontide.lua; a faulty one leaves it as it is. */
@@ -151,6 +155,12 @@ static int reload(struct daemon *d)
     notify_send(state);
     reload_alerts(d);
     return code;
+}
+
+static int reload_for_console(void *data)
+{
+    struct daemon *d = data;
+    return d->stopping || d->reloading ? ERR_BUSY : reload(d);
 }
 
 /* ---- the control socket ---- */
@@ -201,12 +211,14 @@ static void on_command(void *data, const char *command, const char *arguments,
                         "{\"error\":\"a reload is under way, or the daemon is stopping\"}");
         else
             d->reloading = request;
+    } else if (strcmp(command, "console") == 0) {
+        consoles_accept(d->ears->consoles, arguments, request);
     } else if (strcmp(command, "pauses") == 0) {
         on_pauses(d, request);
     } else if (strcmp(command, "unfreeze") == 0) {
         on_unfreeze(d, arguments, request);
     } else if (!alerting_command(d->instance, command, arguments, request)) {
-        answer_text(request, "{\"error\":\"unknown command: status, reload, pauses, unfreeze, "
+        answer_text(request, "{\"error\":\"unknown command: status, reload, console, pauses, unfreeze, "
                              "silences, alerts, alerts_test, alerts_resend\"}");
     }
 }
@@ -214,9 +226,15 @@ static void on_command(void *data, const char *command, const char *arguments,
 static int open_control(struct daemon *d)
 {
     struct fault fault;
+    const struct consoles_options options = {.instance = d->instance,
+                                             .started_ms = d->started_ms,
+                                             .data = d,
+                                             .reload = reload_for_console};
+    int code = consoles_new(&options, &d->ears->consoles);
+    if (code < 0) return code;
     char *path = fs_join(d->instance->config->state_dir, "control.sock");
     if (!path) return ERR_NOMEM;
-    int code = control_new(d->instance->loop, path, on_command, d, &d->control, &fault);
+    code = control_new(d->instance->loop, path, on_command, d, &d->control, &fault);
     if (code < 0) print_fault(&fault);
     free(path);
     return code;
@@ -345,6 +363,8 @@ static void close_parts(struct daemon *d)
 {
     faults_done(&d->config_faults);
     control_free(d->control);
+    consoles_free(d->ears->consoles);
+    d->ears->consoles = NULL;
     loop_timer_cancel(d->watchdog);
     loop_timer_cancel(d->prune);
     for (size_t i = d->signal_count; i-- > 0;)
@@ -356,7 +376,7 @@ static void close_parts(struct daemon *d)
 /* A target's status is news only when it changes. */
 void daemon_target(void *data, const struct target_report *report)
 {
-    (void)data;
+    consoles_target(((struct daemon_ears *)data)->consoles, report);
     if (report->status == report->before || (report->first && report->status == STATUS_HEALTHY))
         return;
     bool worse = report->status > STATUS_UNKNOWN;
@@ -366,10 +386,17 @@ void daemon_target(void *data, const struct target_report *report)
               LOG_S("to", status_names[report->status]));
 }
 
-int daemon_run(struct instance *instance, struct policy_dir *dir)
+void daemon_tick(void *data, const struct tick_report *report)
 {
-    struct daemon d = {
-        .instance = instance, .dir = dir, .started_ms = clock_now_ms(&instance->world->clock)};
+    tick_metrics_write(&((struct daemon_ears *)data)->metrics, report);
+}
+
+int daemon_run(struct instance *instance, struct policy_dir *dir, struct daemon_ears *ears)
+{
+    struct daemon d = {.instance = instance,
+                       .dir = dir,
+                       .ears = ears,
+                       .started_ms = clock_now_ms(&instance->world->clock)};
     int code;
     if ((code = watch_signals(&d)) < 0) {
         fail_to_start("signals", code);

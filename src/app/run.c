@@ -153,7 +153,7 @@ int command_run(const struct arguments *arguments)
     struct report *report = NULL;
     struct policy_dir *dir = NULL;
     struct instance instance;
-    struct tick_metrics metrics = {0};
+    struct daemon_ears ears = {0};
     double speed;
     int status = 1;
     if (read_format(arguments, &format) || read_speed(arguments, &speed)) return 1;
@@ -167,7 +167,7 @@ int command_run(const struct arguments *arguments)
                                        .policies = true};
     options.listener = is_once
                            ? (struct engine_listener){report, report_target, report_tick}
-                           : (struct engine_listener){&metrics, daemon_target, tick_metrics_write};
+                           : (struct engine_listener){&ears, daemon_target, daemon_tick};
     if (instance_open(&options, &instance) < 0) {
         report_free(report);
         return 1;
@@ -177,10 +177,10 @@ int command_run(const struct arguments *arguments)
                                              .directory = instance.config->policies_dir,
                                              .source_bytes = instance.config->source_bytes};
     if (start_log(arguments, &instance, is_once) == 0 &&
-        start_sinks(&instance, is_once, &metrics) == 0 && instance_alerting(&instance) >= 0 &&
+        start_sinks(&instance, is_once, &ears.metrics) == 0 && instance_alerting(&instance) >= 0 &&
         policy_dir_new(&dir_options, &dir) >= 0) {
         if (!is_once) greet(&instance, speed);
-        status = is_once ? run_once(&instance, dir) : daemon_run(&instance, dir);
+        status = is_once ? run_once(&instance, dir) : daemon_run(&instance, dir, &ears);
     }
     policy_dir_free(dir);
     log_close_writers();

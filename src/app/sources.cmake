@@ -11,6 +11,10 @@ set(SOURCES_app
     check_json.c
     code.c
     commands.c
+    console.c
+    console_act.c
+    console_decisions.c
+    console_line.c
     control.c
     control_ask.c
     courier_sim.c
@@ -49,4 +53,5 @@ set(SOURCES_app
     why.c
     why_rails.c
     why_read.c
-    why_words.c)
+    why_words.c
+    wire.c)

@@ -98,15 +98,11 @@ static int64_t resident_bytes(void)
     return (int64_t)pages * sysconf(_SC_PAGESIZE);
 }
 
-void daemon_status_json(const struct instance *instance, int64_t started_ms, struct strbuf *out)
+static void write_head(const struct instance *instance, int64_t started_ms, struct json_writer *w)
 {
-    struct writing writing = {.engine = instance->engine};
-    struct json_writer *w = &writing.w;
     struct collector_stats stats;
     int64_t now_ms = clock_now_ms(&instance->world->clock);
     collector_stats(instance->collector, &stats);
-    json_writer_init(w, out);
-    json_object(w);
     put_string(w, "version", MOONTIDE_VERSION);
     put_int(w, "pid", (int64_t)getpid());
     put_string(w, "world", instance->world->name);
@@ -126,6 +122,24 @@ void daemon_status_json(const struct instance *instance, int64_t started_ms, str
     json_object_end(w);
     json_key(w, "alerts");
     alerting_status_json(instance, w);
+}
+
+void daemon_summary_json(const struct instance *instance, int64_t started_ms, struct strbuf *out)
+{
+    struct json_writer w;
+    json_writer_init(&w, out);
+    json_object(&w);
+    write_head(instance, started_ms, &w);
+    json_object_end(&w);
+}
+
+void daemon_status_json(const struct instance *instance, int64_t started_ms, struct strbuf *out)
+{
+    struct writing writing = {.engine = instance->engine};
+    struct json_writer *w = &writing.w;
+    json_writer_init(w, out);
+    json_object(w);
+    write_head(instance, started_ms, w);
     json_key(w, "policies");
     json_array(w);
     engine_each_policy(instance->engine, write_policy, &writing);

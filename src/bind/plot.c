@@ -132,13 +132,19 @@ const struct vm_docs plot_data_docs = {
     NULL,
     data_type};
 
-int open_plot(lua_State *L)
+void plot_push(lua_State *L, lua_CFunction terminal_of)
 {
-    static const luaL_Reg core[] = {
-        {"terminal", terminal}, {"nearest", nearest}, {"part", part}, {NULL, NULL}};
+    static const luaL_Reg core[] = {{"nearest", nearest}, {"part", part}, {NULL, NULL}};
     luaL_newlib(L, core);
+    lua_pushcfunction(L, terminal_of);
+    lua_setfield(L, -2, "terminal");
     push_options(L);
     lua_setfield(L, -2, "options");
     vm_prelude(L, "plot", 1, 1);
+}
+
+int open_plot(lua_State *L)
+{
+    plot_push(L, terminal);
     return 1;
 }

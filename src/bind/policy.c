@@ -225,6 +225,12 @@ static const struct evaluator_vtable policy_vtable = {
     .memory_bytes = memory_bytes,
 };
 
+const struct policy *policy_of(const struct evaluator *evaluator)
+{
+    bool is_one = evaluator->vtable == &policy_vtable;
+    return is_one ? (const struct policy *)evaluator : NULL;
+}
+
 /* ---- loading ---- */
 
 static void print_line(void *owner, const char *line, size_t len)

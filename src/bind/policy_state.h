@@ -157,6 +157,9 @@ static inline struct policy *policy_of_upvalue(lua_State *L)
     return lua_touserdata(L, lua_upvalueindex(1));
 }
 
+/* NULL: this evaluator is no policy in Lua. */
+const struct policy *policy_of(const struct evaluator *evaluator);
+
 /* The budget of one piece of this policy's code, from the configuration. */
 struct vm_budget policy_budget(const struct policy *policy, const char *what);
 

@@ -15,6 +15,11 @@ set(SOURCES_bind
     complete_text.c
     complete_type.c
     config.c
+    console.c
+    console_act.c
+    console_live.c
+    console_series.c
+    console_trace.c
     config_alerts.c
     command.c
     config_fields.c

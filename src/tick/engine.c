@@ -309,6 +309,7 @@ void engine_remove(struct engine *engine, const char *name)
     if (!policy) return;
     *at = policy->next;
     policy->removed = true;
+    trace_uninstall(policy);
     alerts_retain(engine->alerts, policy->name, keep_none, removed_alert, policy,
                   policy_changes(policy));
     verify_retain(engine, policy->name, keep_none, NULL, "its policy is gone",

@@ -118,6 +118,7 @@ struct policy {
     bool removed;       /* no longer in the list; freed when its run ends */
     struct answers *answers;
     struct evaluation evaluation; /* of the target being judged */
+    const struct tracer *tracer;  /* NULL: nobody traces it */
 
     int64_t every_ms, due_ms, due_by_ns; /* schedule.c */
     uint64_t skipped_in_row;
@@ -182,6 +183,10 @@ void policy_free(struct policy *policy);
 struct changes *policy_changes(const struct policy *policy);
 /* Asks whether a stopping engine has ended. */
 void engine_check_stopped(struct engine *engine);
+
+/* ---- look.c ---- */
+void trace_install(struct policy *policy); /* gives the live evaluator the policy's tracer */
+void trace_uninstall(struct policy *policy);
 
 /* ---- schedule.c ---- */
 void schedule_start(struct engine *engine);

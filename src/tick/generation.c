@@ -246,7 +246,9 @@ int generation_refresh(struct policy *policy, struct generation *generation)
 void generation_install(struct policy *policy, struct generation *generation)
 {
     struct generation *before = policy->live;
+    trace_uninstall(policy); /* a tick may go on with it for a while */
     policy->live = generation;
+    trace_install(policy);
     succeed(policy, before ? &before->targets : NULL, &generation->targets);
     generation_unpin(before);
 }

@@ -34,6 +34,11 @@ void control_free(struct control *control); /* closes clients, removes the socke
 /* json is copied. A client that went away in the meantime is no error. */
 void control_answer(struct control_request *request, const char *json, size_t len);
 
+/* Instead of an answer: the request's connection goes on as something else (a console). The caller
+ * owns *fd, a socket; what the client sent behind its request is appended to rest. After a failure
+ * the request is still to be answered. ERR_CLOSED: the client went away. */
+MUST_CHECK int control_detach(struct control_request *request, int *fd, struct strbuf *rest);
+
 /* The other side, blocking: sends {"command": command, and the members of arguments} and reads the
  * answer within timeout_ms. arguments is a JSON object, or NULL for none. ERR_NOT_FOUND: no daemon
  * there; ERR_TIMEOUT: it does not answer. The caller frees *out. */

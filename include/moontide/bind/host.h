@@ -69,4 +69,8 @@ int open_plot(lua_State *L);
 int open_stats(lua_State *L);
 int open_time(lua_State *L);
 
+/* The module `plot` for a terminal that is not this process's: terminal_of pushes its columns,
+ * whether it shows colour, and whether more than ASCII. */
+void plot_push(lua_State *L, lua_CFunction terminal_of);
+
 #endif

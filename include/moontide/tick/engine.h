@@ -192,6 +192,27 @@ const struct series *engine_series(const struct engine *engine, const char *poli
                                    const char *target, const char *name, uint32_t *slots,
                                    const char **unit);
 
+/* What a console looks at; all of it is borrowed until the loop turns. NULL: there is no such
+ * policy, or no such target. */
+const struct evaluator *engine_evaluator(const struct engine *engine, const char *policy);
+const struct target *engine_target(const struct engine *engine, const char *policy,
+                                   const char *target, size_t *index);
+/* Of the use-th of the index-th target. */
+const struct series *engine_use_series(const struct engine *engine, const char *policy,
+                                       size_t index, uint32_t use);
+/* As it was last kept; NULL: it is empty, too. */
+const char *engine_memo(const struct engine *engine, const char *policy, const char *target);
+/* At most `max` targets from the index-th on; answers how many there were. */
+size_t engine_targets_page(const struct engine *engine, const char *policy, size_t from, size_t max,
+                           void (*each)(void *data, const struct target *target,
+                                        enum status status, const struct alert *alerts,
+                                        size_t count),
+                           void *data);
+/* From now on each evaluation of the policy, of later generations too, is told to the tracer, which
+ * is borrowed until it is taken back (NULL). ERR_NOT_FOUND: there is no such policy. */
+MUST_CHECK int engine_trace(struct engine *engine, const char *policy,
+                            const struct tracer *tracer);
+
 /* The kill switch's file may have changed: it is read again at once, also for calls of a tick that
  * are still to be sent. (Each tick with decisions reads it anyhow.) */
 void engine_pauses_changed(struct engine *engine);

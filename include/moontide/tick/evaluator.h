@@ -77,6 +77,44 @@ enum {
 }; /* the slice is used up: call evaluate again for the same target, with
       equal input but for the addresses of series and memo_json */
 
+/* ---- what an evaluation did, for who traces the policy ---- */
+
+enum trace_kind {
+    TRACE_BRANCH, /* an if or elseif: TRUE its block ran, FALSE it did not, UNKNOWN: the lines do
+                     not tell */
+    TRACE_ASKED,  /* above() or below() of a series, with its answer */
+};
+struct trace_step {
+    enum trace_kind kind;
+    const char *file; /* as messages show it */
+    int line;
+    const char *text; /* the source line without its indentation; "p99:above(1000)" */
+    enum verdict verdict;
+};
+/* A series that was read, and its newest datapoint. */
+struct trace_read {
+    const char *key;
+    bool known; /* there is a datapoint */
+    double value;
+    int64_t time_s;
+};
+/* All of it is borrowed for the call. */
+struct evaluation_trace {
+    const char *policy, *sha256, *target;
+    int64_t at_ms;      /* the tick's time */
+    int64_t elapsed_us; /* of real time, without that between its slices */
+    uint32_t slices;
+    const struct trace_read *reads;
+    const struct trace_step *steps; /* in order */
+    size_t read_count, step_count, steps_left_out;
+    const struct evaluation *evaluation; /* NULL: it failed */
+    const struct fault *fault;           /* why; else NULL */
+};
+struct tracer {
+    void *data;
+    void (*evaluated)(void *data, const struct evaluation_trace *trace);
+};
+
 typedef void evaluator_done_fn(void *data, int code, const struct fault *fault);
 typedef void evaluator_collect_fn(void *data, int code, const char *json,
                                   const struct fault *fault);
@@ -106,6 +144,9 @@ struct evaluator_vtable {
      * back. */
     void (*stop)(struct evaluator *evaluator);
     size_t (*memory_bytes)(const struct evaluator *evaluator);
+    /* Traces each evaluation from the next one on; NULL ends that. The tracer is borrowed until
+     * then. NULL: this evaluator cannot be traced. */
+    void (*trace)(struct evaluator *evaluator, const struct tracer *tracer);
 };
 struct evaluator {
     const struct evaluator_vtable *vtable;

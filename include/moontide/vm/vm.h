@@ -65,6 +65,8 @@ struct vm_budget {
     int64_t wall_ms;       /* 0: no bound */
     int64_t
         slice_ms; /* 0: never yields to the loop; else a task that runs longer yields VM_AGAIN */
+    int64_t hold_ms; /* 0: no bound; else how long code that cannot yield (a comparator, a callback
+                        of gsub) may keep the loop. With slice_ms */
     const char *what; /* "evaluate", "load", "metrics", "collect": for the error's text */
 };
 /* Arms the budget for entries that follow; a NULL budget disarms. Cheap enough for each evaluation
