@@ -27,6 +27,9 @@ set(SOURCES_tick
     rails_capacity.c
     rails_history.c
     rails_limits.c
+    record_read.c
+    record_state.c
+    record_write.c
     recover.c
     resources.c
     schedule.c
