@@ -30,7 +30,9 @@ set(SOURCES_tick
     record_read.c
     record_state.c
     record_write.c
+    recorder.c
     recover.c
+    replay.c
     resources.c
     schedule.c
     sim_act.c
