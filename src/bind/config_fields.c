@@ -299,9 +299,10 @@ static void read_allow(struct config_reading *r)
 void config_read_fields(struct config_reading *r)
 {
     static const char *const known[] = {
-        "environments", "region", "profile", "endpoint", "accounts", "policies", "state",
-        "language",     "mode",   "settle",  "allow",    "rails",    "limits",   "log",
-        "alerts",       "vars",   "cost",    "reload",   "retry",    "journal",  "record", NULL};
+        "environments", "region",   "profile", "endpoint", "accounts", "policies",
+        "state",        "language", "mode",    "settle",   "allow",    "rails",
+        "limits",       "log",      "alerts",  "vars",     "cost",     "reload",
+        "retry",        "journal",  "record",  NULL};
     static const char *const languages[] = {"en", "ko", NULL};
     struct fields *f = &r->root, reload;
     struct config *c = r->config;

@@ -25,10 +25,10 @@ struct instance_options {
     bool trace_aws;    /* --trace-aws */
     bool store;        /* open the database and become its writer */
     bool plan;         /* ... or only its reader: nothing is written, and nothing carried out */
-    bool record;       /* what ticks see is recorded, unless the configuration says record = false */
-    bool unthrottled;  /* asks CloudWatch as fast as it can: benchmarks, against a server of their
-                          own */
-    bool policies;     /* make an engine that loads the policies */
+    bool record;      /* what ticks see is recorded, unless the configuration says record = false */
+    bool unthrottled; /* asks CloudWatch as fast as it can: benchmarks, against a server of their
+                         own */
+    bool policies;    /* make an engine that loads the policies */
     struct engine_listener listener;
 };
 
