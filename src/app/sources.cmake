@@ -29,6 +29,8 @@ set(SOURCES_app
     init.c
     instance.c
     journal.c
+    journal_export.c
+    journal_ticks.c
     log_cloudwatch.c
     notify.c
     options.c
@@ -37,6 +39,7 @@ set(SOURCES_app
     policy_scan.c
     project.c
     recall.c
+    recorded.c
     repl.c
     report.c
     run.c

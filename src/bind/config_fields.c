@@ -293,6 +293,35 @@ static void read_journal(struct config_reading *r)
     config_close_table(&inner);
 }
 
+static const struct vm_field record_fields[] = {{"keep", "duration?", "How long; 7d."},
+                                                {"size", "string|integer?", "How much; 1GiB."},
+                                                {NULL, NULL, NULL}};
+const struct vm_docs config_record_fields_docs = {
+    DOCS_CLASS, "config.record", DOCS_CONFIG, "How much of what ticks saw is kept.",
+    NULL,       record_fields};
+
+/* record = false, or { keep, size } */
+static void read_record(struct config_reading *r)
+{
+    struct fields inner;
+    lua_State *L = r->root.L;
+    struct config *c = r->config;
+    int type = fields_push(&r->root, "record", TABLE | 1 << LUA_TBOOLEAN,
+                           "false, or a table with keep and size");
+    if (type == LUA_TNIL) return;
+    if (type == LUA_TBOOLEAN) {
+        c->record = lua_toboolean(L, -1);
+        lua_pop(L, 1);
+        return;
+    }
+    fields_inside(&inner, &r->root, -1, "configuration: record", "record");
+    fields_documented(&inner, record_fields);
+    c->record_keep_ms = take_time(&inner, "keep", c->record_keep_ms);
+    c->record_max_bytes =
+        (int64_t)config_take_size(&inner, "size", 1 << 20, 1e12, (size_t)c->record_max_bytes);
+    config_close_table(&inner);
+}
+
 /* "service:Operation" */
 static void read_allow(struct config_reading *r)
 {
@@ -336,6 +365,8 @@ static const struct vm_field root_fields[] = {
     {"reload", "table?", "How policies are loaded again."},
     {"retry", "config.retry?", "How AWS is asked again."},
     {"journal", "config.journal?", "How much of it is kept."},
+    {"record", "config.record|false?",
+     "How much of what ticks saw is kept; false: nothing is recorded."},
     {NULL, NULL, NULL}};
 const struct vm_docs config_root_docs = {
     DOCS_CLASS, "config.file", DOCS_CONFIG, "What moontide.lua returns.", NULL, root_fields};
@@ -365,6 +396,7 @@ void config_read_fields(struct config_reading *r)
     read_cost(r);
     read_allow(r);
     read_journal(r);
+    read_record(r);
     fields_rails(f, "configuration: rails", &c->rails);
     config_read_alerts(r);
     if (config_open_table(f, "reload", "configuration: reload", &reload))
