@@ -9,6 +9,7 @@ set(SOURCES_tick
     collect_answer.c
     collect_call.c
     collect_plan.c
+    compare.c
     drift.c
     engine.c
     evaluate.c

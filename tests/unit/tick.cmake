@@ -1,6 +1,7 @@
 unit_test(alert)
 target_sources(test_alert PRIVATE support/store_files.c)
 unit_test(answers)
+unit_test(compare)
 unit_test(engine)
 unit_test(engine_policies)
 unit_test(engine_store)
