@@ -2,6 +2,7 @@
 #include "config_fields.h"
 
 #include "moontide/base/fs.h"
+#include "moontide/tick/engine.h"
 #include "rails.h"
 
 #include <ctype.h>
@@ -252,6 +253,16 @@ static void read_journal(struct config_reading *r)
     config_close_table(&inner);
 }
 
+static void read_reload(struct config_reading *r)
+{
+    static const char *const known[] = {"shadow", NULL};
+    struct fields inner;
+    if (!config_open_table(&r->root, "reload", "configuration: reload", &inner)) return;
+    fields_known(&inner, known);
+    r->config->shadow_ticks = (uint32_t)fields_integer(&inner, "shadow", 0, SHADOW_TICKS_MAX, 0);
+    config_close_table(&inner);
+}
+
 /* "service:Operation" */
 static void read_allow(struct config_reading *r)
 {
@@ -280,7 +291,7 @@ void config_read_fields(struct config_reading *r)
         "language",     "mode",   "settle",  "allow",    "rails",    "limits",   "log",
         "alerts",       "vars",   "cost",    "reload",   "retry",    "journal",  NULL};
     static const char *const languages[] = {"en", "ko", NULL};
-    struct fields *f = &r->root, reload;
+    struct fields *f = &r->root;
     struct config *c = r->config;
     fields_known(f, known);
     read_environments(r);
@@ -304,6 +315,5 @@ void config_read_fields(struct config_reading *r)
     read_journal(r);
     fields_rails(f, "configuration: rails", &c->rails);
     config_read_alerts(r);
-    if (config_open_table(f, "reload", "configuration: reload", &reload))
-        config_close_table(&reload);
+    read_reload(r);
 }

@@ -4,6 +4,7 @@
 
 #include "fields.h"
 #include "moontide/base/nearest.h"
+#include "moontide/tick/engine.h"
 #include "rails.h"
 
 #include <ctype.h>
@@ -19,7 +20,7 @@ enum {
 
 static const char *const policy_known[] = {
     "name",    "doc",      "every", "mode",       "targets", "discover", "metrics",
-    "collect", "evaluate", "rails", "depends_on", "checks",  NULL};
+    "collect", "evaluate", "rails", "depends_on", "checks",  "reload",   NULL};
 
 /* A name is said on command lines and keys tables: no spaces or slashes in it. */
 static void read_name(struct fields *f, struct policy *policy)
@@ -111,6 +112,20 @@ static void read_schedule(struct fields *f, struct policy *policy)
     policy->info.mode = mode >= 0 ? (enum policy_mode)mode : MODE_RECOMMEND;
 }
 
+/* `reload = { shadow = N }`: the configuration's, for this policy. */
+static void read_reload(struct fields *f, struct policy *policy)
+{
+    static const char *const known[] = {"shadow", NULL};
+    struct fields inner;
+    policy->info.shadow_ticks = -1;
+    if (fields_push(f, "reload", 1 << LUA_TTABLE, "a table") == LUA_TNIL) return;
+    fields_inside(&inner, f, -1, "policy: reload", "reload");
+    fields_known(&inner, known);
+    policy->info.shadow_ticks = (int)fields_integer(&inner, "shadow", 0, SHADOW_TICKS_MAX, -1);
+    f->failed = f->failed || inner.failed;
+    lua_pop(f->L, 1);
+}
+
 static void read_functions(struct fields *f, struct policy *policy)
 {
     enum { FUNCTION = 1 << LUA_TFUNCTION, TABLE = 1 << LUA_TTABLE };
@@ -151,6 +166,7 @@ static int bind_policy(lua_State *L)
     check_checks(&fields);
     read_depends_on(&fields, policy);
     read_rails(&fields, policy);
+    read_reload(&fields, policy);
     lua_pushvalue(L, 1);
     policy->spec_ref = luaL_ref(L, LUA_REGISTRYINDEX);
     return 1;

@@ -31,6 +31,8 @@ set(SOURCES_tick
     recover.c
     resources.c
     schedule.c
+    shadow.c
+    shadow_run.c
     sim_act.c
     sim_expression.c
     sim_fleet.c
