@@ -45,6 +45,12 @@ static const struct option_spec talk_options[] = {
     DIR_OPTION,
     END,
 };
+static const struct option_spec reload_options[] = {
+    {"now", NULL, "candidates of `reload = { shadow = N }` are live at once"},
+    {"format", "FORMAT", "text (default) or json"},
+    DIR_OPTION,
+    END,
+};
 static const struct option_spec pause_options[] = {
     {"direction", "in|out", "only scaling in, or only scaling out (default: every change)"},
     {"reason", "TEXT", "why, for those who find it paused; required"},
@@ -146,8 +152,8 @@ const struct command commands[] = {
     {"script", "FILE [ARG...]", "runs one Lua script", 1, (size_t)-1, true, world_options,
      command_script},
     {"status", "", "what the running daemon does", 0, 0, false, talk_options, command_status},
-    {"reload", "", "asks the running daemon to read its policies again", 0, 0, false, talk_options,
-     command_reload},
+    {"reload", "", "asks the running daemon to read its policies again", 0, 0, false,
+     reload_options, command_reload},
     {"pause", "[POLICY|TARGET|RESOURCE]", "holds back every change, or those of one name", 0, 1,
      false, pause_options, command_pause},
     {"resume", "[POLICY|TARGET|RESOURCE]", "lets changes through again", 0, 1, false,

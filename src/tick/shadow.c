@@ -8,6 +8,7 @@
 #include "moontide/base/hash.h"
 #include "moontide/base/log.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,8 +18,7 @@ enum { LINE_BYTES_MAX = 16 * 1024 };
 
 struct shadow_note {
     const struct shadow *shadow;
-    const char *event, *line, *why;
-    const struct fault *fault;
+    const char *state, *text;
 };
 
 static void note_members(struct json_writer *w, const void *data)
@@ -27,8 +27,8 @@ static void note_members(struct json_writer *w, const void *data)
     const struct shadow_status *status = &note->shadow->status;
     json_key(w, "at");
     json_int(w, engine_now_ms(note->shadow->policy->engine));
-    note_key(w, "event", note->event);
-    note_key(w, "text", note->line ? note->line : note->fault ? note->fault->text : note->why);
+    note_key(w, "state", note->state);
+    note_key(w, "text", note->text);
     json_key(w, "ticks");
     json_int(w, status->done);
     json_key(w, "of");
@@ -92,7 +92,7 @@ int shadow_begin(struct policy *policy, struct generation *take_generation, uint
     log_event(LOG_INFO, "policy.shadowing", LOG_S("policy", policy->name),
               LOG_S("file", policy->file), LOG_I("ticks", ticks),
               LOG_S("sha256", shadow->status.sha256));
-    write_note(&(struct shadow_note){.shadow = shadow, .event = "shadowing"}, NULL);
+    write_note(&(struct shadow_note){.shadow = shadow, .state = "shadowing"}, NULL);
     return OK;
 }
 
@@ -121,7 +121,10 @@ void shadow_promote(struct shadow *shadow, const char *why)
               LOG_S("file", policy->file), LOG_I("ticks", status->done),
               LOG_I("differences", status->differences), LOG_I("distinct", status->distinct),
               LOG_S("reason", why), LOG_S("sha256", status->sha256));
-    write_note(&(struct shadow_note){.shadow = shadow, .event = "promoted", .why = why}, NULL);
+    char text[128];
+    snprintf(text, sizeof text, "%u ticks beside the live one, %llu differences%s%s", status->done,
+             (unsigned long long)status->differences, why ? ", " : "", why ? why : "");
+    write_note(&(struct shadow_note){shadow, "promoted", text}, NULL);
     /* Its own memos went nowhere: it begins with those of the one that was live. */
     for (size_t i = 0; i < generation->targets.count; i++) {
         uint8_t flags = generation->targets.states[i].flags;
@@ -144,8 +147,7 @@ void shadow_reject(struct shadow *shadow, const char *target, const struct fault
               LOG_S("file", policy->fault.file), LOG_I("line", policy->fault.line),
               LOG_S("error", fault->text), LOG_S("target", target),
               LOG_S("running", "the last good version"));
-    write_note(&(struct shadow_note){.shadow = shadow, .event = "rejected", .fault = fault},
-               target);
+    write_note(&(struct shadow_note){shadow, "rejected", fault->text}, target);
     shadow_end(shadow);
 }
 
@@ -189,8 +191,7 @@ void shadow_tell(struct shadow *shadow, const char *target, const struct differe
         log_event(LOG_WARN, "policy.shadow", LOG_S("policy", shadow->policy->name),
                   LOG_S("difference", "more of them are only counted"),
                   LOG_I("said", SHADOW_LINES_MAX));
-    write_note(&(struct shadow_note){.shadow = shadow, .event = "difference", .line = text},
-               target);
+    write_note(&(struct shadow_note){shadow, "difference", text}, target);
     keep_line(shadow, target, text);
     strbuf_done(&line);
 }
