@@ -16,7 +16,10 @@ set(SOURCES_app
     courier_sim.c
     daemon.c
     decision_text.c
+    diff.c
+    diff_report.c
     entry.c
+    findings.c
     init.c
     instance.c
     journal.c
@@ -28,7 +31,9 @@ set(SOURCES_app
     policy_scan.c
     project.c
     repl.c
+    recorded.c
     report.c
+    rerun.c
     run.c
     script.c
     sheet.c
@@ -37,6 +42,8 @@ set(SOURCES_app
     sinks.c
     status.c
     status_json.c
+    tick_find.c
+    time_travel.c
     unfreeze.c
     tick_metrics.c
     version.c

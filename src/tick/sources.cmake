@@ -38,6 +38,7 @@ set(SOURCES_tick
     sim_fleet.c
     sim_fleet_file.c
     sim_resources.c
+    spans.c
     tick.c
     tickerror.c
     verdicts.c
