@@ -58,8 +58,8 @@ static int find_all(struct diff *diff, const struct arguments *arguments)
     }
     if (!policy && name_of(diff, arguments->operands, &name)) return 1;
     int failed =
-        recorded_find(diff->project.reader, policy ? policy : name,
-                      arguments_value(arguments, "world"), since_ms, &diff->found, &diff->from_ms);
+        past_find(diff->project.reader, policy ? policy : name, arguments_value(arguments, "world"),
+                  since_ms, &diff->found, &diff->from_ms);
     free(name);
     for (int side = SIDE_OLD; side < SIDES && !failed; side++) {
         failed = version_find(&diff->project, arguments->operands[side], &diff->found,
@@ -162,8 +162,8 @@ static void done(struct diff *diff)
     replay_close(diff->replay);
     spans_free(diff->spans);
     differences_done(&diff->differences);
-    recorded_policy_done(&diff->found);
-    recorded_close(&diff->project);
+    past_policy_done(&diff->found);
+    past_close(&diff->project);
 }
 
 static int diff_all(struct diff *diff, const struct arguments *arguments)
@@ -185,7 +185,7 @@ int command_diff(const struct arguments *arguments)
 {
     struct diff diff = {.from_ms = 0};
     if (project_format(arguments, &diff.json)) return 1;
-    if (recorded_open(arguments, &diff.project)) return 1;
+    if (past_open(arguments, &diff.project)) return 1;
     log_open(stderr, LOG_OFF, LOG_TEXT, false, NULL); /* what policies log, they logged then */
     differences_init(&diff.differences);
     int status = 1;

@@ -2,14 +2,14 @@
 #ifndef MOONTIDE_APP_DIFF_H
 #define MOONTIDE_APP_DIFF_H
 
-#include "moontide/app/recorded.h"
+#include "moontide/app/past.h"
 #include "moontide/tick/spans.h"
 
 enum { SIDE_OLD, SIDE_NEW, SIDES };
 
 struct diff {
-    struct recorded_project project;
-    struct recorded_policy found;
+    struct past project;
+    struct past_policy found;
     struct version versions[SIDES];
     struct rerun *reruns[SIDES];
     struct replay *replay;

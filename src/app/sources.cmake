@@ -26,12 +26,12 @@ set(SOURCES_app
     log_cloudwatch.c
     notify.c
     options.c
+    past.c
     pause.c
     policy_dir.c
     policy_scan.c
     project.c
     repl.c
-    recorded.c
     report.c
     rerun.c
     run.c

@@ -1,6 +1,6 @@
 /* app/tick_find.c - which recorded tick is meant by a number, a time, or so many ticks from here.
  */
-#include "moontide/app/recorded.h"
+#include "moontide/app/past.h"
 #include "moontide/base/timetext.h"
 
 #include <stdlib.h>
@@ -19,7 +19,7 @@ static bool take(void *data, const struct recorded *row)
     return true;
 }
 
-static int look(struct recording_reader *reader, const struct recorded_policy *policy,
+static int look(struct recording_reader *reader, const struct past_policy *policy,
                 struct recording_filter filter, struct taking *taking, struct fault *fault)
 {
     filter.world = policy->world;
@@ -29,7 +29,7 @@ static int look(struct recording_reader *reader, const struct recorded_policy *p
 }
 
 /* What there is around a number that is not there. */
-static int not_there(struct recording_reader *reader, const struct recorded_policy *policy,
+static int not_there(struct recording_reader *reader, const struct past_policy *policy,
                      uint64_t number, struct fault *fault)
 {
     struct taking before, after;
@@ -50,7 +50,7 @@ static int not_there(struct recording_reader *reader, const struct recorded_poli
                      (unsigned long long)nearest->number, texts[earlier_is_nearest ? 0 : 1]);
 }
 
-static int find_number(struct recording_reader *reader, const struct recorded_policy *policy,
+static int find_number(struct recording_reader *reader, const struct past_policy *policy,
                        uint64_t number, struct tick_place *out, struct fault *fault)
 {
     struct taking taking = {.found = false};
@@ -63,7 +63,7 @@ static int find_number(struct recording_reader *reader, const struct recorded_po
 }
 
 /* The last one that began by then. */
-static int find_time(struct recording_reader *reader, const struct recorded_policy *policy,
+static int find_time(struct recording_reader *reader, const struct past_policy *policy,
                      int64_t at_ms, struct tick_place *out, struct fault *fault)
 {
     struct taking taking = {.found = false};
@@ -81,8 +81,8 @@ static int find_time(struct recording_reader *reader, const struct recorded_poli
     return OK;
 }
 
-int tick_find(struct recording_reader *reader, const struct recorded_policy *policy,
-              const char *where, struct tick_place *out, struct fault *fault)
+int tick_find(struct recording_reader *reader, const struct past_policy *policy, const char *where,
+              struct tick_place *out, struct fault *fault)
 {
     char *end;
     int64_t ms;
@@ -99,7 +99,7 @@ int tick_find(struct recording_reader *reader, const struct recorded_policy *pol
                      where);
 }
 
-int tick_step(struct recording_reader *reader, const struct recorded_policy *policy, uint64_t from,
+int tick_step(struct recording_reader *reader, const struct past_policy *policy, uint64_t from,
               int64_t ticks, struct tick_place *out, struct fault *fault)
 {
     struct taking taking;

@@ -7,7 +7,7 @@
 
 #include "findings.h"
 #include "moontide/app/instance.h"
-#include "moontide/app/recorded.h"
+#include "moontide/app/past.h"
 #include "moontide/base/strbuf.h"
 #include "moontide/base/timetext.h"
 #include "moontide/bind/replay.h"
@@ -31,8 +31,8 @@ struct loaded {
 };
 
 struct time_travel {
-    struct recorded_project project;
-    struct recorded_policy found;
+    struct past project;
+    struct past_policy found;
     struct script *script;
     struct evaluation unseen;
     struct loaded at;
@@ -381,10 +381,10 @@ int time_travel_open(const struct arguments *arguments, struct script *script,
     }
     travel->script = script;
     evaluation_init(&travel->unseen);
-    int failed = recorded_open(arguments, &travel->project);
+    int failed = past_open(arguments, &travel->project);
     if (!failed)
-        failed = recorded_find(travel->project.reader, arguments_value(arguments, "policy"), NULL,
-                               0, &travel->found, NULL);
+        failed = past_find(travel->project.reader, arguments_value(arguments, "policy"), NULL, 0,
+                           &travel->found, NULL);
     if (!failed) failed = begin(travel, arguments);
     if (failed) {
         time_travel_close(travel);
@@ -399,7 +399,7 @@ void time_travel_close(struct time_travel *travel)
     if (!travel) return;
     unload(&travel->at);
     evaluation_done(&travel->unseen);
-    recorded_policy_done(&travel->found);
-    recorded_close(&travel->project);
+    past_policy_done(&travel->found);
+    past_close(&travel->project);
     free(travel);
 }

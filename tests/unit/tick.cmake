@@ -39,3 +39,5 @@ foreach(name act act_modes act_rails act_conflict act_drift act_recover act_stop
         support/store_files.c)
 endforeach()
 allocations_can_fail(act_memory)
+unit_test(record_code)
+allocations_can_fail(record_code)

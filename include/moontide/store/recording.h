@@ -51,15 +51,17 @@ struct recording_options {
  * or no thread. */
 MUST_CHECK int recording_open(const struct recording_options *options, struct recording **out,
                               struct fault *fault);
-/* Writes what is queued, ends the thread, closes the file. NULL is allowed. */
-void recording_close(struct recording *recording);
+/* Writes what is queued, ends the thread, closes the file. NULL is allowed. `last` (may be NULL)
+ * gets what recording_status() would say after that. */
+struct recording_status;
+void recording_close(struct recording *recording, struct recording_status *last);
 
 /* The number for the next tick: one more than any number in the file, or that ever was. Numbers go
  * on across restarts, and are unique in the file whatever the world. They begin anew at 1 with a
  * new file. Also answers while the recording has failed. */
 uint64_t recording_next_tick(struct recording *recording);
 /* Goes up whenever a row was lost. False: nothing is taken at present. */
-bool recording_ready(const struct recording *recording, uint64_t *epoch);
+bool recording_ready(struct recording *recording, uint64_t *epoch);
 
 struct recording_row {
     uint64_t tick;
@@ -87,10 +89,11 @@ struct recording_status {
     int64_t file_bytes;            /* without the write-ahead log */
     bool failed;                   /* it does not record at present; fault says why */
     uint64_t failures;             /* times that it began to fail */
+    uint64_t damages;              /* damaged files that were moved aside */
     struct fault fault;            /* of the last failure; code OK: there was none */
     char moved_to[FAULT_FILE_MAX]; /* where the last damaged file went; "": none was */
 };
-void recording_status(const struct recording *recording, struct recording_status *out);
+void recording_status(struct recording *recording, struct recording_status *out);
 
 /* ---- reading, also beside a writer ---- */
 

@@ -61,6 +61,6 @@ void record_target(struct record *record, const struct target *target, struct se
 /* Hands the record to the writer. */
 void record_end(struct record *record);
 
-void recorder_status(const struct recorder *recorder, struct recording_status *out);
+void recorder_status(struct recorder *recorder, struct recording_status *out);
 
 #endif

@@ -1,5 +1,5 @@
-/* app/recorded.c - which recording, which policy of it, which version. */
-#include "moontide/app/recorded.h"
+/* app/past.c - which recording, which policy of it, which version. */
+#include "moontide/app/past.h"
 
 #include "moontide/app/instance.h"
 #include "moontide/app/policy_scan.h"
@@ -18,7 +18,7 @@ enum { NAMES_BYTES_MAX = 4096, HASH_DIGITS_MIN = 4, HASH_SHOWN = 8 };
 
 /* ---- the recording ---- */
 
-static int open_recording(struct recorded_project *project)
+static int open_recording(struct past *project)
 {
     struct fault fault;
     project->path = fs_join(project->config->state_dir, "recording.db");
@@ -34,13 +34,13 @@ static int open_recording(struct recorded_project *project)
     return code;
 }
 
-int recorded_open(const struct arguments *arguments, struct recorded_project *out)
+int past_open(const struct arguments *arguments, struct past *out)
 {
-    struct recorded_project project = {0};
+    struct past project = {0};
     int code = project_config(arguments, &project.config);
     if (code >= 0) code = open_recording(&project);
     if (code < 0) {
-        recorded_close(&project);
+        past_close(&project);
         return 1;
     }
     *out = project;
@@ -51,27 +51,27 @@ int recorded_open(const struct arguments *arguments, struct recorded_project *ou
     if (code >= 0) code = kinds_new(&out->host, &out->host.kinds);
     if (code >= 0) return 0;
     fputs("moontide: out of memory\n", stderr);
-    recorded_close(out);
+    past_close(out);
     return 1;
 }
 
-void recorded_close(struct recorded_project *project)
+void past_close(struct past *project)
 {
     recording_reader_close(project->reader);
     kinds_free(project->host.kinds);
     if (project->loop) loop_free(project->loop);
     config_free(project->config);
     free(project->path);
-    *project = (struct recorded_project){0};
+    *project = (struct past){0};
 }
 
 /* ---- a policy of it ---- */
 
-void recorded_policy_done(struct recorded_policy *policy)
+void past_policy_done(struct past_policy *policy)
 {
     free(policy->policy);
     free(policy->world);
-    *policy = (struct recorded_policy){0};
+    *policy = (struct past_policy){0};
 }
 
 /* The names of the policies there are: "api, web". */
@@ -107,14 +107,14 @@ static int list_names(struct recording_reader *reader, const char *world, struct
 }
 
 struct looking {
-    struct recorded_policy *out;
+    struct past_policy *out;
     bool found, failed;
 };
 
 static bool take_newest(void *data, const struct recorded *row)
 {
     struct looking *looking = data;
-    struct recorded_policy *out = looking->out;
+    struct past_policy *out = looking->out;
     looking->found = true;
     out->policy = strdup(row->policy);
     out->world = strdup(row->world);
@@ -128,7 +128,7 @@ static bool take_newest(void *data, const struct recorded *row)
 
 static bool count_row(void *data, const struct recorded *row)
 {
-    struct recorded_policy *out = data;
+    struct past_policy *out = data;
     if (out->ticks++ == 0) {
         out->first_tick = row->tick;
         out->first_ms = row->at_ms;
@@ -167,11 +167,11 @@ static bool is_only(struct recording_reader *reader, const char *world)
     return only;
 }
 
-int recorded_find(struct recording_reader *reader, const char *policy, const char *world,
-                  int64_t since_ms, struct recorded_policy *out, int64_t *from_ms)
+int past_find(struct recording_reader *reader, const char *policy, const char *world,
+              int64_t since_ms, struct past_policy *out, int64_t *from_ms)
 {
     struct recording_filter filter = {.world = world, .policy = policy, .newest = true, .limit = 1};
-    struct recorded_policy found = {0};
+    struct past_policy found = {0};
     struct looking looking = {.out = &found};
     struct fault fault;
     if (!policy && !is_only(reader, world)) return say_names(reader, NULL, world);
@@ -187,7 +187,7 @@ int recorded_find(struct recording_reader *reader, const char *policy, const cha
     }
     if (code < 0) {
         print_fault(&fault);
-        recorded_policy_done(&found);
+        past_policy_done(&found);
         return 1;
     }
     *out = found;
@@ -205,7 +205,7 @@ static bool is_hash(const char *word)
     return len >= HASH_DIGITS_MIN && len < SHA256_HEX_MAX;
 }
 
-int version_read(const struct recorded_project *project, const char *path, struct version *out,
+int version_read(const struct past *project, const char *path, struct version *out,
                  struct fault *fault)
 {
     unsigned char digest[SHA256_BYTES];
@@ -221,8 +221,7 @@ int version_read(const struct recorded_project *project, const char *path, struc
     return fault_set(fault, ERR_NOMEM, "out of memory");
 }
 
-int version_name(const struct recorded_project *project, const char *policy,
-                 struct version *version)
+int version_name(const struct past *project, const char *policy, struct version *version)
 {
     char shown[FAULT_FILE_MAX];
     snprintf(shown, sizeof shown, "%.200s@%.*s", policy, HASH_SHOWN, version->sha256);
@@ -231,8 +230,8 @@ int version_name(const struct recorded_project *project, const char *policy,
     return version->path && version->shown ? OK : ERR_NOMEM;
 }
 
-static int from_recording(const struct recorded_project *project, const char *hash,
-                          const char *policy, struct version *out, struct fault *fault)
+static int from_recording(const struct past *project, const char *hash, const char *policy,
+                          struct version *out, struct fault *fault)
 {
     int code = recording_source(project->reader, hash, out->sha256, &out->source, &out->len, fault);
     if (code == OK && version_name(project, policy ? policy : "recorded", out) < 0)
@@ -241,8 +240,8 @@ static int from_recording(const struct recorded_project *project, const char *ha
     return code;
 }
 
-int version_find(const struct recorded_project *project, const char *word,
-                 const struct recorded_policy *live, struct version *out)
+int version_find(const struct past *project, const char *word, const struct past_policy *live,
+                 struct version *out)
 {
     struct fault fault;
     int code;
