@@ -282,8 +282,7 @@ static int check_identity(struct database *database, bool *fresh, int64_t *versi
         return fault_set(fault, ERR_VERSION,
                          "%s: written by a newer moontide (schema version %lld, this one knows %d)",
                          database->path, (long long)*version, STORE_SCHEMA_VERSION);
-    if (*version < 1)
-        return corrupt(fault, database->path, database->lost, "no schema version");
+    if (*version < 1) return corrupt(fault, database->path, database->lost, "no schema version");
     return OK;
 }
 

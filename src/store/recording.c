@@ -157,10 +157,10 @@ static void write_row(struct recording *r, struct row *row)
     if (code == ERR_CORRUPT) { /* once more, with a new file */
         recording_file_close(&r->file);
         code = open_file(r, &fault);
-        if (code == OK) code = row->shown.whole ? recording_file_write(&r->file, &row->shown,
-                                                                       row->body, row->len,
-                                                                       &stored, &fault)
-                                                : ERR_NOT_FOUND;
+        if (code == OK)
+            code = row->shown.whole ? recording_file_write(&r->file, &row->shown, row->body,
+                                                           row->len, &stored, &fault)
+                                    : ERR_NOT_FOUND;
     }
     if (code == ERR_NOT_FOUND && r->opened) { /* its segment is gone */
         lose_one(r);
@@ -183,7 +183,8 @@ static bool prune(struct recording *r)
         r->opened = false; /* the next row moves it away */
     } else if (code < 0) {
         fail(r, code, &fault, 0);
-    } else if (code == PRUNE_NOTHING_ELSE) { /* the next rows begin segments, then this one may go */
+    } else if (code ==
+               PRUNE_NOTHING_ELSE) { /* the next rows begin segments, then this one may go */
         uv_mutex_lock(&r->mutex);
         r->epoch++;
         uv_mutex_unlock(&r->mutex);

@@ -90,8 +90,8 @@ static int prepare_writer(struct recording_file *file, bool fresh, struct fault 
     if (code == OK && fresh) code = make_schema(database, fault);
     if (code == OK) code = database_int(database, "SELECT max(tick) FROM record", &last, fault);
     if (code == OK)
-        code = database_int(database, "SELECT value FROM counter WHERE name = 'tick'", &pruned,
-                            fault);
+        code =
+            database_int(database, "SELECT value FROM counter WHERE name = 'tick'", &pruned, fault);
     file->first_tick = (uint64_t)(last > pruned ? last : pruned) + 1;
     return code;
 }

@@ -56,8 +56,7 @@ static void close_segment(struct recording_file *file, int64_t id)
     }
 }
 
-static int execute(struct recording_file *file, const char *format, int64_t id,
-                   struct fault *fault)
+static int execute(struct recording_file *file, const char *format, int64_t id, struct fault *fault)
 {
     char sql[256];
     sqlite3_snprintf(sizeof sql, sql, format, id);
@@ -76,9 +75,9 @@ static int let_go(struct recording_file *file, int64_t id, struct fault *fault)
     if (code == OK) code = execute(file, "INSERT INTO gone VALUES (%lld)", id, fault);
     if (code == OK) code = execute(file, "DELETE FROM segment WHERE id = %lld", id, fault);
     if (code == OK)
-        code = database_exec(file->database,
-                             "DELETE FROM source WHERE id NOT IN (SELECT source FROM segment)",
-                             fault);
+        code =
+            database_exec(file->database,
+                          "DELETE FROM source WHERE id NOT IN (SELECT source FROM segment)", fault);
     if (code == OK) code = database_exec(file->database, "COMMIT", fault);
     if (code < 0 && !sqlite3_get_autocommit(file->database->sqlite))
         sqlite3_exec(file->database->sqlite, "ROLLBACK", NULL, NULL, NULL);

@@ -39,8 +39,7 @@ void recording_reader_close(struct recording_reader *reader)
 
 #define COLUMNS                                                                                    \
     "r.seq, r.tick, r.at_ms, s.world, s.policy, q.sha256, r.place, r.targets, length(r.body)"
-#define TABLES                                                                                     \
-    " FROM record r JOIN segment s ON s.id = r.segment JOIN source q ON q.id = s.source"
+#define TABLES " FROM record r JOIN segment s ON s.id = r.segment JOIN source q ON q.id = s.source"
 
 /* ?1 world, ?2 policy, ?3 ?4 times, ?5 ?6 ticks. */
 static const char condition[] =
@@ -148,10 +147,10 @@ static int find_range(struct recording_walk *walk, const struct recording_filter
 int recording_walk_open(struct recording_reader *reader, const struct recording_filter *filter,
                         struct recording_walk **out, struct fault *fault)
 {
-    static const char sql[] = "SELECT " COLUMNS ", r.raw_bytes, r.body" TABLES
-                              " WHERE r.seq > ?7 AND r.seq <= ?8"
-                              " AND (?1 IS NULL OR s.world = ?1) AND (?2 IS NULL OR s.policy = ?2)"
-                              " AND ?3 <= ?4 AND ?5 <= ?6 ORDER BY r.seq";
+    static const char sql[] =
+        "SELECT " COLUMNS ", r.raw_bytes, r.body" TABLES " WHERE r.seq > ?7 AND r.seq <= ?8"
+        " AND (?1 IS NULL OR s.world = ?1) AND (?2 IS NULL OR s.policy = ?2)"
+        " AND ?3 <= ?4 AND ?5 <= ?6 ORDER BY r.seq";
     struct recording_walk *walk = calloc(1, sizeof *walk);
     if (!walk) return fault_set(fault, ERR_NOMEM, "out of memory");
     walk->reader = reader;
@@ -238,8 +237,8 @@ int recording_walk_next(struct recording_walk *walk, struct recorded *out, struc
     out->body = walked->stored;
     out->len = walked->row.stored_bytes;
     if (walked->raw_len == 0) return 1;
-    int code = recording_unpack(walked->stored, out->len, walked->raw_len, &walk->body,
-                                &walk->body_cap);
+    int code =
+        recording_unpack(walked->stored, out->len, walked->raw_len, &walk->body, &walk->body_cap);
     if (code < 0)
         return fault_set(fault, code, "%s: the record of tick %llu of %s is damaged",
                          walk->reader->file.database->path, (unsigned long long)out->tick,

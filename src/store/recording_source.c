@@ -39,7 +39,8 @@ int recording_pack(struct recording_file *file, const void *body, size_t len, co
 int recording_unpack(const void *bytes, size_t len, size_t raw_len, unsigned char **out,
                      size_t *cap)
 {
-    if (raw_len > RECORDING_BODY_MAX || raw_len / 1100 > len) return ERR_CORRUPT; /* deflate's most */
+    if (raw_len > RECORDING_BODY_MAX || raw_len / 1100 > len)
+        return ERR_CORRUPT; /* deflate's most */
     if (*cap < raw_len || !*out) {
         unsigned char *more = realloc(*out, raw_len + 1);
         if (!more) return ERR_NOMEM;
@@ -58,9 +59,9 @@ static int find_source(struct recording_file *file, const char *sha256, int64_t 
                        struct fault *fault)
 {
     sqlite3_stmt *s;
-    int code = recording_statement(file, FILE_SOURCE_ID,
-                                   "SELECT id, text IS NOT NULL FROM source WHERE sha256 = ?1", &s,
-                                   fault);
+    int code =
+        recording_statement(file, FILE_SOURCE_ID,
+                            "SELECT id, text IS NOT NULL FROM source WHERE sha256 = ?1", &s, fault);
     if (code < 0) return code;
     sqlite3_bind_text(s, 1, sha256, -1, SQLITE_STATIC);
     int rc = sqlite3_step(s);

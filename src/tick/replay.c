@@ -110,8 +110,7 @@ static struct stream *stream_new(struct replay *replay, const char *world, const
 static struct stream *stream_of(struct replay *replay, const char *world, const char *policy)
 {
     for (struct stream *stream = replay->streams; stream; stream = stream->next)
-        if (strcmp(stream->policy, policy) == 0 && strcmp(stream->world, world) == 0)
-            return stream;
+        if (strcmp(stream->policy, policy) == 0 && strcmp(stream->world, world) == 0) return stream;
     return stream_new(replay, world, policy);
 }
 
@@ -134,8 +133,7 @@ static int apply(struct stream *stream, const struct recorded *row, struct fault
 static bool in_range(const struct recording_filter *filter, const struct recorded *row)
 {
     return row->at_ms >= filter->from_ms && (filter->to_ms == 0 || row->at_ms <= filter->to_ms) &&
-           row->tick >= filter->from_tick &&
-           (filter->to_tick == 0 || row->tick <= filter->to_tick);
+           row->tick >= filter->from_tick && (filter->to_tick == 0 || row->tick <= filter->to_tick);
 }
 
 /* A damaged body is known by its row alone, which recording_walk_next() has filled. */
@@ -177,7 +175,8 @@ int replay_find(struct replay *replay, const char *policy, struct metric *metric
     if (!name || (!replay->world && !replay->streams)) return ERR_INVALID;
     struct stream *stream = NULL;
     for (struct stream *s = replay->streams; s && !stream; s = s->next)
-        if (strcmp(s->policy, name) == 0 && (!replay->world || strcmp(s->world, replay->world) == 0))
+        if (strcmp(s->policy, name) == 0 &&
+            (!replay->world || strcmp(s->world, replay->world) == 0))
             stream = s;
     if (!stream && replay->world) stream = stream_new(replay, replay->world, name);
     if (!stream) return ERR_NOMEM;

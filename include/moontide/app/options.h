@@ -62,6 +62,8 @@ int command_diff(const struct arguments *arguments);
 int command_eval(const struct arguments *arguments);
 int command_init(const struct arguments *arguments);
 int command_journal(const struct arguments *arguments);
+int command_journal_export(const struct arguments *arguments);
+int command_journal_ticks(const struct arguments *arguments);
 int command_pause(const struct arguments *arguments);
 int command_plan(const struct arguments *arguments);
 int command_reload(const struct arguments *arguments);
