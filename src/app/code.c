@@ -92,11 +92,16 @@ int code_open(struct code *code, const struct arguments *arguments)
         instance_close(&code->instance);
         return 1;
     }
+    if (time_travel_open(arguments, code->script, &code->travel)) {
+        code_close(code);
+        return 1;
+    }
     return 0;
 }
 
 void code_close(struct code *code)
 {
+    time_travel_close(code->travel);
     code_interrupt_on_sigint(code, false);
     uv_close((uv_handle_t *)code->interrupt, on_async_closed);
     script_free(code->script);

@@ -40,7 +40,23 @@ static const struct option_spec world_options[] = {
     DIR_OPTION,
     END,
 };
+static const struct option_spec repl_options[] = {
+    {"world", "WORLD", "aws (default), sim, or sim:FILE: a simulated fleet"},
+    {"speed", "N", "simulated time runs N times as fast (sim only; default 1)"},
+    {"tick", "N|TIME", "m, t and memo of a recorded tick: its number, its time, or 1h (ago)"},
+    {"policy", "NAME", "of the recording, with --tick (default: the only one)"},
+    {"target", "TARGET", "with --tick: environment=prod (default: the first)"},
+    {"trace-aws", NULL, "shows the requests of `aws` clients, secrets blanked, on standard error"},
+    DIR_OPTION,
+    END,
+};
 static const struct option_spec talk_options[] = {
+    {"format", "FORMAT", "text (default) or json"},
+    DIR_OPTION,
+    END,
+};
+static const struct option_spec reload_options[] = {
+    {"now", NULL, "candidates of `reload = { shadow = N }` are live at once"},
     {"format", "FORMAT", "text (default) or json"},
     DIR_OPTION,
     END,
@@ -147,6 +163,15 @@ static const struct option_spec check_options[] = {
     DIR_OPTION,
     END,
 };
+static const struct option_spec diff_options[] = {
+    {"since", "DURATION", "so long before the newest recorded tick: 1h, 7d (default: all)"},
+    {"policy", "NAME", "of the recording (default: what the policies call themselves)"},
+    {"world", "WORLD", "of the recording (default: that of the newest tick)"},
+    {"exit-code", NULL, "exit 2 when something differs"},
+    {"format", "FORMAT", "text (default) or json"},
+    DIR_OPTION,
+    END,
+};
 static const struct option_spec no_options[] = {END};
 
 const struct command commands[] = {
@@ -156,14 +181,16 @@ const struct command commands[] = {
      plan_options, command_plan},
     {"check", "[PATH]", "loads and validates configuration and policies, offline", 0, 1, false,
      check_options, command_check},
-    {"repl", "", "interactive Lua with all modules", 0, 0, false, world_options, command_repl},
+    {"diff", "OLD NEW", "what two versions of a policy say differently of recorded ticks", 2, 2,
+     false, diff_options, command_diff},
+    {"repl", "", "interactive Lua with all modules", 0, 0, false, repl_options, command_repl},
     {"eval", "EXPR", "evaluates one Lua expression or statement", 1, 1, false, world_options,
      command_eval},
     {"script", "FILE [ARG...]", "runs one Lua script", 1, (size_t)-1, true, world_options,
      command_script},
     {"status", "", "what the running daemon does", 0, 0, false, talk_options, command_status},
-    {"reload", "", "asks the running daemon to read its policies again", 0, 0, false, talk_options,
-     command_reload},
+    {"reload", "", "asks the running daemon to read its policies again", 0, 0, false,
+     reload_options, command_reload},
     {"pause", "[POLICY|TARGET|RESOURCE]", "holds back every change, or those of one name", 0, 1,
      false, pause_options, command_pause},
     {"resume", "[POLICY|TARGET|RESOURCE]", "lets changes through again", 0, 1, false,

@@ -39,6 +39,8 @@ struct daemon {
     int64_t started_ms;
     int exit_status;
     bool stopping;
+    bool promote; /* the reload under way: its candidates are live at once */
+    size_t promoted;
 };
 
 static void fail_to_start(const char *what, int code)
@@ -106,6 +108,10 @@ static void answer_reload(struct daemon *d, const struct scan_result *result)
     json_int(w, (int64_t)result->policies);
     json_key(w, "loaded");
     json_int(w, (int64_t)result->loaded);
+    json_key(w, "shadowed");
+    json_int(w, (int64_t)result->shadowed);
+    json_key(w, "promoted");
+    json_int(w, (int64_t)d->promoted);
     json_key(w, "removed");
     json_int(w, (int64_t)result->removed);
     json_key(w, "faults");
@@ -121,8 +127,10 @@ static void answer_reload(struct daemon *d, const struct scan_result *result)
 static void on_reloaded(void *data, const struct scan_result *result)
 {
     struct daemon *d = data;
+    if (d->promote) d->promoted += engine_promote(d->instance->engine, NULL);
     log_event(LOG_INFO, "daemon.reloaded", LOG_I("policies", result->policies),
-              LOG_I("loaded", result->loaded), LOG_I("removed", result->removed),
+              LOG_I("loaded", result->loaded), LOG_I("shadowed", result->shadowed),
+              LOG_I("promoted", d->promoted), LOG_I("removed", result->removed),
               LOG_I("faults", result->faults.count + d->config_faults.count));
     notify_send("READY=1");
     if (d->reloading) answer_reload(d, result);
@@ -143,15 +151,19 @@ static void reload_alerts(struct daemon *d)
     }
 }
 
-/* sd_notify(3): a reload is told with its time, and once it is sure that its end will be told. */
-static int reload(struct daemon *d)
+/* sd_notify(3): a reload is told with its time, and once it is sure that its end will be told.
+ * now: candidates are not waited for, and what has not changed is not loaded again, so that they
+ * are promoted as they are. */
+static int reload(struct daemon *d, bool now)
 {
     const struct clock real = {.kind = CLOCK_REAL};
     char state[64];
     snprintf(state, sizeof state, "RELOADING=1\nMONOTONIC_USEC=%lld",
              (long long)(clock_mono_ns(&real) / 1000));
-    int code = policy_dir_scan(d->dir, true, on_reloaded, d);
+    int code = policy_dir_scan(d->dir, !now, on_reloaded, d);
     if (code < 0) return code;
+    d->promote = now;
+    d->promoted = now ? engine_promote(d->instance->engine, NULL) : 0;
     notify_send(state);
     reload_alerts(d);
     return code;
@@ -160,7 +172,7 @@ static int reload(struct daemon *d)
 static int reload_for_console(void *data)
 {
     struct daemon *d = data;
-    return d->stopping || d->reloading ? ERR_BUSY : reload(d);
+    return d->stopping || d->reloading ? ERR_BUSY : reload(d, false);
 }
 
 /* ---- the control socket ---- */
@@ -192,6 +204,16 @@ static void on_unfreeze(struct daemon *d, const char *arguments, struct control_
     answer_text(request, answer);
 }
 
+static void on_reload(struct daemon *d, const char *arguments, struct control_request *request)
+{
+    char now[8];
+    bool at_once = control_argument(arguments, "now", now, sizeof now) == OK;
+    if (d->stopping || d->reloading || reload(d, at_once) < 0)
+        answer_text(request, "{\"error\":\"a reload is under way, or the daemon is stopping\"}");
+    else
+        d->reloading = request;
+}
+
 static void on_command(void *data, const char *command, const char *arguments,
                        struct control_request *request)
 {
@@ -206,11 +228,7 @@ static void on_command(void *data, const char *command, const char *arguments,
             control_answer(request, strbuf_cstr(&out), out.len);
         strbuf_done(&out);
     } else if (strcmp(command, "reload") == 0) {
-        if (d->stopping || d->reloading || reload(d) < 0)
-            answer_text(request,
-                        "{\"error\":\"a reload is under way, or the daemon is stopping\"}");
-        else
-            d->reloading = request;
+        on_reload(d, arguments, request);
     } else if (strcmp(command, "console") == 0) {
         consoles_accept(d->ears->consoles, arguments, request);
     } else if (strcmp(command, "pauses") == 0) {
@@ -218,8 +236,9 @@ static void on_command(void *data, const char *command, const char *arguments,
     } else if (strcmp(command, "unfreeze") == 0) {
         on_unfreeze(d, arguments, request);
     } else if (!alerting_command(d->instance, command, arguments, request)) {
-        answer_text(request, "{\"error\":\"unknown command: status, reload, console, pauses, unfreeze, "
-                             "silences, alerts, alerts_test, alerts_resend\"}");
+        answer_text(request,
+                    "{\"error\":\"unknown command: status, reload, console, pauses, unfreeze, "
+                    "silences, alerts, alerts_test, alerts_resend\"}");
     }
 }
 
@@ -247,7 +266,7 @@ static void on_signal(uv_signal_t *handle, int number)
     struct daemon *d = handle->data;
     if (number == SIGHUP) {
         log_reopen();
-        if (!d->stopping && !d->reloading && reload(d) < 0)
+        if (!d->stopping && !d->reloading && reload(d, false) < 0)
             log_event(LOG_WARN, "daemon.reload_busy", LOG_S("error", "a reload is under way"));
     } else if (d->stopping && number == SIGINT) {
         _exit(130); /* asked twice: at once */

@@ -129,6 +129,7 @@ static int open_engine(const struct instance_options *options, struct instance *
                                     .listener = options->listener,
                                     .mode = config->mode,
                                     .rails = &config->rails,
+                                    .shadow_ticks = config->shadow_ticks,
                                     .settle_ms = config->settle_ms,
                                     .policy_wall_ms = config->policy_wall_ms,
                                     .collect_ms = config->collect_ms,

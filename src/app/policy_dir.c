@@ -197,7 +197,10 @@ static void on_swapped(void *data, const char *policy, int code)
     struct policy_dir *dir = data;
     (void)policy;
     dir->swapping--;
-    if (code >= 0) dir->result.loaded++;
+    if (code == PUT_SHADOWED)
+        dir->result.shadowed++;
+    else if (code >= 0)
+        dir->result.loaded++;
     scan_over(dir);
 }
 

@@ -20,12 +20,15 @@ set(SOURCES_app
     courier_sim.c
     daemon.c
     decision_text.c
+    diff.c
+    diff_report.c
     editor.c
     editor_complete.c
     editor_keys.c
     editor_lines.c
     editor_past.c
     entry.c
+    findings.c
     init.c
     instance.c
     journal.c
@@ -34,6 +37,7 @@ set(SOURCES_app
     log_cloudwatch.c
     notify.c
     options.c
+    past.c
     pause.c
     policy_dir.c
     policy_scan.c
@@ -42,6 +46,7 @@ set(SOURCES_app
     recorded.c
     repl.c
     report.c
+    rerun.c
     run.c
     script.c
     sheet.c
@@ -50,6 +55,8 @@ set(SOURCES_app
     sinks.c
     status.c
     status_json.c
+    tick_find.c
+    time_travel.c
     unfreeze.c
     tick_metrics.c
     version.c

@@ -28,14 +28,14 @@ static double number_of(const cJSON *object, const char *key)
 }
 
 /* config may be NULL when only the answer is wanted. */
-static int ask(const struct arguments *arguments, const char *command, int64_t timeout_ms,
-               char **out, struct config **config_out)
+static int ask(const struct arguments *arguments, const char *command, const char *json,
+               int64_t timeout_ms, char **out, struct config **config_out)
 {
     struct config *config = NULL;
     struct fault fault;
     int code = project_config(arguments, &config);
     if (code < 0) return code;
-    code = project_ask(config, command, NULL, timeout_ms, out, &fault);
+    code = project_ask(config, command, json, timeout_ms, out, &fault);
     if (code < 0) print_fault(&fault);
     if (code == ERR_NOT_FOUND) fputs("start one with: moontide run\n", stderr);
     if (config_out && code == OK)
@@ -123,6 +123,22 @@ static void show_targets(const cJSON *targets, bool color)
     if (total > shown) printf("    and %d more (--format json lists all)\n", total - shown);
 }
 
+/* The candidate beside a policy, if there is one. */
+static void show_shadow(const cJSON *shadow, bool color)
+{
+    const cJSON *line;
+    if (!cJSON_IsObject(shadow)) return;
+    printf("    %scandidate%s %.8s  tick %.0f of %.0f beside it, %.0f difference%s\n",
+           color ? "\033[36m" : "", color ? "\033[0m" : "", text_of(shadow, "sha256"),
+           number_of(shadow, "done"), number_of(shadow, "ticks"), number_of(shadow, "differences"),
+           number_of(shadow, "differences") == 1 ? "" : "s");
+    const cJSON *lines = cJSON_GetObjectItemCaseSensitive(shadow, "lines");
+    cJSON_ArrayForEach(line, lines) printf("              %s\n", line->valuestring);
+    if (number_of(shadow, "distinct") > cJSON_GetArraySize(lines))
+        printf("              and %.0f more (moontide journal --what policy)\n",
+               number_of(shadow, "distinct") - cJSON_GetArraySize(lines));
+}
+
 static void show_policy(const cJSON *policy, bool color)
 {
     printf("  %s  every %s, mode %s, %.0f ticks, %.0f skipped, %.0f failed; next %s\n",
@@ -135,6 +151,7 @@ static void show_policy(const cJSON *policy, bool color)
     if (text_of(policy, "fault")[0])
         printf("    %sthe file on disk is not what runs:%s %s\n", color ? "\033[31m" : "",
                color ? "\033[0m" : "", text_of(policy, "fault"));
+    show_shadow(cJSON_GetObjectItemCaseSensitive(policy, "shadow"), color);
     show_targets(cJSON_GetObjectItemCaseSensitive(policy, "targets"), color);
 }
 
@@ -204,7 +221,7 @@ int command_status(const struct arguments *arguments)
     struct config *config = NULL;
     struct pauses pauses = {0};
     struct strbuf members;
-    if (ask(arguments, "status", ASK_TIMEOUT_MS, &answer, &config) < 0) return 1;
+    if (ask(arguments, "status", NULL, ASK_TIMEOUT_MS, &answer, &config) < 0) return 1;
     if (read_pauses(config, &pauses, &members) < 0) fputs("moontide: out of memory\n", stderr);
     int result = answered(arguments, answer, strbuf_cstr(&members), &status);
     if (result == 0 && wants_text(arguments)) {
@@ -236,12 +253,18 @@ int command_reload(const struct arguments *arguments)
 {
     char *answer = NULL;
     cJSON *result = NULL;
-    if (ask(arguments, "reload", RELOAD_TIMEOUT_MS, &answer, NULL) < 0) return 1;
+    const char *now = arguments_flag(arguments, "now") ? "{\"now\":\"yes\"}" : NULL;
+    if (ask(arguments, "reload", now, RELOAD_TIMEOUT_MS, &answer, NULL) < 0) return 1;
     int status = answered(arguments, answer, NULL, &result);
     const cJSON *faults = cJSON_GetObjectItemCaseSensitive(result, "faults"), *fault;
-    if (status == 0 && wants_text(arguments))
-        printf("%.0f policies, %.0f loaded, %.0f removed\n", number_of(result, "policies"),
+    if (status == 0 && wants_text(arguments)) {
+        printf("%.0f policies, %.0f loaded, %.0f removed", number_of(result, "policies"),
                number_of(result, "loaded"), number_of(result, "removed"));
+        if (number_of(result, "shadowed") > 0 && !now)
+            printf(", %.0f beside the live one first", number_of(result, "shadowed"));
+        if (now) printf(", %.0f promoted", number_of(result, "promoted"));
+        putchar('\n');
+    }
     cJSON_ArrayForEach(fault, faults) fprintf(stderr, "moontide: %s\n", fault->valuestring);
     if (cJSON_GetArraySize(faults) > 0) status = 1;
     cJSON_Delete(result);

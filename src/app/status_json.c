@@ -59,6 +59,27 @@ static void write_target(void *data, const char *target, enum status status,
     json_object_end(w);
 }
 
+static void write_shadow(struct json_writer *w, const struct shadow_status *shadow)
+{
+    json_key(w, "shadow");
+    if (!shadow) {
+        json_null(w);
+        return;
+    }
+    json_object(w);
+    put_string(w, "sha256", shadow->sha256);
+    put_int(w, "ticks", shadow->ticks);
+    put_int(w, "done", shadow->done);
+    put_int(w, "differences", (int64_t)shadow->differences);
+    put_int(w, "distinct", (int64_t)shadow->distinct);
+    json_key(w, "lines");
+    json_array(w);
+    for (size_t i = 0; i < shadow->line_count; i++)
+        json_string(w, shadow->lines[i]);
+    json_array_end(w);
+    json_object_end(w);
+}
+
 static void write_policy(void *data, const struct policy_status *p)
 {
     struct writing *writing = data;
@@ -82,6 +103,7 @@ static void write_policy(void *data, const struct policy_status *p)
     char fault[FAULT_TEXT_MAX + FAULT_FILE_MAX + 32] = "";
     if (p->fault) fault_print(p->fault, fault, sizeof fault);
     put_string(w, "fault", fault);
+    write_shadow(w, p->shadow);
     json_key(w, "targets");
     json_array(w);
     engine_each_target(writing->engine, p->info->name, write_target, writing);

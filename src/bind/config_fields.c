@@ -2,6 +2,7 @@
 #include "config_fields.h"
 
 #include "moontide/base/fs.h"
+#include "moontide/tick/engine.h"
 #include "rails.h"
 
 #include <ctype.h>
@@ -293,6 +294,24 @@ static void read_journal(struct config_reading *r)
     config_close_table(&inner);
 }
 
+const struct vm_field reload_fields[] = {
+    {"shadow", "integer?",
+     "Ticks that a new version of a policy is judged beside the one that runs, before it takes its "
+     "place; 0."},
+    {NULL, NULL, NULL}};
+const struct vm_docs config_reload_fields_docs = {DOCS_CLASS,  "config.reload",
+                                                  DOCS_CONFIG, "How policies are loaded again.",
+                                                  NULL,        reload_fields};
+
+static void read_reload(struct config_reading *r)
+{
+    struct fields inner;
+    if (!config_open_table(&r->root, "reload", "configuration: reload", &inner)) return;
+    fields_documented(&inner, reload_fields);
+    r->config->shadow_ticks = (uint32_t)fields_integer(&inner, "shadow", 0, SHADOW_TICKS_MAX, 0);
+    config_close_table(&inner);
+}
+
 static const struct vm_field record_fields[] = {{"keep", "duration?", "How long; 7d."},
                                                 {"size", "string|integer?", "How much; 1GiB."},
                                                 {NULL, NULL, NULL}};
@@ -362,7 +381,7 @@ static const struct vm_field root_fields[] = {
     {"alerts", "config.alerts?", "Who is told of what."},
     {"vars", "table?", "Free fields: config.vars of policies. No secrets."},
     {"cost", "config.cost?", "Prices."},
-    {"reload", "table?", "How policies are loaded again."},
+    {"reload", "config.reload?", "How policies are loaded again."},
     {"retry", "config.retry?", "How AWS is asked again."},
     {"journal", "config.journal?", "How much of it is kept."},
     {"record", "config.record|false?",
@@ -374,7 +393,7 @@ const struct vm_docs config_root_docs = {
 void config_read_fields(struct config_reading *r)
 {
     static const char *const languages[] = {"en", "ko", NULL};
-    struct fields *f = &r->root, reload;
+    struct fields *f = &r->root;
     struct config *c = r->config;
     fields_documented(f, root_fields);
     read_environments(r);
@@ -399,6 +418,5 @@ void config_read_fields(struct config_reading *r)
     read_record(r);
     fields_rails(f, "configuration: rails", &c->rails);
     config_read_alerts(r);
-    if (config_open_table(f, "reload", "configuration: reload", &reload))
-        config_close_table(&reload);
+    read_reload(r);
 }

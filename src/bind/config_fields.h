@@ -17,6 +17,9 @@ struct config_reading {
     size_t secret_count;
 };
 
+/* Of `reload`, which a policy may say as well. */
+extern const struct vm_field reload_fields[];
+
 /* Reads root's table into config; each fault goes into faults. Throws for memory. */
 void config_read_fields(struct config_reading *reading);
 /* config_alerts.c: the table `alerts`, if there is one. */

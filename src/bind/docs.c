@@ -68,7 +68,7 @@
     X(mail_docs) X(mail_send_docs) X(mail_answer_docs) X(mail_refusal_docs) \
     /* moontide.lua */ \
     X(config_root_docs) X(config_account_fields_docs) X(config_limits_fields_docs) \
-    X(config_retry_fields_docs) X(config_cost_fields_docs) X(config_journal_fields_docs) X(config_record_fields_docs) \
+    X(config_retry_fields_docs) X(config_cost_fields_docs) X(config_journal_fields_docs) X(config_record_fields_docs) X(config_reload_fields_docs) \
     X(config_log_fields_docs) X(config_file_fields_docs) X(config_syslog_fields_docs) \
     X(config_cloudwatch_fields_docs) X(config_alerts_fields_docs) X(config_receiver_docs) \
     X(config_route_fields_docs) X(config_window_fields_docs) X(config_inhibit_fields_docs) \

@@ -2,8 +2,10 @@
  * that is wrong with it at once. */
 #include "policy_state.h"
 
+#include "config_fields.h"
 #include "fields.h"
 #include "moontide/base/nearest.h"
+#include "moontide/tick/engine.h"
 #include "rails.h"
 
 #include <ctype.h>
@@ -42,6 +44,7 @@ static const struct vm_field policy_fields[] = {
      "Names of policies: while one of them has a high issue, capacity of this one is not added."},
     {"checks", "table<string, fun(t: target, m: policy.metrics, memo: table): boolean?>?",
      "Functions that `verify` of a decision names: true, false, or nil for unknown."},
+    {"reload", "config.reload?", "How this policy is loaded again, over the configuration's."},
     {NULL, NULL, NULL}};
 static const struct vm_field target_fields[] = {{"[string]", "any", "What targets gave."},
                                                 {NULL, NULL, NULL}};
@@ -140,6 +143,19 @@ static void read_schedule(struct fields *f, struct policy *policy)
     policy->info.mode = mode >= 0 ? (enum policy_mode)mode : MODE_RECOMMEND;
 }
 
+/* `reload = { shadow = N }`: the configuration's, for this policy. */
+static void read_reload(struct fields *f, struct policy *policy)
+{
+    struct fields inner;
+    policy->info.shadow_ticks = -1;
+    if (fields_push(f, "reload", 1 << LUA_TTABLE, "a table") == LUA_TNIL) return;
+    fields_inside(&inner, f, -1, "policy: reload", "reload");
+    fields_documented(&inner, reload_fields);
+    policy->info.shadow_ticks = (int)fields_integer(&inner, "shadow", 0, SHADOW_TICKS_MAX, -1);
+    f->failed = f->failed || inner.failed;
+    lua_pop(f->L, 1);
+}
+
 static void read_functions(struct fields *f, struct policy *policy)
 {
     enum { FUNCTION = 1 << LUA_TFUNCTION, TABLE = 1 << LUA_TTABLE };
@@ -180,6 +196,7 @@ static int bind_policy(lua_State *L)
     check_checks(&fields);
     read_depends_on(&fields, policy);
     read_rails(&fields, policy);
+    read_reload(&fields, policy);
     lua_pushvalue(L, 1);
     policy->spec_ref = luaL_ref(L, LUA_REGISTRYINDEX);
     return 1;

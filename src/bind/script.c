@@ -17,6 +17,7 @@
 #include "moontide/vm/convert.h"
 #include "moontide/vm/docs.h"
 #include "moontide/vm/task.h"
+#include "script_state.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,7 +42,7 @@ struct script {
     struct loop_timer *exit_timer;
 };
 
-static void write_out(struct script *script, const char *text, size_t len)
+void script_write(struct script *script, const char *text, size_t len)
 {
     if (script->options.print) {
         script->options.print(script->options.data, text, len);
@@ -53,8 +54,8 @@ static void write_out(struct script *script, const char *text, size_t len)
 
 static void print_line(void *owner, const char *line, size_t len)
 {
-    write_out(owner, line, len);
-    write_out(owner, "\n", 1);
+    script_write(owner, line, len);
+    script_write(owner, "\n", 1);
 }
 
 /* ---- os.exit ---- */
@@ -236,8 +237,8 @@ static int echo_results(struct script *script, lua_State *L, int nresults, struc
     for (int i = 0; i < nresults; i++)
         lua_pushvalue(L, first + i);
     int code = vm_call(script->vm, L, nresults + 1, 0, fault, NULL);
-    if (code == OK && echo.text.len) write_out(script, strbuf_cstr(&echo.text), echo.text.len);
-    if (code == OK && strbuf_status(&echo.text) != OK) write_out(script, "...\n", 4);
+    if (code == OK && echo.text.len) script_write(script, strbuf_cstr(&echo.text), echo.text.len);
+    if (code == OK && strbuf_status(&echo.text) != OK) script_write(script, "...\n", 4);
     strbuf_done(&echo.text);
     return code;
 }

@@ -54,6 +54,7 @@ set(SOURCES_bind
     policy_fields.c
     pretty.c
     rails.c
+    replay.c
     script.c
     series.c
     series_anomaly.c

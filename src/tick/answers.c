@@ -7,6 +7,7 @@
 #include "moontide/tick/evaluator.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum { FIRST_SLOTS = 64, SLOTS_MAX = 1 << 18 }; /* 2 MiB a table: 10,000 targets x 19 questions */
 
@@ -35,6 +36,30 @@ void answers_free(struct answers *answers)
     free(answers->young.slots);
     free(answers->old.slots);
     free(answers);
+}
+
+static int half_copy(const struct half *from, struct half *to)
+{
+    if (from->cap == 0) return OK;
+    to->slots = malloc(from->cap * sizeof *to->slots);
+    if (!to->slots) return ERR_NOMEM;
+    memcpy(to->slots, from->slots, from->cap * sizeof *to->slots);
+    to->count = from->count;
+    to->cap = from->cap;
+    return OK;
+}
+
+int answers_copy(const struct answers *answers, struct answers **out)
+{
+    struct answers *copy = NULL;
+    int rc = answers_new(&copy);
+    if (rc == OK) rc = half_copy(&answers->young, &copy->young);
+    if (rc == OK) rc = half_copy(&answers->old, &copy->old);
+    if (rc < 0)
+        answers_free(copy);
+    else
+        *out = copy;
+    return rc;
 }
 
 /* The key's slot, or the empty one where it belongs; NULL when there is no table. */

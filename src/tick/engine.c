@@ -3,7 +3,8 @@
  * A policy that is put while a tick of it is under way is swapped at once, as the tick pins the
  * generation it began with. A policy that is removed then leaves the list at once, and its memory
  * when its run ends. */
-#include "engine_private.h"
+#include "shadow.h"
+
 #include "moontide/base/hash.h"
 #include "moontide/base/log.h"
 #include "moontide/io/loop.h"
@@ -131,6 +132,7 @@ static struct policy *find(const struct engine *engine, const char *name)
 void policy_free(struct policy *policy)
 {
     assert(!policy->run && !policy->put.evaluator);
+    shadow_drop(policy);
     generation_unpin(policy->live);
     answers_free(policy->answers);
     evaluation_done(&policy->evaluation);
@@ -209,7 +211,6 @@ static void remove_former(struct engine *engine, const struct policy *keep)
 
 static void put_live(struct policy *policy, struct generation *generation)
 {
-    policy->put.evaluator = NULL;
     policy->fault.code = OK;
     generation_install(policy, generation);
     log_event(LOG_INFO, "policy.loaded", LOG_S("policy", policy->name),
@@ -220,6 +221,29 @@ static void put_live(struct policy *policy, struct generation *generation)
     schedule_again(policy);
 }
 
+/* Live at once, or a candidate. */
+static int put_take(struct policy *policy, struct generation *generation)
+{
+    uint32_t ticks = shadow_ticks(policy, generation->info);
+    policy->put.evaluator = NULL;
+    if (ticks == 0) {
+        put_live(policy, generation);
+        return OK;
+    }
+    int rc = shadow_begin(policy, generation, ticks);
+    return rc < 0 ? rc : PUT_SHADOWED;
+}
+
+static void put_failed(struct policy *policy, int code, const struct fault *fault)
+{
+    if (fault)
+        policy->fault = *fault;
+    else
+        fault_set(&policy->fault, code, "targets(): %s", err_text(code));
+    policy->fault.code = code;
+    if (!policy->fault.file[0]) fault_at(&policy->fault, policy->file, policy->fault.line, 0);
+}
+
 static void put_discovered(void *data, int code, const struct fault *fault)
 {
     struct policy *policy = data;
@@ -227,20 +251,11 @@ static void put_discovered(void *data, int code, const struct fault *fault)
     struct fault own;
     if (code >= OK) {
         code = generation_new(policy->engine, policy->put.evaluator, &generation);
+        if (generation) code = put_take(policy, generation);
         fault_set(&own, code, "no memory for the series of its targets");
         fault = &own;
     }
-    if (generation) {
-        put_live(policy, generation);
-        code = OK;
-    } else {
-        if (fault)
-            policy->fault = *fault;
-        else
-            fault_set(&policy->fault, code, "targets(): %s", err_text(code));
-        policy->fault.code = code;
-        if (!policy->fault.file[0]) fault_at(&policy->fault, policy->file, policy->fault.line, 0);
-    }
+    if (code < 0) put_failed(policy, code, fault);
     put_swapped(policy, code);
     put_settled(policy);
 }
@@ -281,6 +296,7 @@ int engine_put(struct engine *engine, struct evaluator *take_evaluator,
         return rc;
     }
     put_end(policy, ERR_CANCELED);
+    shadow_drop(policy); /* the file is another by now */
     policy->put = (struct put){.evaluator = take_evaluator, .swapped = swapped, .data = data};
     if (is_new) schedule_now(policy);
     policy_discover_put(policy);
@@ -470,7 +486,8 @@ void engine_each_policy(const struct engine *engine,
                                        .last_elapsed_us = policy->last_elapsed_us,
                                        .memory_bytes = evaluator->vtable->memory_bytes(evaluator),
                                        .metrics_charged = policy->metrics_charged,
-                                       .fault = policy->fault.code < 0 ? &policy->fault : NULL};
+                                       .fault = policy->fault.code < 0 ? &policy->fault : NULL,
+                                       .shadow = policy->shadow ? &policy->shadow->status : NULL};
         memcpy(status.by_status, policy->by_status, sizeof status.by_status);
         for (const struct file_fault *f = engine->file_faults; f; f = f->next)
             if (strcmp(f->file, policy->file) == 0) status.fault = &f->fault;

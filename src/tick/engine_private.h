@@ -6,6 +6,7 @@
  *     tick.c        one tick: its phases
  *     gather.c      ... before the judgement: discovery, datapoints, collect
  *     evaluate.c    ... the judgement of each target, a slice at a time
+ *     shadow.h      ... a candidate beside the live generation: the files are named there
  *     act.h         ... what becomes of its decisions: the files are named there
  *     keep.c        ... its batches to disk
  *     recover.c     intents of a process that died
@@ -114,9 +115,10 @@ struct policy {
     uint64_t hash;
     struct generation *live; /* NULL: none was discovered yet */
     struct put put;
-    struct fault fault; /* why the file on disk is not what runs; code OK: it is */
-    struct run *run;    /* its part of the tick under way */
-    bool removed;       /* no longer in the list; freed when its run ends */
+    struct shadow *shadow; /* its candidate; NULL: there is none */
+    struct fault fault;    /* why the file on disk is not what runs; code OK: it is */
+    struct run *run;       /* its part of the tick under way */
+    bool removed;          /* no longer in the list; freed when its run ends */
     struct answers *answers;
     struct evaluation evaluation; /* of the target being judged */
     const struct tracer *tracer;  /* NULL: nobody traces it */
@@ -206,6 +208,8 @@ struct run {
     struct run *next_ready;        /* of engine->ready_first */
     bool (*step)(struct run *run, int64_t until_ns); /* returns whether there is more to do now */
 
+    struct shadow *shadow; /* the candidate beside it; NULL: there is none */
+    struct shadow *side;   /* of a candidate's own run: the candidate */
     enum policy_mode mode; /* in force when its generation was pinned */
     bool awaits_put;       /* discovery */
     struct discovery discovery;
@@ -220,7 +224,7 @@ struct run {
     struct record *record;  /* NULL: it is not recorded */
     struct series **copies; /* of the target in mid-evaluation */
     uint32_t copy_count;
-    int64_t spent_ns;
+    int64_t spent_ns, aside_ns; /* ns of its candidate are aside */
     uint32_t expiries;
     size_t by_status[4], failed;
     uint32_t error_count, errors_hidden;
@@ -292,6 +296,14 @@ void put_settled(struct policy *policy); /* its put ended or failed: a tick may 
 /* ---- evaluate.c ---- */
 void tick_evaluate(struct tick *tick);
 void pump_add(struct run *run, bool (*step)(struct run *run, int64_t until_ns));
+const struct target *run_target(const struct run *run); /* the one that is its turn */
+/* What the evaluation of that target is given. The series are scratch of the engine: valid until
+ * the next call. */
+struct evaluation_input run_input(struct run *run, const struct target *target, const char *extra,
+                                  int64_t left_ns);
+/* The evaluation goes on in another slice: with copies of its series. ERR_NOMEM. */
+MUST_CHECK int run_keep_series(struct run *run, const struct target *target);
+void run_evaluation_ended(struct run *run, bool failed); /* notes it, and drops the copies */
 
 /* ---- keep.c ---- */
 enum { KEEP_UNDER_WAY = 1 };

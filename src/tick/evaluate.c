@@ -6,8 +6,11 @@
  *
  * One target: its series and memo in, its evaluation out; then its alerts, its decisions, its
  * status, and the listener. An evaluation that outlives its slice goes on with copies of its
- * series, as a fetch of another tick may move the originals meanwhile. */
-#include "engine_private.h"
+ * series, as a fetch of another tick may move the originals meanwhile.
+ *
+ * Where the policy has a candidate (shadow.h), its judgement of the target comes just before. */
+#include "shadow.h"
+
 #include "moontide/base/hash.h"
 #include "moontide/base/log.h"
 #include "moontide/base/timetext.h"
@@ -76,7 +79,7 @@ void pump_add(struct run *run, bool (*step)(struct run *run, int64_t until_ns))
 
 /* One target. */
 
-static const struct target *target_of(const struct run *run)
+const struct target *run_target(const struct run *run)
 {
     const struct evaluator *evaluator = run->generation->evaluator;
     return evaluator->vtable->target(evaluator, run->at);
@@ -116,7 +119,7 @@ static struct series *const *series_of(struct run *run, const struct target *tar
     return engine->series;
 }
 
-static int keep_series(struct run *run, const struct target *target)
+int run_keep_series(struct run *run, const struct target *target)
 {
     if (run->copies) return OK;
     struct series *const *series = series_of(run, target);
@@ -143,7 +146,7 @@ static const char *memo_of(const struct run *run, const struct target *target)
 static void issue_changed(void *data, const struct alert *alert, enum alert_event event)
 {
     struct run *run = data;
-    note_issue(run->policy, run->generation, target_of(run)->id, alert, event, NULL,
+    note_issue(run->policy, run->generation, run_target(run)->id, alert, event, NULL,
                run->tick->changes);
 }
 
@@ -213,11 +216,19 @@ static void judge_failed(struct run *run, const struct target *target)
     report_target(run, target, alerts_status(alerts, count, 1), NULL);
 }
 
+/* Which memo the policy holds from now on. */
+void run_evaluation_ended(struct run *run, bool failed)
+{
+    struct target_state *state = state_of(run);
+    int flags = state->flags & ~(TARGET_MEMO_GIVEN | TARGET_MEMO_SPOILT);
+    state->flags = (uint8_t)(flags | (failed ? TARGET_MEMO_SPOILT : TARGET_MEMO_GIVEN));
+    copies_free(run);
+}
+
 static void evaluation_failed(struct run *run, const struct target *target,
                               const struct fault *fault)
 {
-    struct target_state *state = state_of(run);
-    state->flags = (uint8_t)((state->flags & ~TARGET_MEMO_GIVEN) | TARGET_MEMO_SPOILT);
+    run_evaluation_ended(run, true);
     run_error_add(run, target->id, fault);
     if (fault->code == ERR_BUDGET) run->expiries++;
     judge_failed(run, target);
@@ -229,6 +240,22 @@ static void next_target(struct run *run)
     copies_free(run);
     run->again = false;
     run->at++;
+    shadow_next(run);
+}
+
+struct evaluation_input run_input(struct run *run, const struct target *target, const char *extra,
+                                  int64_t left_ns)
+{
+    return (struct evaluation_input){
+        .target = run->at,
+        .now_ms = run->tick->at_ms,
+        .series = series_of(run, target),
+        .extra_json = extra,
+        .memo_json = memo_of(run, target),
+        .answers = run->policy->answers,
+        .seed =
+            hash64(target->id, strlen(target->id), run->policy->hash ^ (uint64_t)run->tick->at_ms),
+        .slice_ms = left_ns > NS_PER_MS ? (left_ns + NS_PER_MS - 1) / NS_PER_MS : 1};
 }
 
 static int evaluate(struct run *run, const struct target *target, const char *extra,
@@ -237,20 +264,10 @@ static int evaluate(struct run *run, const struct target *target, const char *ex
     struct evaluator *evaluator = run->generation->evaluator;
     struct evaluation *evaluation = &run->policy->evaluation;
     if (!run->again) evaluation_reset(evaluation);
-    struct series *const *series = series_of(run, target);
     if (!run->again && run->record)
-        record_target(run->record, target, series, extra,
+        record_target(run->record, target, series_of(run, target), extra,
                       memos_get(&run->tick->engine->memos, run->policy->name, target->id));
-    struct evaluation_input input = {
-        .target = run->at,
-        .now_ms = run->tick->at_ms,
-        .series = series,
-        .extra_json = extra,
-        .memo_json = memo_of(run, target),
-        .answers = run->policy->answers,
-        .seed =
-            hash64(target->id, strlen(target->id), run->policy->hash ^ (uint64_t)run->tick->at_ms),
-        .slice_ms = left_ns > NS_PER_MS ? (left_ns + NS_PER_MS - 1) / NS_PER_MS : 1};
+    struct evaluation_input input = run_input(run, target, extra, left_ns);
     *fault = (struct fault){.code = OK};
     int rc = evaluator->vtable->evaluate(evaluator, &input, evaluation, fault);
     if (rc == OK) verify_target(run, target, &input, evaluation);
@@ -259,7 +276,7 @@ static int evaluate(struct run *run, const struct target *target, const char *ex
 
 static void evaluate_one(struct run *run, int64_t left_ns)
 {
-    const struct target *target = target_of(run);
+    const struct target *target = run_target(run);
     struct evaluator *evaluator = run->generation->evaluator;
     char *extra = NULL;
     if (!collect_take(run, run->at, &extra)) {
@@ -270,7 +287,7 @@ static void evaluate_one(struct run *run, int64_t left_ns)
     struct fault fault;
     int rc = evaluate(run, target, extra, left_ns, &fault);
     if (rc == EVALUATE_AGAIN) {
-        rc = keep_series(run, target);
+        rc = run_keep_series(run, target);
         if (rc == OK) {
             run->again = true;
             return;
@@ -278,12 +295,12 @@ static void evaluate_one(struct run *run, int64_t left_ns)
         evaluator->vtable->stop(evaluator);
         fault_set(&fault, rc, "no memory to go on with the evaluation");
     }
+    if (rc < 0) fault.code = rc;
+    shadow_compare(run, target, rc < 0 ? &fault : NULL);
     if (rc < 0) {
-        fault.code = rc;
         evaluation_failed(run, target, &fault);
     } else {
-        struct target_state *state = state_of(run);
-        state->flags = (uint8_t)((state->flags & ~TARGET_MEMO_SPOILT) | TARGET_MEMO_GIVEN);
+        run_evaluation_ended(run, false);
         judge(run, target);
     }
     next_target(run);
@@ -308,7 +325,7 @@ static void skip_rest(struct run *run, int64_t spent_ns)
     if (run->again) {
         fault_set(&fault, ERR_BUDGET, "its evaluation was given up with the policy's time");
         stop_evaluation(run);
-        evaluation_failed(run, target_of(run), &fault);
+        evaluation_failed(run, run_target(run), &fault);
         next_target(run);
         left--;
     }
@@ -332,6 +349,7 @@ static void run_evaluated(struct run *run)
     uint64_t recorded = run->record ? run->tick->number : 0;
     record_end(run->record);
     run->record = NULL;
+    shadow_tick_ended(run);
     if (run->errors_hidden) {
         struct fault fault;
         fault_set(&fault, ERR_LIMIT, "%u more errors of this policy are not listed",
@@ -364,18 +382,20 @@ static void run_broken_off(struct run *run)
 
 static bool evaluate_step(struct run *run, int64_t until_ns)
 {
-    int64_t begun_ns = real_ns(), now_ns = begun_ns;
+    int64_t begun_ns = real_ns() - run->spent_ns - run->aside_ns, now_ns = real_ns();
     int64_t wall_ns = run->tick->engine->options.policy_wall_ms * NS_PER_MS;
     size_t count = run->generation->targets.count;
-    while (run->at < count) {
-        int64_t spent_ns = run->spent_ns + (now_ns - begun_ns);
+    while (run->at < count || shadow_pending(run)) {
+        int64_t spent_ns = now_ns - begun_ns - run->aside_ns;
         if (run->tick->canceled || run->policy->removed) {
             run_broken_off(run);
+        } else if (shadow_pending(run)) {
+            shadow_step(run, until_ns - now_ns);
         } else if (!run->skip_rest &&
                    (run->expiries >= BUDGET_EXPIRIES_MAX || spent_ns >= wall_ns)) {
             skip_rest(run, spent_ns);
         } else if (run->skip_rest) {
-            judge_failed(run, target_of(run));
+            judge_failed(run, run_target(run));
             next_target(run);
         } else {
             evaluate_one(run, until_ns - now_ns);
@@ -383,8 +403,8 @@ static bool evaluate_step(struct run *run, int64_t until_ns)
         now_ns = real_ns();
         if (now_ns >= until_ns) break;
     }
-    run->spent_ns += now_ns - begun_ns;
-    if (run->at < count) return true;
+    run->spent_ns = now_ns - begun_ns - run->aside_ns;
+    if (run->at < count || shadow_pending(run)) return true;
     run_evaluated(run);
     return false;
 }
@@ -403,7 +423,10 @@ void tick_evaluate(struct tick *tick)
 {
     for (struct run *run = tick->runs; run; run = run->next) {
         if (!run->generation || run->policy->removed) continue;
-        if (reserve_series(tick->engine, run->generation->targets.use_max) < 0) {
+        uint32_t uses = run->generation->targets.use_max;
+        if (run->shadow && run->shadow->generation->targets.use_max > uses)
+            uses = run->shadow->generation->targets.use_max;
+        if (reserve_series(tick->engine, uses) < 0) {
             struct fault fault;
             fault_set(&fault, ERR_NOMEM, "no memory to judge its targets");
             run_error_add(run, "", &fault);

@@ -4,7 +4,8 @@
  * Collects run COLLECTS_AT_ONCE at a time, each bounded in time. One that is late is given up, but
  * its call lives until it answers or the evaluator is stopped at the end of the phase, as a single
  * collect cannot be canceled. */
-#include "engine_private.h"
+#include "shadow.h"
+
 #include "moontide/base/log.h"
 #include "moontide/io/loop.h"
 
@@ -152,18 +153,35 @@ static void fetched(void *data, const struct fetch_result *result)
     tick_resume(tick);
 }
 
+static size_t entries_of(const struct generation *generation, uint32_t owner,
+                         struct fetch_item *items)
+{
+    size_t count = generation ? generation->targets.entry_count : 0;
+    for (size_t i = 0; items && i < count; i++)
+        items[i] = (struct fetch_item){generation->targets.entries[i], owner};
+    return count;
+}
+
+/* Of all runs, and what their candidates ask besides. items NULL: counts them. */
+static size_t entries_of_all(const struct tick *tick, struct fetch_item *items)
+{
+    size_t count = 0;
+    uint32_t owner = 0;
+    for (const struct run *run = tick->runs; run; run = run->next, owner++) {
+        count += entries_of(run->generation, owner, items ? items + count : NULL);
+        if (run->shadow)
+            count += entries_of(run->shadow->generation, owner, items ? items + count : NULL);
+    }
+    return count;
+}
+
 static int fetch_start(struct tick *tick)
 {
-    size_t count = 0, at = 0;
-    for (const struct run *run = tick->runs; run; run = run->next)
-        if (run->generation) count += run->generation->targets.entry_count;
+    size_t count = entries_of_all(tick, NULL);
     if (count == 0) return OK;
     struct fetch_item *items = calloc(count, sizeof *items);
     if (!items) return ERR_NOMEM;
-    uint32_t owner = 0;
-    for (const struct run *run = tick->runs; run; run = run->next, owner++)
-        for (size_t i = 0; run->generation && i < run->generation->targets.entry_count; i++)
-            items[at++] = (struct fetch_item){run->generation->targets.entries[i], owner};
+    (void)entries_of_all(tick, items);
     struct fetch *fetch = NULL;
     tick->fetching = true;
     tick_wait(tick);
@@ -209,7 +227,10 @@ static void collect_failed(struct run *run, size_t target, const struct fault *f
     snprintf(prefix, sizeof prefix, "collect of %s",
              evaluator->vtable->target(evaluator, target)->id);
     run->extra[target] = failed_mark;
-    run_error_add(run, prefix, fault);
+    if (run->side)
+        run->side->fault = *fault; /* it is not the tick's: the candidate is rejected */
+    else
+        run_error_add(run, prefix, fault);
 }
 
 static void collect_end(struct run *run)
@@ -225,13 +246,14 @@ static void collect_end(struct run *run)
 }
 
 static bool collect_step(struct run *run, int64_t until_ns);
+static bool collect_is_off(const struct run *run);
 
 /* One of the calls at once has ended, or is given up. */
 static void slot_free(struct run *run)
 {
     run->in_flight--;
     if (run->stepping || run->queued) return;
-    if (run->collect_at < run->generation->targets.count && !run->tick->canceled)
+    if (run->collect_at < run->generation->targets.count && !collect_is_off(run))
         pump_add(run, collect_step);
     else if (run->in_flight == 0)
         collect_end(run);
@@ -293,15 +315,20 @@ static void collect_one(struct run *run)
     evaluator->vtable->collect(evaluator, target, run->tick->at_ms, collected, call);
 }
 
+static bool collect_is_off(const struct run *run)
+{
+    return run->tick->canceled || run->policy->removed || (run->side && run->side->over);
+}
+
 static bool collect_step(struct run *run, int64_t until_ns)
 {
     size_t count = run->generation->targets.count;
-    bool canceled = run->tick->canceled || run->policy->removed;
+    bool canceled = collect_is_off(run);
     run->stepping = true;
     while (!canceled && run->collect_at < count && run->in_flight < COLLECTS_AT_ONCE) {
         collect_one(run);
         if (real_ns() >= until_ns) break;
-        canceled = run->tick->canceled || run->policy->removed;
+        canceled = collect_is_off(run);
     }
     run->stepping = false;
     if (canceled || (run->collect_at >= count && run->in_flight == 0)) {
@@ -321,6 +348,10 @@ static void collect_start(struct run *run)
     size_t count = run->generation->targets.count;
     if (!run->generation->info->has_collect || count == 0) return;
     run->extra = calloc(count, sizeof(char *));
+    if (!run->extra && run->side) {
+        run->skip_rest = true; /* this tick does not count */
+        return;
+    }
     if (!run->extra) {
         struct fault fault;
         fault_set(&fault, ERR_NOMEM, "no memory to collect");
@@ -357,6 +388,9 @@ void tick_collect(struct tick *tick)
         fault_set(&fault, rc, "no memory to fetch the metrics");
         tick_error_add(tick, "", "", &fault);
     }
-    for (struct run *run = tick->runs; run; run = run->next)
-        if (run->generation && !run->policy->removed) collect_start(run);
+    for (struct run *run = tick->runs; run; run = run->next) {
+        if (!run->generation || run->policy->removed) continue;
+        collect_start(run);
+        if (run->shadow) collect_start(&run->shadow->side);
+    }
 }

@@ -9,6 +9,7 @@ set(SOURCES_tick
     collect_answer.c
     collect_call.c
     collect_plan.c
+    compare.c
     drift.c
     engine.c
     evaluate.c
@@ -35,11 +36,14 @@ set(SOURCES_tick
     replay.c
     resources.c
     schedule.c
+    shadow.c
+    shadow_run.c
     sim_act.c
     sim_expression.c
     sim_fleet.c
     sim_fleet_file.c
     sim_resources.c
+    spans.c
     tick.c
     tickerror.c
     verdicts.c

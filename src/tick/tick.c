@@ -4,7 +4,8 @@
  * waits for in `waiting`; whatever ends calls tick_resume(), and when nothing is left the next
  * phase begins. Snapshot, evaluation, alerts and decisions of one target are one step of
  * PHASE_EVALUATE, as a target is reported as soon as it is judged. */
-#include "engine_private.h"
+#include "shadow.h"
+
 #include "moontide/base/log.h"
 #include "moontide/io/loop.h"
 
@@ -139,6 +140,7 @@ int tick_begin(struct engine *engine, struct policy *const *policies, size_t cou
 static void run_end(struct run *run)
 {
     struct policy *policy = run->policy;
+    shadow_detach(run);
     if (run->generation) {
         policy->ticks++;
         policy->last_elapsed_us = run->spent_ns / 1000;
@@ -172,15 +174,19 @@ static void tick_end(struct tick *tick)
 
 void run_cancel(struct run *run)
 {
+    struct tick *tick = run->tick;
+    tick_wait(tick); /* what ends here must not free the run */
     if (run->awaits_put) {
         run->awaits_put = false;
-        tick_resume(run->tick);
+        tick_resume(tick);
     } else if (run->discovery.under_way) {
         discovery_cancel(&run->discovery);
-        tick_resume(run->tick);
-    } else if (run->collecting) {
-        collect_cancel(run);
-    } /* an evaluation sees it when its turn comes */
+        tick_resume(tick);
+    } else { /* an evaluation sees it when its turn comes */
+        if (run->shadow && run->shadow->side.collecting) collect_cancel(&run->shadow->side);
+        if (run->collecting) collect_cancel(run);
+    }
+    tick_resume(tick);
 }
 
 void tick_cancel(struct tick *tick)
@@ -216,6 +222,7 @@ static void tick_pin(struct tick *tick)
         run->mode = policy_mode_in_force(policy);
         if (policy->first_ms == 0) policy->first_ms = tick->at_ms;
         policy->last_ms = tick->at_ms;
+        shadow_attach(run);
     }
 }
 

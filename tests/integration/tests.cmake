@@ -12,6 +12,7 @@ endfunction()
 
 integration_test(ministack)
 integration_test(daemon)
+integration_test(time_travel)
 integration_test(cli)
 integration_test(network)
 integration_test(idle)

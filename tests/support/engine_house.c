@@ -329,6 +329,7 @@ struct evaluator *rule_load(struct rule *rule)
                                    .mode = rule->mode,
                                    .has_mode = rule->has_mode,
                                    .has_collect = rule->has_collect,
+                                   .shadow_ticks = rule->shadow_ticks,
                                    .rails = rule->rails,
                                    .depends_on = rule->depends_on};
     snprintf(g->info.sha256, sizeof g->info.sha256, "%064d", 7);
@@ -509,6 +510,7 @@ struct rule *house_rule(struct house *house, const char *name, judge_fn *judge)
                           .targets = targets,
                           .target_count = 2,
                           .metric = "Latency",
+                          .shadow_ticks = -1,
                           .judge = judge};
     snprintf(rule->file_text, sizeof rule->file_text, "policies/%s.lua", name);
     rule->file = rule->file_text;

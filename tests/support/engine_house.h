@@ -36,6 +36,7 @@ struct rule {
     uint32_t slots;     /* 0: 3 */
     judge_fn *judge;
     check_fn *check;               /* of verifications; NULL: the policy has none */
+    int shadow_ticks;              /* of the policy; house_rule() says -1 */
     const char *rails;             /* JSON; NULL: none */
     const char *const *depends_on; /* ends with NULL; NULL: none */
     int discover_code, collect_code;

@@ -5,11 +5,13 @@
 
 #include "moontide/app/instance.h"
 #include "moontide/app/options.h"
+#include "moontide/app/time_travel.h"
 #include "moontide/bind/script.h"
 
 struct code {
     struct instance instance;
     struct script *script;
+    struct time_travel *travel;   /* --tick; NULL: the script is in the present */
     struct uv_async_s *interrupt; /* tells the loop of a SIGINT */
     int exit_status;
     bool over; /* the code that was started has ended */

@@ -45,12 +45,14 @@ void policy_dir_free(struct policy_dir *dir);
 struct scan_result {
     int code; /* the directory itself could not be read: its fault is the first of faults */
     size_t policies, loaded, removed;
+    size_t shadowed;      /* candidates: not among the loaded ones */
     struct faults faults; /* of what was tried in this scan; borrowed for the call */
 };
 typedef void scan_done_fn(void *data, const struct scan_result *result);
 
 /* Scans now, or once more when a scan is under way. done (may be NULL; one at a time, else
- * ERR_BUSY) runs when everything that it found is live. force: loads even what has not changed. */
+ * ERR_BUSY) runs when everything that it found is live, or runs as a candidate (tick/engine.h).
+ * force: loads even what has not changed. */
 MUST_CHECK int policy_dir_scan(struct policy_dir *dir, bool force, scan_done_fn *done, void *data);
 
 #endif

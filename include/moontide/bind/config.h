@@ -64,6 +64,7 @@ struct config {
     size_t response_bytes;         /* limits.response, of its answer: 32 MiB */
     int retry_attempts;            /* retry.attempts; 0: environment, profile, else 3 */
     int64_t retry_base_ms;         /* retry.base, 1 s: the most before the second attempt */
+    uint32_t shadow_ticks;         /* reload.shadow, 0 */
     int64_t retry_cap_ms;          /* retry.cap, 20 s: the most before any */
     struct rail_limits rails;      /* rails */
     int64_t journal_keep_ms;       /* journal.keep, 90 d */

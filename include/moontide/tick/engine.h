@@ -113,6 +113,7 @@ struct engine_options {
     bool mode_override;    /* `mode` holds for all, but never raises a policy's own mode unless
                               override_up */
     bool override_up;      /* --mode act was said */
+    uint32_t shadow_ticks; /* of candidates whose policy does not say; 0: they are live at once */
     int64_t settle_ms;
     int64_t slice_ms;          /* 0: 5 */
     int64_t policy_wall_ms;    /* all evaluations of one policy in a tick; 0: 5,000 */
@@ -125,12 +126,44 @@ MUST_CHECK int engine_new(const struct engine_options *options, struct engine **
                           struct fault *fault);
 void engine_free(struct engine *engine); /* after engine_stop()'s done, or when never started */
 
+/* ---- candidates ----
+ *
+ * Where `reload = { shadow = N }` says so, a new generation of a policy that has a live one runs
+ * beside it for N ticks first: on the same datapoints, with a copy of the memo, and with its own
+ * collect. What it finds and decides goes nowhere; what differs is logged (`policy.shadow`), noted
+ * in the journal, and in the status. Then it is promoted: it becomes the live one, and gets the
+ * memo that the live one has by then.
+ *
+ *   engine_put() -- discovered --> candidate -- N whole ticks, or engine_promote() --> live
+ *                                     |  it throws, or uses up a budget
+ *                                     |  a newer one is put, the policy goes
+ *                                     +--> gone; the live one goes on
+ *
+ * A tick counts when the candidate has judged all its targets beside a live one that did. */
+enum {
+    PUT_SHADOWED = 1, /* what `swapped` is told of a candidate */
+    SHADOW_TICKS_MAX = 10000,
+    SHADOW_LINES_MAX = 100,  /* different ones that are logged and noted of one candidate */
+    SHADOW_LINES_SHOWN = 20, /* ... and kept for the status */
+};
+struct shadow_status {
+    const char *sha256;
+    uint32_t ticks, done;     /* how many it is to run beside the live one; how many it did */
+    uint64_t differences;     /* of all its ticks: one that lasts counts in each */
+    uint64_t distinct;        /* by target and what it is */
+    const char *const *lines; /* shape: [line_count]: "environment=prod: + issue slow: high" */
+    size_t line_count;
+};
+/* Makes the candidate of this policy (NULL: of all) live at once. Answers how many there were. */
+size_t engine_promote(struct engine *engine, const char *policy);
+
 /* Takes a new policy, or the new generation of one of that name (and file); discovers its targets
  * first, then swaps. A tick that is under way ends with the generation it began with. ERR_EXISTS:
  * the name belongs to another file (fault names both); the evaluator is freed then too, as with
  * every error. A policy that the same file had under another name goes.
  *
- * swapped (may be NULL) runs exactly once, perhaps before return: OK when it is live;
+ * swapped (may be NULL) runs exactly once, perhaps before return: OK when it is live; PUT_SHADOWED
+ * when it is a candidate;
  * ERR_CANCELED when a newer one came, the policy was removed, or the engine stops; else the code
  * of a failed discovery: the last good generation goes on, discovery is tried again with each tick
  * of the policy, and the fault is in the `errors` of every tick until then. swapped may call
@@ -169,7 +202,8 @@ struct policy_status {
         last_elapsed_us; /* epoch ms of world time; CPU time of its evaluations */
     size_t memory_bytes;
     uint64_t metrics_charged;
-    const struct fault *fault; /* why the file on disk is not what runs; NULL: it is */
+    const struct fault *fault;          /* why the file on disk is not what runs; NULL: it is */
+    const struct shadow_status *shadow; /* its candidate; NULL: there is none */
 };
 void engine_each_policy(const struct engine *engine,
                         void (*each)(void *data, const struct policy_status *status), void *data);

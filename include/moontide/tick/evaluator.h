@@ -33,6 +33,7 @@ struct policy_info {
     enum policy_mode mode;
     bool has_mode; /* the policy says its mode; else the configuration's */
     bool has_collect;
+    int shadow_ticks;              /* `reload = { shadow = N }`; negative: it does not say */
     const char *rails;             /* JSON of the policy's `rails` (tick/rails.h); NULL: none */
     const char *const *depends_on; /* names of policies, ends with NULL; NULL: none */
 };
@@ -56,6 +57,7 @@ struct target {
 struct answers;
 MUST_CHECK int answers_new(struct answers **out);
 void answers_free(struct answers *answers);
+MUST_CHECK int answers_copy(const struct answers *answers, struct answers **out);
 enum verdict answers_get(const struct answers *answers, uint64_t key); /* UNKNOWN at first */
 void answers_set(struct answers *answers, uint64_t key, enum verdict verdict);
 

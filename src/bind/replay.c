@@ -1,0 +1,267 @@
+/* bind/replay.c - policies at a recorded tick.
+ *
+ * The handles in the script's `m` are those of series.c, made in the script's own state: a handle
+ * reaches what it shows through its policy's run, which is C. So the policy is pointed at the
+ * target as if an evaluation of it were under way, for as long as somebody looks; the series that
+ * cannot answer are told to nobody. */
+#include "moontide/bind/replay.h"
+
+#include "check.h"
+#include "policy_state.h"
+#include "script_state.h"
+#include "series.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { SHOWN_BYTES_MAX = 64 * 1024 * 1024 };
+
+/* ---- targets that are given ---- */
+
+/* Arguments: the policy, JSON. */
+static int take_list(lua_State *L)
+{
+    struct policy *policy = lua_touserdata(L, 1);
+    const char *json = lua_touserdata(L, 2);
+    struct fault fault;
+    lua_settop(L, 0);
+    if (convert_from_json(L, json, strlen(json), &fault) < 0)
+        return luaL_error(L, "targets: %s", fault.text);
+    luaL_unref(L, LUA_REGISTRYINDEX, policy->targets_ref);
+    policy->targets_ref = LUA_NOREF;
+    policy->targets_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+    policy->targets_wait = false;
+    return 0;
+}
+
+int policy_give_targets(struct evaluator *evaluator, const char *json, struct faults *faults)
+{
+    struct policy *policy = (struct policy *)evaluator;
+    struct fault fault;
+    bool waits;
+    lua_State *L = vm_lua(policy->vm);
+    vm_budget(policy->vm, NULL);
+    lua_pushcfunction(L, take_list);
+    lua_pushlightuserdata(L, policy);
+    lua_pushlightuserdata(L, (void *)(uintptr_t)json);
+    int code = vm_call(policy->vm, L, 2, 0, &fault, NULL);
+    if (code < 0) return faults_add(faults, &fault);
+    return policy_discover_now(policy, faults, &waits);
+}
+
+/* ---- rerun, ticks, go, next, prev ---- */
+
+static struct traveller *traveller_of(lua_State *L)
+{
+    return lua_touserdata(L, lua_upvalueindex(1));
+}
+
+static const char *text_or_null(lua_State *L, int idx)
+{
+    return lua_isnoneornil(L, idx) ? NULL : luaL_checkstring(L, idx);
+}
+
+static int fault_thrown(lua_State *L, const struct fault *fault)
+{
+    char text[FAULT_TEXT_MAX + FAULT_FILE_MAX + 32];
+    fault_print(fault, text, sizeof text);
+    return luaL_error(L, "%s", text);
+}
+
+/* __tostring of what rerun() and ticks() answer; the upvalue is the text. */
+static int as_text(lua_State *L)
+{
+    lua_pushvalue(L, lua_upvalueindex(1));
+    return 1;
+}
+
+/* The value of `json`, which shows itself as the text `out`. */
+static int push_answer(lua_State *L, const struct strbuf *out, const struct strbuf *json)
+{
+    struct fault fault;
+    if (strbuf_status(out) < 0 || strbuf_status(json) < 0) return luaL_error(L, "out of memory");
+    if (convert_from_json(L, strbuf_cstr(json), json->len, &fault) < 0)
+        return fault_thrown(L, &fault);
+    if (!lua_istable(L, -1)) return 1;
+    lua_createtable(L, 0, 1);
+    lua_pushlstring(L, strbuf_cstr(out), out->len);
+    lua_pushcclosure(L, as_text, 1);
+    lua_setfield(L, -2, "__tostring");
+    lua_setmetatable(L, -2);
+    return 1;
+}
+
+static int travel_rerun(lua_State *L)
+{
+    const struct traveller *traveller = traveller_of(L);
+    const char *path = text_or_null(L, 1);
+    struct strbuf *out = push_buffer(L, SHOWN_BYTES_MAX), *json = push_buffer(L, SHOWN_BYTES_MAX);
+    struct fault fault;
+    if (traveller->rerun(traveller->data, path, out, json, &fault) < 0)
+        return fault_thrown(L, &fault);
+    return push_answer(L, out, json);
+}
+
+static int travel_ticks(lua_State *L)
+{
+    const struct traveller *traveller = traveller_of(L);
+    const char *from = text_or_null(L, 1);
+    struct strbuf *out = push_buffer(L, SHOWN_BYTES_MAX), *json = push_buffer(L, SHOWN_BYTES_MAX);
+    struct fault fault;
+    if (traveller->ticks(traveller->data, from, out, json, &fault) < 0)
+        return fault_thrown(L, &fault);
+    return push_answer(L, out, json);
+}
+
+static int tell_place(lua_State *L, const struct strbuf *out)
+{
+    struct script *script = vm_owner(vm_of(L));
+    if (strbuf_status(out) < 0) return luaL_error(L, "out of memory");
+    script_write(script, strbuf_cstr(out), out->len);
+    return 0;
+}
+
+static int travel_go(lua_State *L)
+{
+    const struct traveller *traveller = traveller_of(L);
+    const char *where = text_or_null(L, 1), *target = text_or_null(L, 2);
+    struct strbuf *out = push_buffer(L, SHOWN_BYTES_MAX);
+    struct fault fault;
+    if (traveller->go(traveller->data, where, target, out, &fault) < 0)
+        return fault_thrown(L, &fault);
+    return tell_place(L, out);
+}
+
+static int step(lua_State *L, int64_t ticks)
+{
+    const struct traveller *traveller = traveller_of(L);
+    struct strbuf *out = push_buffer(L, SHOWN_BYTES_MAX);
+    struct fault fault;
+    if (traveller->step(traveller->data, ticks, out, &fault) < 0) return fault_thrown(L, &fault);
+    return tell_place(L, out);
+}
+
+static int travel_prev(lua_State *L)
+{
+    return step(L, -luaL_optinteger(L, 1, 1));
+}
+
+/* Without a table it goes to the next tick; with one it is Lua's own, the second upvalue. */
+static int travel_next(lua_State *L)
+{
+    if (lua_isnoneornil(L, 1) || lua_isnumber(L, 1)) return step(L, luaL_optinteger(L, 1, 1));
+    lua_pushvalue(L, lua_upvalueindex(2));
+    lua_insert(L, 1);
+    lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
+    return lua_gettop(L);
+}
+
+/* Argument: the traveller. */
+static int open_travel(lua_State *L)
+{
+    static const luaL_Reg functions[] = {{"rerun", travel_rerun},
+                                         {"ticks", travel_ticks},
+                                         {"go", travel_go},
+                                         {"prev", travel_prev},
+                                         {NULL, NULL}};
+    struct traveller *own = lua_newuserdatauv(L, sizeof *own, 0);
+    *own = *(const struct traveller *)lua_touserdata(L, 1);
+    policy_open_series(L);
+    lua_pushglobaltable(L);
+    lua_pushvalue(L, -2);
+    luaL_setfuncs(L, functions, 1);
+    lua_pushvalue(L, -2);
+    lua_getglobal(L, "next");
+    lua_pushcclosure(L, travel_next, 2);
+    lua_setglobal(L, "next");
+    return 0;
+}
+
+int script_travel(struct script *script, const struct traveller *traveller, struct fault *fault)
+{
+    struct vm *vm = script_vm(script);
+    lua_State *L = vm_lua(vm);
+    lua_pushcfunction(L, open_travel);
+    lua_pushlightuserdata(L, (void *)(uintptr_t)traveller);
+    return vm_call(vm, L, 1, 0, fault, NULL);
+}
+
+/* ---- what a target saw ---- */
+
+/* A typo in m.p99 says so, as in a policy. */
+static int no_such_metric(lua_State *L)
+{
+    return luaL_error(L, "this tick has no metric '%s'", luaL_tolstring(L, 2, NULL));
+}
+
+static void push_json(lua_State *L, const char *json)
+{
+    struct fault fault;
+    if (convert_from_json(L, json, strlen(json), &fault) < 0) luaL_error(L, "%s", fault.text);
+}
+
+static void push_m(lua_State *L, struct policy *policy, const char *extra_json)
+{
+    const struct layout *layout = policy->run.layout;
+    lua_createtable(L, 0, (int)layout->count + 1);
+    for (uint32_t i = 0; i < layout->count; i++) {
+        handle_push(L, policy, layout->id, i);
+        lua_setfield(L, -2, layout->keys[i].name);
+    }
+    if (extra_json) {
+        push_json(L, extra_json);
+        lua_setfield(L, -2, "extra");
+    }
+    lua_createtable(L, 0, 1);
+    lua_pushcfunction(L, no_such_metric);
+    lua_setfield(L, -2, "__index");
+    lua_setmetatable(L, -2);
+}
+
+/* Argument: the view. */
+static int show(lua_State *L)
+{
+    const struct script_view *view = lua_touserdata(L, 1);
+    const struct evaluation_input *input = view->input;
+    struct policy *policy = (struct policy *)view->evaluator;
+    luaL_checkstack(L, 10, "a tick");
+    push_m(L, policy, input->extra_json);
+    lua_setglobal(L, "m");
+    push_json(L, policy->targets.items[input->target].shown.json);
+    lua_setglobal(L, "t");
+    push_json(L, input->memo_json ? input->memo_json : "{}");
+    lua_setglobal(L, "memo");
+    push_json(L, view->tick_json);
+    lua_setglobal(L, "tick");
+    return 0;
+}
+
+int script_look_at(struct script *script, const struct script_view *view, struct fault *fault)
+{
+    struct policy *policy = (struct policy *)view->evaluator;
+    struct run *run = &policy->run;
+    struct vm *vm = script_vm(script);
+    lua_State *L = vm_lua(vm);
+    run->input = view->input;
+    run->target = &policy->targets.items[view->input->target];
+    run->out = view->unseen;
+    run->number++;
+    run->layout = run->target->layout;
+    run->layout_id = run->layout->id;
+    lua_pushcfunction(L, show);
+    lua_pushlightuserdata(L, (void *)(uintptr_t)view);
+    int code = vm_call(vm, L, 1, 0, fault, NULL);
+    if (code < 0) script_look_away(view->evaluator);
+    return code;
+}
+
+void script_look_away(struct evaluator *evaluator)
+{
+    struct run *run = &((struct policy *)evaluator)->run;
+    if (run->under_way || !run->layout) return;
+    run->layout = NULL;
+    run->layout_id = 0;
+    run->input = NULL;
+    run->target = NULL;
+    run->out = NULL;
+}
