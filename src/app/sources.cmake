@@ -37,6 +37,7 @@ set(SOURCES_app
     sinks.c
     status.c
     status_json.c
+    stubs.c
     unfreeze.c
     tick_metrics.c
     version.c
