@@ -190,7 +190,7 @@ static void put_globals(struct strbuf *out, const struct vm_docs *docs)
         put_function(out, f, "", NULL);
     for (const struct vm_field *f = docs->fields; f && f->name; f++) {
         put_wrapped(out, "---", f->doc, WIDTH);
-        strbuf_addf(out, "---@type %s\n%s = {}\n\n", f->type, f->name);
+        strbuf_addf(out, "---@type %s\n%s = ...\n\n", f->type, f->name);
     }
 }
 
