@@ -57,6 +57,7 @@ set(SOURCES_app
     status_json.c
     tick_find.c
     time_travel.c
+    stubs.c
     unfreeze.c
     tick_metrics.c
     version.c
