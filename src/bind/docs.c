@@ -75,7 +75,7 @@
     X(config_secret_fields_docs) \
     /* Lua's own */ \
     X(coroutine_docs) X(lua_math_docs) X(random_docs) X(string_docs) X(lua_string_docs) \
-    X(lua_dump_docs) X(table_docs) X(lua_utf8_docs) X(script_os_docs) X(lua_os_docs) \
+    X(lua_dump_docs) X(table_docs) X(lua_utf8_docs) X(lua_os_docs) X(script_os_docs) \
     X(lua_io_docs) X(lua_file_docs) X(lua_package_docs) X(lua_debug_docs)
 
 /* clang-format on */

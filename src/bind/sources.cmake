@@ -54,6 +54,7 @@ set(SOURCES_bind
     series_anomaly.c
     series_trend.c
     settings.c
+    signature.c
     source.c
     source_items.c
     source_scope.c
