@@ -27,11 +27,15 @@ struct keys_options {
     void *data;
 };
 
+enum { PROMPT_MAX = 256 };
+
 struct keys {
     struct keys_options options;
     EditLine *edit;
     struct recall *recall;
     const char *prompt; /* of the line that is read */
+    char shown_prompt[PROMPT_MAX];
+    bool color;
     mbstate_t partial;  /* of a character whose bytes have not all come */
     bool dropped, ended;
 

@@ -28,6 +28,7 @@ set(SOURCES_app
     log_cloudwatch.c
     notify.c
     options.c
+    pager.c
     pause.c
     policy_dir.c
     policy_scan.c
@@ -41,6 +42,7 @@ set(SOURCES_app
     silence.c
     silence_journal.c
     sinks.c
+    spinner.c
     status.c
     status_json.c
     unfreeze.c
