@@ -36,7 +36,7 @@ struct keys {
     const char *prompt; /* of the line that is read */
     char shown_prompt[PROMPT_MAX];
     bool color;
-    mbstate_t partial;  /* of a character whose bytes have not all come */
+    mbstate_t partial; /* of a character whose bytes have not all come */
     bool dropped, ended;
 
     /* Up and Down: where in the history, and what they put there; NULL: nowhere yet */

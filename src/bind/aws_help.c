@@ -125,7 +125,7 @@ int aws_help(lua_State *L)
         aws_help_client(out, client->model);
     else
         aws_help_operation(out, client->model->service,
-                      aws_operation(L, client, check_text(L, 2, "help: the operation")));
+                           aws_operation(L, client, check_text(L, 2, "help: the operation")));
     if (strbuf_status(out) < 0) return luaL_error(L, "help: out of memory");
     size_t len = out->len;
     while (len > 0 && out->data[len - 1] == '\n')
