@@ -45,6 +45,7 @@ set(SOURCES_app
     spinner.c
     status.c
     status_json.c
+    stubs.c
     unfreeze.c
     tick_metrics.c
     version.c

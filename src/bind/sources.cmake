@@ -80,6 +80,11 @@ set(SOURCES_bind
     stats_read.c
     stats_trend.c
     stats_vector.c
+    stubs.c
+    stubs_kinds.c
+    stubs_luacheck.c
+    stubs_markdown.c
+    stubs_text.c
     targets.c
     time.c
     trend_options.c
