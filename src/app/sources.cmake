@@ -38,6 +38,7 @@ set(SOURCES_app
     notify.c
     options.c
     past.c
+    pager.c
     pause.c
     policy_dir.c
     policy_scan.c
@@ -53,6 +54,7 @@ set(SOURCES_app
     silence.c
     silence_journal.c
     sinks.c
+    spinner.c
     status.c
     status_json.c
     tick_find.c

@@ -37,7 +37,10 @@ set(SOURCES_bind
     fields.c
     findings.c
     gather.c
+    help.c
+    help_page.c
     http.c
+    interactive.c
     kinds.c
     kinds_call.c
     kinds_compare.c
@@ -53,9 +56,11 @@ set(SOURCES_bind
     policy.c
     policy_fields.c
     pretty.c
+    profile.c
     rails.c
     replay.c
     script.c
+    script_chunks.c
     series.c
     series_anomaly.c
     series_trend.c
