@@ -40,6 +40,15 @@ static const struct option_spec world_options[] = {
     DIR_OPTION,
     END,
 };
+static const struct option_spec repl_options[] = {
+    {"attach", NULL, "a console into the running daemon; SOCKET: another project's control.sock"},
+    {"write", NULL, "with --attach: lets the console reload, tick, pause and resume"},
+    {"world", "WORLD", "aws (default), sim, or sim:FILE: a simulated fleet"},
+    {"speed", "N", "simulated time runs N times as fast (sim only; default 1)"},
+    {"trace-aws", NULL, "shows the requests of `aws` clients, secrets blanked, on standard error"},
+    DIR_OPTION,
+    END,
+};
 static const struct option_spec talk_options[] = {
     {"format", "FORMAT", "text (default) or json"},
     DIR_OPTION,
@@ -140,7 +149,8 @@ const struct command commands[] = {
      plan_options, command_plan},
     {"check", "[PATH]", "loads and validates configuration and policies, offline", 0, 1, false,
      check_options, command_check},
-    {"repl", "", "interactive Lua with all modules", 0, 0, false, world_options, command_repl},
+    {"repl", "[--attach [SOCKET]]", "interactive Lua with all modules, or a console into the daemon",
+     0, 1, false, repl_options, command_repl},
     {"eval", "EXPR", "evaluates one Lua expression or statement", 1, 1, false, world_options,
      command_eval},
     {"script", "FILE [ARG...]", "runs one Lua script", 1, (size_t)-1, true, world_options,

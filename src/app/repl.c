@@ -4,6 +4,7 @@
  *
  * Ctrl-C while Lua runs or waits interrupts it (a handler by sigaction, as uv_signal cannot fire
  * while Lua spins); while a line is edited it drops the line. */
+#include "moontide/app/attach.h"
 #include "moontide/app/code.h"
 #include "moontide/app/editor.h"
 #include "moontide/base/strbuf.h"
@@ -135,6 +136,7 @@ static int open_editor(struct repl *r)
 int command_repl(const struct arguments *arguments)
 {
     struct repl r = {0};
+    if (attach_asked(arguments)) return attach_run(arguments);
     if (code_open(&r.code, arguments)) return 1;
     strbuf_init(&r.chunk, EDITOR_LINE_MAX);
     r.color = terminal_color(STDERR_FILENO);
