@@ -122,6 +122,14 @@ static void find(struct search *s, size_t from, bool other)
     s->failed = s->len > 0;
 }
 
+static void begin_anew(struct search *s)
+{
+    free(s->match);
+    s->match = NULL;
+    s->at = recall_count(s->keys->recall);
+    find(s, s->at, false);
+}
+
 /* The match, and below it what is looked for. */
 static void show(struct search *s)
 {
@@ -151,7 +159,7 @@ static bool search_key(struct search *s, wchar_t c, bool *taken)
         find(s, s->at, true);
     } else if ((c == BACKSPACE || c == DELETE) && s->len > 0) {
         s->pattern[--s->len] = L'\0';
-        find(s, recall_count(s->keys->recall), false);
+        begin_anew(s);
     } else if (c >= L' ' && c != DELETE && s->len + 1 < PATTERN_MAX) {
         s->pattern[s->len++] = c;
         s->pattern[s->len] = L'\0';

@@ -107,14 +107,22 @@ static void on_line(void *data, enum editor_event event, const char *line)
         ask_for_line(r);
 }
 
+/* The lines before are part of what is completed: a constructor may have begun there. */
 static void on_complete(void *data, unsigned id, const char *line, size_t len)
 {
     struct repl *r = data;
-    struct strbuf list;
-    size_t from;
+    struct strbuf list, text;
     strbuf_init(&list, EDITOR_LINE_MAX);
-    script_complete(r->code.script, line, len, &from, &list);
-    editor_candidates(r->editor, id, from, strbuf_status(&list) < 0 ? "" : strbuf_cstr(&list));
+    strbuf_init(&text, (size_t)2 * EDITOR_LINE_MAX);
+    strbuf_add(&text, strbuf_cstr(&r->chunk), r->chunk.len);
+    if (text.len) strbuf_addc(&text, '\n');
+    size_t before = text.len, from = 0;
+    strbuf_add(&text, line, len);
+    if (strbuf_status(&text) >= 0)
+        script_complete(r->code.script, strbuf_cstr(&text), text.len, &from, &list);
+    bool known = from >= before && strbuf_status(&list) >= 0;
+    editor_candidates(r->editor, id, known ? from - before : 0, known ? strbuf_cstr(&list) : "");
+    strbuf_done(&text);
     strbuf_done(&list);
 }
 

@@ -49,6 +49,7 @@ struct aws_client {
 MUST_CHECK int aws_speak(struct aws_client *client, enum protocol_kind kind);
 
 struct aws_client *aws_check_client(lua_State *L, int idx);
+const struct aws_client *aws_test_client(lua_State *L, int idx); /* NULL: it is none */
 /* The region that was given, configured, or set outside; NULL: none. Pushes the text (or nil). */
 const char *aws_push_region(lua_State *L, const char *given, const char *profile);
 /* aws.client(service, options) */

@@ -65,6 +65,11 @@ struct aws_client *aws_check_client(lua_State *L, int idx)
     return client;
 }
 
+const struct aws_client *aws_test_client(lua_State *L, int idx)
+{
+    return luaL_testudata(L, idx, CLIENT_TYPE);
+}
+
 /* Pushes the table in the registry under key. */
 static void push_shared(lua_State *L, const char *key)
 {

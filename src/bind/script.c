@@ -129,7 +129,7 @@ static const struct vm_function os_functions[] = {
      "state go on; no finalizer is skipped."},
     {NULL, NULL, NULL, NULL}};
 static const struct vm_field globals[] = {
-    {"arg", "string[]",
+    {"arg", "string[]?",
      "The arguments of a script file, its path at 0; they are its ... too. nil elsewhere."},
     {NULL, NULL, NULL}};
 const struct vm_docs script_os_docs = {DOCS_MODULE, "os",         DOCS_SCRIPT | DOCS_STANDARD,
@@ -195,6 +195,11 @@ void script_free(struct script *script)
     vm_free(script->vm);
     free(script->script_dir);
     free(script);
+}
+
+struct vm *script_vm(const struct script *script)
+{
+    return script->vm;
 }
 
 /* ---- the end of a run ---- */

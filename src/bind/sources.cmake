@@ -11,6 +11,9 @@ set(SOURCES_bind
     cloudwatch.c
     cloudwatch_fetch.c
     complete.c
+    complete_table.c
+    complete_text.c
+    complete_type.c
     config.c
     console.c
     console_act.c
@@ -29,6 +32,7 @@ set(SOURCES_bind
     decide_current.c
     docs.c
     docs_find.c
+    docs_lua.c
     evaluate.c
     fields.c
     findings.c
@@ -55,6 +59,7 @@ set(SOURCES_bind
     series_anomaly.c
     series_trend.c
     settings.c
+    signature.c
     source.c
     source_items.c
     source_scope.c

@@ -25,6 +25,8 @@ struct script_options {
 /* host->config may be NULL: then there is no project, and `config` is empty. */
 MUST_CHECK int script_new(const struct script_options *options, struct script **out);
 void script_free(struct script *script);
+/* Its state, to look at between two runs. */
+struct vm *script_vm(const struct script *script);
 
 /* code: OK, ERR_LUA ..., ERR_CANCELED (interrupted). exit_status is that of os.exit(), or -1. The
  * text of an error with its traceback is in `error`. */
