@@ -7,6 +7,7 @@ set(SOURCES_bind
     aws_sign.c
     aws_values.c
     aws_walk.c
+    branches.c
     check.c
     cloudwatch.c
     cloudwatch_fetch.c
@@ -81,6 +82,7 @@ set(SOURCES_bind
     stats_trend.c
     stats_vector.c
     targets.c
+    trace.c
     time.c
     trend_options.c
 )

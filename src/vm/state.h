@@ -85,6 +85,9 @@ struct vm {
     bool want_traceback;
     char *traceback;
 
+    vm_observer_fn *observer;
+    void *observer_data;
+
     uint64_t seed;
     bool seeded;
     uint64_t random[4];
@@ -128,6 +131,11 @@ void vm_open_errors(lua_State *L);
 
 /* ---- budget.c ---- */
 void vm_hook_install(struct vm *vm, lua_State *L, int count);
+/* Whether the thread, which is about to run, lacks the hook, or that of an observer. */
+static inline bool vm_needs_hook(const struct vm *vm, lua_State *co)
+{
+    return !lua_gethook(co) || (vm->observer && !(lua_gethookmask(co) & LUA_MASKLINE));
+}
 /* From here on it is L that runs: an interrupt that came on the way from another thread is its own.
  */
 void vm_runs(struct vm *vm, lua_State *L);

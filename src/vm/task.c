@@ -221,7 +221,7 @@ static void step_begin(struct strand *strand, struct step_saved *saved)
     vm->want_traceback = true;
     if (vm->stopping)
         vm_hook_install(vm, strand->co, 1);
-    else if (vm->hooked && !lua_gethook(strand->co))
+    else if (vm->hooked && vm_needs_hook(vm, strand->co))
         vm_hook_install(vm, strand->co, VM_HOOK_COUNT);
     vm->suspend = SUSPEND_NONE;
     strand->running = true;
