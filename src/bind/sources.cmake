@@ -18,6 +18,7 @@ set(SOURCES_bind
     config.c
     console.c
     console_act.c
+    console_complete.c
     console_live.c
     console_series.c
     console_trace.c
