@@ -600,6 +600,7 @@ class Client(Console):
         t.send("1 +")
         self.dir.run("reload")
         t.expect("the daemon reloaded")
+        t.expect(WRITE_PROMPT)  # and the line, as it was
         t.line(" 1")
         self.assertRegex(t.expect(WRITE_PROMPT), r"\n2\r\n")
         self.moontide.process.terminate()
