@@ -29,7 +29,7 @@ struct keys *keys_of(EditLine *edit)
 
 static char *prompt(EditLine *edit)
 {
-    return (char *)keys_of(edit)->prompt;
+    return keys_of(edit)->shown_prompt;
 }
 
 void keys_set_line(struct keys *keys, const wchar_t *text)
@@ -134,6 +134,8 @@ char *keys_read(struct keys *keys, const char *text, bool *dropped)
 {
     int count = 0;
     keys->prompt = text;
+    snprintf(keys->shown_prompt, sizeof keys->shown_prompt, "%s%s%s",
+             keys->color ? "\1\033[1;36m\1" : "", text, keys->color ? "\1\033[0m\1" : "");
     keys->dropped = keys->ended = false;
     keys_past_reset(keys);
     /* el_gets() itself would show the prompt first: a key pressed at once would be lost. */
@@ -171,6 +173,7 @@ int keys_open(const struct keys_options *options, struct keys **out)
     if (!keys) return ERR_NOMEM;
     keys->options = *options;
     keys->options.history_path = NULL;
+    keys->color = terminal_color(STDOUT_FILENO);
     keys->edit = el_init("moontide", stdin, stdout, stderr);
     if (!keys->edit || recall_open(options->history_path, &keys->recall) < 0) {
         keys_close(keys);
@@ -178,7 +181,7 @@ int keys_open(const struct keys_options *options, struct keys **out)
     }
     el_set(keys->edit, EL_CLIENTDATA, keys);
     el_wset(keys->edit, EL_GETCFN, read_key);
-    el_set(keys->edit, EL_PROMPT, prompt);
+    el_set(keys->edit, EL_PROMPT_ESC, prompt, '\1');
     el_set(keys->edit, EL_EDITOR, "emacs");
     bind_keys(keys);
     el_source(keys->edit, NULL);

@@ -27,12 +27,16 @@ struct keys_options {
     void *data;
 };
 
+enum { PROMPT_MAX = 256 };
+
 struct keys {
     struct keys_options options;
     EditLine *edit;
     struct recall *recall;
     const char *prompt; /* of the line that is read */
-    mbstate_t partial;  /* of a character whose bytes have not all come */
+    char shown_prompt[PROMPT_MAX];
+    bool color;
+    mbstate_t partial; /* of a character whose bytes have not all come */
     bool dropped, ended;
 
     /* Up and Down: where in the history, and what they put there; NULL: nowhere yet */

@@ -1,14 +1,22 @@
 /* app/repl.c - `moontide repl`: interactive Lua on the loop.
  *
- *   line -> script_run_text -> (waiting calls turn the loop) -> done -> ask for the next
+ *   line -> is the statement whole? -> script_run_text -> done -> (the pager) -> ask for the next
+ *             no: ask for more          waiting calls turn the loop
  *
  * Ctrl-C while Lua runs or waits interrupts it (a handler by sigaction, as uv_signal cannot fire
- * while Lua spins); while a line is edited it drops the line. */
+ * while Lua spins); while a line is edited it drops the line.
+ *
+ * What is printed is written at once. A text that is whole (an echoed value, help) and higher than
+ * the screen is kept, with what is printed after it, and shown through a pager when the statement
+ * is over; then comes its error, if it has one. */
 #include "moontide/app/attach.h"
 #include "moontide/app/code.h"
 #include "moontide/app/editor.h"
+#include "moontide/app/pager.h"
+#include "moontide/app/spinner.h"
 #include "moontide/base/strbuf.h"
 #include "moontide/base/terminal.h"
+#include "moontide/bind/help.h"
 #include "moontide/io/loop.h"
 
 #include <stdio.h>
@@ -16,16 +24,65 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { PAGE_BYTES_MAX = 64 * 1024 * 1024 };
+
 struct repl {
     struct code code;
     struct strbuf chunk; /* the lines of a statement so far */
+    struct strbuf page;  /* what waits for the pager */
+    char *error;         /* of the statement whose output is in the pager */
     struct editor *editor;
+    struct spinner *spinner;
     bool color;
 };
 
 static void ask_for_line(struct repl *r)
 {
     editor_ask(r->editor, r->chunk.len ? "       >> " : "moontide> ");
+}
+
+/* ---- output ---- */
+
+static void on_print(void *data, const char *text, size_t len)
+{
+    struct repl *r = data;
+    if (r->page.len) {
+        strbuf_add(&r->page, text, len);
+        return;
+    }
+    fwrite(text, 1, len, stdout);
+    fflush(stdout);
+}
+
+static void on_show(void *data, const char *text, size_t len)
+{
+    struct repl *r = data;
+    if (!r->page.len && editor_interactive(r->editor) && pager_is_long(STDOUT_FILENO, text, len))
+        strbuf_add(&r->page, text, len);
+    else
+        on_print(data, text, len);
+}
+
+static const char *waits_for(void *data, unsigned *count)
+{
+    struct repl *r = data;
+    return script_waits_for(r->code.script, count);
+}
+
+static void on_turn(void *data, bool runs)
+{
+    struct repl *r = data;
+    if (!r->spinner) return;
+    if (runs)
+        spinner_hide(r->spinner);
+    else
+        spinner_show(r->spinner);
+}
+
+static void say_error(const struct repl *r, const char *text)
+{
+    const char *on = r->color ? "\033[31m" : "", *off = r->color ? "\033[0m" : "";
+    fprintf(stderr, "%s%s%s\n", on, text, off);
 }
 
 /* ---- the loop ---- */
@@ -35,42 +92,70 @@ static void end(struct repl *r)
     loop_stop(r->code.instance.loop);
 }
 
+static void on_paged(void *data)
+{
+    struct repl *r = data;
+    strbuf_done(&r->page);
+    strbuf_init(&r->page, PAGE_BYTES_MAX);
+    if (r->error) say_error(r, r->error);
+    free(r->error);
+    r->error = NULL;
+    if (r->code.over)
+        end(r);
+    else
+        ask_for_line(r);
+}
+
+/* The statement is over: what it left is shown, and the next line asked for. */
+static void go_on(struct repl *r, const char *error)
+{
+    if (error) r->error = strdup(error);
+    if (r->page.len &&
+        pager_show(r->code.instance.loop, r->page.data, r->page.len, on_paged, r) >= 0)
+        return;
+    fwrite(strbuf_cstr(&r->page), 1, r->page.len, stdout);
+    fflush(stdout);
+    on_paged(r);
+}
+
 static void on_chunk_done(void *data, const struct script_result *result)
 {
     struct repl *r = data;
+    spinner_stop(r->spinner);
     fflush(stdout);
     if (!editor_interactive(r->editor)) code_interrupt_on_sigint(&r->code, false);
-    if (result->exit_status >= 0) {
-        r->code.exit_status = result->exit_status;
-        end(r);
-        return;
-    }
-    if (result->code < 0) {
-        const char *on = r->color ? "\033[31m" : "", *off = r->color ? "\033[0m" : "";
-        fprintf(stderr, "%s%s%s\n", on, result->error ? result->error : err_text(result->code),
-                off);
-        if (!editor_interactive(r->editor))
-            r->code.exit_status = 1; /* a pipe's errors are its status */
-    }
-    ask_for_line(r);
+    r->code.over = result->exit_status >= 0;
+    if (r->code.over) r->code.exit_status = result->exit_status;
+    bool failed = !r->code.over && result->code < 0;
+    if (failed && !editor_interactive(r->editor))
+        r->code.exit_status = 1; /* a pipe's errors are its status */
+    go_on(r, failed ? (result->error ? result->error : err_text(result->code)) : NULL);
 }
 
 static void run_chunk(struct repl *r)
 {
-    struct strbuf chunk = r->chunk; /* its end may come before script_run_text() returns */
-    if (script_incomplete(r->code.script, chunk.data, chunk.len)) {
+    struct strbuf chunk = r->chunk,
+                  shorthand; /* the end may come before script_run_text() returns */
+    strbuf_init(&shorthand, EDITOR_LINE_MAX);
+    bool short_for = help_shorthand(chunk.data, chunk.len, &shorthand);
+    const struct strbuf *text = short_for ? &shorthand : &chunk;
+    if (!short_for && script_incomplete(r->code.script, chunk.data, chunk.len)) {
         ask_for_line(r);
         return;
     }
     editor_remember(r->editor, strbuf_cstr(&chunk));
     strbuf_init(&r->chunk, EDITOR_LINE_MAX);
     code_interrupt_on_sigint(&r->code, true);
-    int code = script_run_text(r->code.script, chunk.data, chunk.len, "=stdin", true, NULL,
+    script_resize(r->code.script, terminal_width(STDOUT_FILENO));
+    spinner_start(r->spinner);
+    int code = script_run_text(r->code.script, strbuf_cstr(text), text->len, "=stdin", true, NULL,
                                on_chunk_done, r);
     strbuf_done(&chunk);
+    strbuf_done(&shorthand);
     if (code >= 0) return;
     if (!editor_interactive(r->editor)) code_interrupt_on_sigint(&r->code, false);
-    fprintf(stderr, "%s\n", err_text(code));
+    spinner_stop(r->spinner);
+    say_error(r, err_text(code));
     ask_for_line(r);
 }
 
@@ -141,27 +226,39 @@ static int open_editor(struct repl *r)
     return code;
 }
 
+static void greet(const struct repl *r)
+{
+    if (!editor_interactive(r->editor)) return;
+    printf("moontide " MOONTIDE_VERSION ", world %s. help() tells what there is; Tab completes; "
+           "Ctrl-D ends.\n",
+           r->code.instance.world->name);
+}
+
 int command_repl(const struct arguments *arguments)
 {
     struct repl r = {0};
     if (attach_asked(arguments)) return attach_run(arguments);
-    if (code_open(&r.code, arguments)) return 1;
+    bool interactive = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+    struct script_options options = {
+        .print = on_print, .show = on_show, .turn = on_turn, .data = &r, .draws = interactive};
     strbuf_init(&r.chunk, EDITOR_LINE_MAX);
+    strbuf_init(&r.page, PAGE_BYTES_MAX);
     r.color = terminal_color(STDERR_FILENO);
-    int code = open_editor(&r);
+    if (code_open_with(&r.code, arguments, &options)) return 1;
+    int code = spinner_new(r.code.instance.loop, waits_for, &r, &r.spinner);
+    if (code >= 0) code = open_editor(&r);
     if (code < 0) {
         fprintf(stderr, "moontide: no line editor: %s\n", err_text(code));
-        code_close(&r.code);
-        return 1;
+        r.code.exit_status = 1;
+    } else {
+        greet(&r);
+        ask_for_line(&r);
+        loop_run(r.code.instance.loop);
     }
-    if (editor_interactive(r.editor))
-        printf("moontide " MOONTIDE_VERSION
-               ", world %s. Tab completes; Ctrl-C interrupts; Ctrl-D ends.\n",
-               r.code.instance.world->name);
-    ask_for_line(&r);
-    loop_run(r.code.instance.loop);
     editor_close(r.editor);
+    spinner_free(r.spinner);
     strbuf_done(&r.chunk);
+    strbuf_done(&r.page);
     code_close(&r.code);
     return r.code.exit_status;
 }

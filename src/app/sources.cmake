@@ -34,6 +34,7 @@ set(SOURCES_app
     log_cloudwatch.c
     notify.c
     options.c
+    pager.c
     pause.c
     policy_dir.c
     policy_scan.c
@@ -47,8 +48,10 @@ set(SOURCES_app
     silence.c
     silence_journal.c
     sinks.c
+    spinner.c
     status.c
     status_json.c
+    stubs.c
     unfreeze.c
     tick_metrics.c
     version.c

@@ -273,7 +273,9 @@ static int start(lua_State *L, const struct operation *operation, bool attempt, 
     struct fault fault;
     serialize(L, 1, operation, 2, &options);
     struct client *connection = aws_connect(L, 1);
-    uint64_t wait_id = task_wait_id(L, operation->snake);
+    char name[VM_NAME_MAX];
+    snprintf(name, sizeof name, "%s:%s", client->model->service, operation->snake);
+    uint64_t wait_id = task_wait_id(L, name);
     struct call_box *box = box_new(L, client, operation);
     int box_idx = lua_gettop(L);
     lua_pushvalue(L, 1);
@@ -305,6 +307,14 @@ void aws_push_method(lua_State *L, const struct operation *operation)
 {
     lua_pushlightuserdata(L, (void *)(uintptr_t)operation);
     lua_pushcclosure(L, method, 1);
+}
+
+const struct operation *aws_method_operation(lua_State *L, int idx)
+{
+    if (lua_tocfunction(L, idx) != method || !lua_getupvalue(L, idx, 1)) return NULL;
+    const struct operation *operation = lua_touserdata(L, -1);
+    lua_pop(L, 1);
+    return operation;
 }
 
 static const struct operation *check_operation(lua_State *L)

@@ -10,7 +10,7 @@
     X(policy_docs) X(findings_docs) X(settings_docs) X(kinds_docs) X(kinds_asking_docs) \
     X(courier_docs) X(courier_kit_docs) X(config_secret_docs) X(config_reference_docs) \
     X(lua_base_docs) X(sandbox_docs) X(protect_docs) X(pairs_docs) X(lua_script_docs) \
-    X(script_docs) \
+    X(script_docs) X(interactive_docs) \
     /* a policy */ \
     X(policy_fields_docs) X(policy_target_docs) X(policy_metrics_docs) X(issue_docs) \
     X(recommend_docs) X(config_docs) \
@@ -54,7 +54,7 @@
     /* json */ \
     X(json_docs) X(json_null_docs) X(json_encode_docs) \
     /* time, log */ \
-    X(time_docs) X(duration_docs) X(moment_docs) X(log_docs) \
+    X(time_docs) X(interactive_time_docs) X(duration_docs) X(moment_docs) X(log_docs) \
     /* journal */ \
     X(journal_docs) X(journal_filter_docs) X(journal_entry_docs) \
     /* plot */ \

@@ -118,12 +118,12 @@ static const struct vm_field item_fields[] = {
     {"wanted", "table", "What decisions state of it."},
     {"current", "table?", "Set by read: how it is. It is shown and stored: no secrets."},
     {"missing", "string?", "Set by read: why there is none."},
-    {"failed", "any", "Set when a batch threw: its error."},
+    {"failed", "any?", "Set when a batch threw: its error."},
     {NULL, NULL, NULL}};
 static const struct vm_field change_fields[] = {
     {"field", "string", "Its name, or a path: \"parameters.timeout\"."},
-    {"from", "any", "What it is; nil: not there."},
-    {"to", "any", "What is wanted."},
+    {"from", "any?", "What it is; nil: not there."},
+    {"to", "any?", "What is wanted."},
     {NULL, NULL, NULL}};
 static const struct vm_field verdict_fields[] = {
     {"infeasible", "string?", "It cannot be done as asked, and why."},

@@ -46,7 +46,7 @@ static const struct vm_field policy_fields[] = {
 static const struct vm_field target_fields[] = {{"[string]", "any", "What targets gave."},
                                                 {NULL, NULL, NULL}};
 static const struct vm_field metrics_fields[] = {
-    {"extra", "any", "What collect returned; nil without it."},
+    {"extra", "any?", "What collect returned; nil without it."},
     {"[string]", "series", "A key that metrics returned; an unknown one is an error."},
     {NULL, NULL, NULL}};
 

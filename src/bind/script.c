@@ -9,6 +9,7 @@
 #include "moontide/bind/script.h"
 
 #include "check.h"
+#include "interactive.h"
 #include "moontide/base/fs.h"
 #include "moontide/bind/complete.h"
 #include "moontide/bind/config.h"
@@ -17,6 +18,7 @@
 #include "moontide/vm/convert.h"
 #include "moontide/vm/docs.h"
 #include "moontide/vm/task.h"
+#include "script_chunks.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,6 +30,8 @@ struct script {
     struct binding binding; /* first: vm_owner() */
     struct script_options options;
     struct vm *vm;
+    struct interactive interactive;
+    struct chunks chunks;
     char *script_dir; /* of the file that runs: `require` looks there first */
 
     bool running;
@@ -55,6 +59,28 @@ static void print_line(void *owner, const char *line, size_t len)
 {
     write_out(owner, line, len);
     write_out(owner, "\n", 1);
+}
+
+/* A text that is whole, so that it may go through a pager. */
+static void show(void *data, const char *text, size_t len)
+{
+    struct script *script = data;
+    if (script->options.show && script->interactive.paged)
+        script->options.show(script->options.data, text, len);
+    else
+        write_out(script, text, len);
+}
+
+static void turn(void *owner, bool runs)
+{
+    struct script *script = owner;
+    if (script->options.turn) script->options.turn(script->options.data, runs);
+}
+
+static const char *entered_line(void *data, int first, int last, int line, size_t *len)
+{
+    struct script *script = data;
+    return chunks_line(&script->chunks, first, last, line, len);
 }
 
 /* ---- os.exit ---- */
@@ -159,6 +185,7 @@ static int open_all(lua_State *L)
     else if (convert_from_json(L, config->json, strlen(config->json), &fault) != OK)
         return luaL_error(L, "config: %s", fault.text);
     lua_setglobal(L, "config");
+    interactive_open(L, &((struct script *)binding_of(L))->interactive);
     return 0;
 }
 
@@ -169,8 +196,14 @@ int script_new(const struct script_options *options, struct script **out)
     script->options = *options;
     script->binding.host = options->host;
     script->exit_status = -1;
+    script->interactive =
+        (struct interactive){.screen = {.width = options->width, .color = options->color},
+                             .paged = true,
+                             .show = show,
+                             .source = entered_line,
+                             .data = script};
     struct vm_options vm_options = {
-        .loop = options->host->loop, .owner = script, .print = print_line};
+        .loop = options->host->loop, .owner = script, .print = print_line, .turn = turn};
     struct fault fault;
     int code = vm_new(&vm_options, &script->vm);
     if (code == OK) {
@@ -193,6 +226,7 @@ void script_free(struct script *script)
     script->done = NULL;
     loop_timer_cancel(script->exit_timer);
     vm_free(script->vm);
+    chunks_done(&script->chunks);
     free(script->script_dir);
     free(script);
 }
@@ -213,14 +247,15 @@ struct echo {
 static int format_values(lua_State *L)
 {
     struct echo *echo = lua_touserdata(L, 1);
-    struct pretty_options options = {.width = echo->script->options.width,
-                                     .color = echo->script->options.color};
+    const struct help_screen *screen = &echo->script->interactive.screen;
+    struct pretty_options options = {.width = screen->width, .color = screen->color};
     int count = lua_gettop(L);
     for (int i = 2; i <= count; i++) {
         if (i > 2) strbuf_addc(&echo->text, '\t');
         pretty_value(L, i, &options, &echo->text);
     }
     strbuf_addc(&echo->text, '\n');
+    if (count == 2 && echo->script->options.draws) interactive_draw(L, 2, &echo->text);
     return 0;
 }
 
@@ -236,8 +271,8 @@ static int echo_results(struct script *script, lua_State *L, int nresults, struc
     for (int i = 0; i < nresults; i++)
         lua_pushvalue(L, first + i);
     int code = vm_call(script->vm, L, nresults + 1, 0, fault, NULL);
-    if (code == OK && echo.text.len) write_out(script, strbuf_cstr(&echo.text), echo.text.len);
     if (code == OK && strbuf_status(&echo.text) != OK) write_out(script, "...\n", 4);
+    if (code == OK && echo.text.len) show(script, strbuf_cstr(&echo.text), echo.text.len);
     strbuf_done(&echo.text);
     return code;
 }
@@ -421,7 +456,18 @@ int script_run_text(struct script *script, const char *text, size_t len, const c
         return ERR_PARSE;
     }
     if (code != OK) return tell_compile_error(script, done, data, &fault);
+    chunks_add(&script->chunks, text, len);
     return run(script, 0, echo, done, data);
+}
+
+const char *script_waits_for(const struct script *script, unsigned *count)
+{
+    return script->task ? vm_waits_for(script->vm, count) : NULL;
+}
+
+void script_resize(struct script *script, int width)
+{
+    script->interactive.screen.width = width;
 }
 
 void script_interrupt(struct script *script)

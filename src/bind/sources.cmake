@@ -39,7 +39,10 @@ set(SOURCES_bind
     fields.c
     findings.c
     gather.c
+    help.c
+    help_page.c
     http.c
+    interactive.c
     kinds.c
     kinds_call.c
     kinds_compare.c
@@ -55,8 +58,10 @@ set(SOURCES_bind
     policy.c
     policy_fields.c
     pretty.c
+    profile.c
     rails.c
     script.c
+    script_chunks.c
     series.c
     series_anomaly.c
     series_trend.c
@@ -82,6 +87,11 @@ set(SOURCES_bind
     stats_read.c
     stats_trend.c
     stats_vector.c
+    stubs.c
+    stubs_kinds.c
+    stubs_luacheck.c
+    stubs_markdown.c
+    stubs_text.c
     targets.c
     trace.c
     time.c

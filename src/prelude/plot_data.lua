@@ -284,7 +284,7 @@ local function of_values(picture, value)
       if v > 0 or not picture.options.log then low = math.min(low or v, v) end
     end
   end
-  if #kept == 0 then return end
+  if not high then return end -- nothing was kept
   table.sort(kept)
   fill(picture, items, low or 1, math.max(high, low or 1))
   picture.facts = facts_of(picture.options, #kept, function(q) -- the nearest rank; exact ones are in `stats`
@@ -304,7 +304,7 @@ local function of_sketch(picture, sketch)
       if from > 0 or not picture.options.log then low = math.min(low or from, from) end
     end
   end
-  if count == 0 then return end
+  if not high then return end -- nothing was counted
   if picture.options.log == nil and low > 0 and high / low > 100 then picture.options.log = true end
   fill(picture, items, low or 1, math.max(high, low or 1))
   if method(sketch, "max") then high = sketch:max() end

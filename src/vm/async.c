@@ -247,7 +247,7 @@ static const struct vm_function functions[] = {
      "Runs the functions at once, at most 10,000, each as if it stood alone, and waits for all of "
      "them. Answers the first result of each, in their order. The first error cancels the others "
      "and is thrown."},
-    {"timeout", async_timeout, "(time: duration, f: fun(...: any): (...: any), ...: any): ...: any",
+    {"timeout", async_timeout, "(time: duration, f: fun(...: any): any, ...: any): ...: any",
      "Calls f with the arguments that follow and answers what it returns. When it is not done "
      "within the time it is canceled, and an error object with the code \"Timeout\" is thrown."},
     {NULL, NULL, NULL, NULL}};

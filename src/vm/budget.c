@@ -126,7 +126,7 @@ static void hook(lua_State *L, lua_Debug *ar)
         if (!vm->observer) vm_hook_install(vm, L, VM_HOOK_COUNT); /* without lines */
         return;
     }
-    if (!vm->hooked)
+    if (!vm->hooked && !vm->observer)
         lua_sethook(L, NULL, 0, 0);
     else if (count != VM_HOOK_COUNT)
         vm_hook_install(vm, L, VM_HOOK_COUNT);

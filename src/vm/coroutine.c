@@ -70,7 +70,7 @@ static int run(lua_State *L, lua_State *co, int nargs)
     struct vm *vm = vm_of(L);
     if (vm->stopping)
         vm_hook_install(vm, co, 1);
-    else if (vm->hooked && vm_needs_hook(vm, co))
+    else if (vm_needs_hook(vm, co))
         vm_hook_install(vm, co, VM_HOOK_COUNT);
     bool passes = lua_isyieldable(L) && (!vm->frame || vm->frame->passes);
     struct co_frame frame = {co, passes, vm->frame};

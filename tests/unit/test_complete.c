@@ -104,7 +104,7 @@ static void a_client_has_its_operations(void **state)
     assert_completes(f, "ecs:pages(\"list_cl", 11, "list_clusters");
     assert_completes(f, "ecs:wait('services_", 10, "services_inactive services_stable");
     assert_completes(f, "aws.client('applic", 12, "application-autoscaling");
-    assert_completes(f, "aws.client \"clo", 12, "cloudformation cloudwatch");
+    assert_completes(f, "aws.client \"clo", 12, "cloudwatch");
 }
 
 static void an_operation_has_its_parameters(void **state)
