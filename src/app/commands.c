@@ -41,6 +41,8 @@ static const struct option_spec world_options[] = {
     END,
 };
 static const struct option_spec repl_options[] = {
+    {"attach", NULL, "a console into the running daemon; SOCKET: another project's control.sock"},
+    {"write", NULL, "with --attach: lets the console reload, tick, pause and resume"},
     {"world", "WORLD", "aws (default), sim, or sim:FILE: a simulated fleet"},
     {"speed", "N", "simulated time runs N times as fast (sim only; default 1)"},
     {"tick", "N|TIME", "m, t and memo of a recorded tick: its number, its time, or 1h (ago)"},
@@ -187,7 +189,8 @@ const struct command commands[] = {
      check_options, command_check},
     {"diff", "OLD NEW", "what two versions of a policy say differently of recorded ticks", 2, 2,
      false, diff_options, command_diff},
-    {"repl", "", "interactive Lua with all modules", 0, 0, false, repl_options, command_repl},
+    {"repl", "[--attach [SOCKET]]", "interactive Lua with all modules, or a console into the daemon",
+     0, 1, false, repl_options, command_repl},
     {"eval", "EXPR", "evaluates one Lua expression or statement", 1, 1, false, world_options,
      command_eval},
     {"script", "FILE [ARG...]", "runs one Lua script", 1, (size_t)-1, true, world_options,

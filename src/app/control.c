@@ -259,7 +259,7 @@ int control_new(struct loop *loop, const char *path, control_handler *handler, v
     }
     c->pipe.data = c;
     unlink(path); /* the database's lock says that no other daemon uses it */
-    mode_t before = umask(0077);
+    mode_t before = umask(0177); /* 0600: a socket needs no x */
     status = uv_pipe_bind(&c->pipe, path);
     umask(before);
     if (status >= 0)

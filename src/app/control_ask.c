@@ -13,7 +13,7 @@
 
 enum { ANSWER_BYTES_MAX = 64 * 1024 * 1024 };
 
-static int connect_to(const char *path, int64_t timeout_ms, int *out, struct fault *fault)
+int control_connect(const char *path, int64_t timeout_ms, int *out, struct fault *fault)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     struct timeval tv = {.tv_sec = timeout_ms / 1000, .tv_usec = (timeout_ms % 1000) * 1000};
@@ -70,7 +70,7 @@ int control_ask(const char *path, const char *command, const char *arguments, in
     strbuf_init(&request, CONTROL_REQUEST_MAX);
     int code = write_request(command, arguments, &request);
     if (code < 0) fault_set(fault, code, "the request is too long");
-    if (code == OK) code = connect_to(path, timeout_ms, &fd, fault);
+    if (code == OK) code = control_connect(path, timeout_ms, &fd, fault);
     if (code < 0) goto leave;
     if (send(fd, request.data, request.len, MSG_NOSIGNAL) != (ssize_t)request.len) {
         code = fault_set(fault, ERR_IO, "%s: %s", path, strerror(errno));

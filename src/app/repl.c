@@ -9,6 +9,7 @@
  * What is printed is written at once. A text that is whole (an echoed value, help) and higher than
  * the screen is kept, with what is printed after it, and shown through a pager when the statement
  * is over; then comes its error, if it has one. */
+#include "moontide/app/attach.h"
 #include "moontide/app/code.h"
 #include "moontide/app/editor.h"
 #include "moontide/app/pager.h"
@@ -236,6 +237,7 @@ static void greet(const struct repl *r)
 int command_repl(const struct arguments *arguments)
 {
     struct repl r = {0};
+    if (attach_asked(arguments)) return attach_run(arguments);
     bool interactive = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
     struct script_options options = {
         .print = on_print, .show = on_show, .turn = on_turn, .data = &r, .draws = interactive};

@@ -6,6 +6,8 @@ set(SOURCES_app
     alerts_hold.c
     alerts_route.c
     alerts_test.c
+    attach.c
+    attach_answer.c
     check.c
     check_alerts.c
     check_json.c

@@ -3,7 +3,6 @@
 
 #include "check.h"
 #include "moontide/base/log.h"
-#include "moontide/bind/complete.h"
 #include "moontide/bind/config.h"
 #include "moontide/bind/pretty.h"
 #include "moontide/io/loop.h"
@@ -346,52 +345,4 @@ int console_run(struct console *console, const char *text, size_t len, bool *inc
 void console_interrupt(struct console *console)
 {
     if (console->task) task_cancel(console->task, ERR_CANCELED, "interrupted!");
-}
-
-/* ---- completion ---- */
-
-struct completion {
-    struct console *console;
-    const char *line;
-    size_t len, from;
-    struct strbuf *out;
-};
-
-/* The live globals are no fields of the globals' table: for this moment they are. Copies of
- * `policies` are made by the core, which runs no Lua. */
-static int complete_protected(lua_State *L)
-{
-    struct completion *completion = lua_touserdata(L, 1);
-    lua_rawgeti(L, LUA_REGISTRYINDEX, completion->console->names_ref);
-    int names = lua_gettop(L);
-    lua_pushglobaltable(L);
-    for (lua_pushnil(L); lua_next(L, names);) {
-        lua_pushvalue(L, -2);
-        lua_insert(L, -2);
-        lua_call(L, 0, 1);
-        lua_pushvalue(L, -2);
-        lua_insert(L, -2);
-        lua_rawset(L, names + 1);
-    }
-    complete_names(L, completion->line, completion->len, &completion->from, completion->out);
-    for (lua_pushnil(L); lua_next(L, names); lua_pop(L, 1)) {
-        lua_pushvalue(L, -2);
-        lua_pushnil(L);
-        lua_rawset(L, names + 1);
-    }
-    return 0;
-}
-
-void console_complete(struct console *console, const char *line, size_t len, size_t *from,
-                      struct strbuf *out)
-{
-    struct completion completion = {
-        .console = console, .line = line, .len = len, .from = len, .out = out};
-    lua_State *L = vm_lua(console->vm);
-    if (lua_checkstack(L, 4)) {
-        lua_pushcfunction(L, complete_protected);
-        lua_pushlightuserdata(L, &completion);
-        if (vm_call(console->vm, L, 1, 0, NULL, NULL) != OK) strbuf_reset(out);
-    }
-    *from = completion.from;
 }

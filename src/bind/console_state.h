@@ -1,6 +1,7 @@
 /* bind/console_state.h - what the files of a console share: the inside of struct console.
  *
- *   console.c         life, commands, completion
+ *   console.c         life, commands
+ *   console_complete.c  completion
  *   console_live.c    what commands see of the engine, as copies
  *   console_series.c  handles of series, as copies that work like those of an evaluation
  *   console_act.c     what waits: output to a slow reader, what changes something, traces

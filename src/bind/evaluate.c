@@ -9,6 +9,7 @@
  * run.layout is set only while Lua runs, so that what a policy kept of another evaluation throws.
  * The path of a healthy target allocates nothing. */
 #include "policy_state.h"
+#include "trace.h"
 
 #include "moontide/base/json.h"
 
@@ -142,6 +143,7 @@ static int finish(struct policy *policy, int code, struct fault *fault)
     if (code == OK && run->out->decision_count > 0 && (code = tell_datapoints(run)) < 0)
         fault_set(fault, code, "the texts of one evaluation are too long");
     if (code < 0) memo_revert(policy, target);
+    if (policy->trace) trace_end(policy, code, fault);
     end_run(policy);
     return code;
 }
@@ -172,7 +174,10 @@ int policy_evaluate(struct evaluator *evaluator, const struct evaluation_input *
     run->out = out;
     run->layout = run->target->layout;
     run->layout_id = run->layout->id;
+    if (policy->trace && nresults) trace_begin(policy);
+    if (policy->trace) trace_slice_begins(policy);
     int code = vm_resume(policy->vm, nresults, &nresults, fault);
+    if (policy->trace) trace_slice_ends(policy);
     run->layout = NULL;
     run->layout_id = 0;
     if (code == VM_AGAIN) return EVALUATE_AGAIN;
@@ -272,6 +277,7 @@ void evaluate_stop(struct policy *policy)
 {
     if (!policy->run.under_way) return;
     struct policy_target *target = policy->run.target;
+    if (policy->trace) trace_drop(policy);
     vm_abandon(policy->vm);
     if (policy->run.has_extra) clear_extra(policy, target->layout);
     memo_revert(policy, target);

@@ -4,6 +4,7 @@
 #include "policy_state.h"
 
 #include "lexer.h"
+#include "trace.h"
 #include "moontide/base/fs.h"
 #include "moontide/base/hash.h"
 #include "moontide/base/log.h"
@@ -160,6 +161,7 @@ static void policy_free(struct evaluator *evaluator)
     struct policy *policy = (struct policy *)evaluator;
     if (policy->vm) {
         policy_stop(evaluator);
+        policy_trace(evaluator, NULL);
         target_set_done(policy, &policy->targets);
         layouts_sweep(policy);
     }
@@ -223,6 +225,7 @@ static const struct evaluator_vtable policy_vtable = {
     .check = policy_verify,
     .stop = policy_stop,
     .memory_bytes = memory_bytes,
+    .trace = policy_trace,
 };
 
 const struct policy *policy_of(const struct evaluator *evaluator)

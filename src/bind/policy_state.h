@@ -10,6 +10,7 @@
  *   decide_current.c  decide.current(), which waits
  *   memo.c          what a policy keeps of a target
  *   evaluate.c      one evaluation, start to end
+ *   trace.c         what an evaluation does, for who traces it
  *   gather.c        collect(t)
  *   settings.c      `config`, and the globals
  *
@@ -121,6 +122,7 @@ enum word {
 struct discovery;
 struct kind;
 struct gathering;
+struct trace;
 
 struct policy {
     struct evaluator evaluator; /* first: the engine holds a pointer to it */
@@ -150,6 +152,7 @@ struct policy {
 
     struct discovery *discovery;
     struct gathering *gatherings;
+    struct trace *trace; /* trace.h; NULL: nobody traces it */
 };
 
 static inline struct policy *policy_of_upvalue(lua_State *L)

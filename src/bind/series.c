@@ -13,6 +13,7 @@
 #include "series.h"
 
 #include "fields.h"
+#include "trace.h"
 #include "moontide/base/hash.h"
 #include "moontide/base/timetext.h"
 #include "moontide/stats/percentile.h"
@@ -254,6 +255,7 @@ static COLD int judge_points(lua_State *L, enum threshold_op op)
     uint64_t key = keeps ? question(&seen, &threshold) : 0;
     enum verdict before = keeps ? answers_get(answers, key) : VERDICT_UNKNOWN;
     enum verdict verdict = threshold_judge(&threshold, seen.view, before);
+    if (seen.policy->trace) trace_asked(L, &seen, &threshold, verdict);
     if (verdict == VERDICT_UNKNOWN) {
         seen.run->nil_verdicts++;
         return unknown(L, &seen);

@@ -7,6 +7,7 @@ set(SOURCES_bind
     aws_sign.c
     aws_values.c
     aws_walk.c
+    branches.c
     check.c
     cloudwatch.c
     cloudwatch_fetch.c
@@ -17,6 +18,7 @@ set(SOURCES_bind
     config.c
     console.c
     console_act.c
+    console_complete.c
     console_live.c
     console_series.c
     console_trace.c
@@ -92,6 +94,7 @@ set(SOURCES_bind
     stubs_markdown.c
     stubs_text.c
     targets.c
+    trace.c
     time.c
     trend_options.c
 )

@@ -45,4 +45,8 @@ MUST_CHECK int control_detach(struct control_request *request, int *fd, struct s
 MUST_CHECK int control_ask(const char *path, const char *command, const char *arguments,
                            int64_t timeout_ms, char **out, size_t *len, struct fault *fault);
 
+/* Only the connection; sending and receiving on it end after timeout_ms. The caller closes *out. */
+MUST_CHECK int control_connect(const char *path, int64_t timeout_ms, int *out,
+                               struct fault *fault);
+
 #endif
