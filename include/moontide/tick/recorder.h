@@ -36,7 +36,7 @@ struct target;
 
 enum {
     RECORDER_WHOLE_TICKS = 360,
-    RECORDER_DELTAS_PER_WHOLE = 2,
+    RECORDER_DELTAS_PER_WHOLE = 8,
     RECORDER_SEGMENTS = 32, /* a file that is full holds at least so many segments */
 };
 
