@@ -272,11 +272,9 @@ static int travel_ticks(void *data, const char *from, struct strbuf *out, struct
     code = recording_each(travel->project.reader, &filter, list_tick, &listing, fault);
     json_array_end(&listing.w);
     if (listing.count > TICKS_SHOWN)
-        strbuf_addf(out, "  and %llu more, to tick %llu: ticks(from), or the list it returns",
+        strbuf_addf(out, "  and %llu more, to tick %llu: ticks(from), or the list it returns\n",
                     (unsigned long long)(listing.count - TICKS_SHOWN),
                     (unsigned long long)travel->found.last_tick);
-    else if (out->len > 0)
-        out->data[--out->len] = '\0';
     return code;
 }
 
@@ -303,16 +301,17 @@ static int tell(struct time_travel *travel, const struct version *version,
                 (unsigned long long)travel->at.tick.number,
                 travel->at.tick.targets[travel->at.target].id);
     findings_text(now, out);
-    strbuf_adds(out, count > 0 ? "what differs from what was said then:"
-                               : "no difference from what was said then");
+    strbuf_adds(out, count > 0 ? "what differs from what was said then:\n"
+                               : "no difference from what was said then\n");
     json_writer_init(&w, json);
     json_object(&w);
     findings_json(now, &w);
     json_key(&w, "differences");
     json_array(&w);
     for (int i = 0; i < count; i++) {
-        strbuf_adds(out, "\n  ");
+        strbuf_adds(out, "  ");
         difference_print(&differences.items[i], out);
+        strbuf_addc(out, '\n');
         difference_json(&differences.items[i], &w);
     }
     json_array_end(&w);

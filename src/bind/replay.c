@@ -68,23 +68,24 @@ static int fault_thrown(lua_State *L, const struct fault *fault)
     return luaL_error(L, "%s", text);
 }
 
-/* __tostring of what rerun() and ticks() answer; the upvalue is the text. */
+/* __tostring of what rerun() and ticks() answer: it was said already. The upvalue is the word. */
 static int as_text(lua_State *L)
 {
     lua_pushvalue(L, lua_upvalueindex(1));
     return 1;
 }
 
-/* The value of `json`, which shows itself as the text `out`. */
-static int push_answer(lua_State *L, const struct strbuf *out, const struct strbuf *json)
+/* Says `out`, and pushes the value of `json`, which the REPL echoes as no more than `shown`. */
+static int answer(lua_State *L, const struct strbuf *out, const struct strbuf *json,
+                  const char *shown)
 {
     struct fault fault;
     if (strbuf_status(out) < 0 || strbuf_status(json) < 0) return luaL_error(L, "out of memory");
+    script_write(vm_owner(vm_of(L)), strbuf_cstr(out), out->len);
     if (convert_from_json(L, strbuf_cstr(json), json->len, &fault) < 0)
         return fault_thrown(L, &fault);
-    if (!lua_istable(L, -1)) return 1;
     lua_createtable(L, 0, 1);
-    lua_pushlstring(L, strbuf_cstr(out), out->len);
+    lua_pushstring(L, shown);
     lua_pushcclosure(L, as_text, 1);
     lua_setfield(L, -2, "__tostring");
     lua_setmetatable(L, -2);
@@ -99,7 +100,7 @@ static int travel_rerun(lua_State *L)
     struct fault fault;
     if (traveller->rerun(traveller->data, path, out, json, &fault) < 0)
         return fault_thrown(L, &fault);
-    return push_answer(L, out, json);
+    return answer(L, out, json, "(a table: issues, decisions, differences, ...)");
 }
 
 static int travel_ticks(lua_State *L)
@@ -110,7 +111,7 @@ static int travel_ticks(lua_State *L)
     struct fault fault;
     if (traveller->ticks(traveller->data, from, out, json, &fault) < 0)
         return fault_thrown(L, &fault);
-    return push_answer(L, out, json);
+    return answer(L, out, json, "(a list: number, at, sha256, targets of each)");
 }
 
 static int tell_place(lua_State *L, const struct strbuf *out)
