@@ -7,6 +7,7 @@
 #include "moontide/base/fs.h"
 #include "moontide/base/hash.h"
 #include "moontide/base/log.h"
+#include "moontide/bind/cover.h"
 #include "moontide/bind/kinds.h"
 
 #include <limits.h>
@@ -38,6 +39,7 @@ static int remember_source(struct policy *policy, const char *chunk, const char 
     struct source **sources = realloc(b->sources, (b->source_count + 1) * sizeof *sources);
     if (!sources) return ERR_NOMEM;
     b->sources = sources;
+    if (b->host->cover) cover_source(b->host->cover, chunk, text, len);
     int code = source_new(chunk, text, len, &sources[b->source_count]);
     if (code == OK) b->source_count++;
     return code;
@@ -267,6 +269,7 @@ static int new_state(struct policy *policy, struct fault *fault)
     };
     int code = vm_new(&options, &policy->vm);
     if (code < 0) return fault_set(fault, code, "no Lua state: %s", err_text(code));
+    if (host->cover) cover_watch(host->cover, policy->vm);
     vm_set_loader(policy->vm, load_module, policy);
     lua_State *L = vm_lua(policy->vm);
     lua_pushcfunction(L, open_modules);

@@ -120,7 +120,8 @@ static int read_item(const struct item *item, struct run *out, bool *ends, struc
     }
     if (item->text[0] == '_') return read_blank(item, out, fault);
     if (item->text[0] == '{')
-        return refuse(item, fault, "CloudWatch has no native histograms: give a statistic's values");
+        return refuse(item, fault,
+                      "CloudWatch has no native histograms: give a statistic's values");
     return read_numbers(item, out, fault);
 }
 

@@ -10,6 +10,7 @@
 struct clock;
 struct collector;
 struct config;
+struct cover;
 struct faults;
 struct http;
 struct loop;
@@ -32,6 +33,7 @@ struct host {
     const char *database; /* path for the journal module; NULL: none */
     const char *world_name;
     struct kinds *kinds; /* what policies may decide; NULL: nothing */
+    struct cover *cover; /* notes which lines of policies run; NULL: nobody asks */
     bool trace_aws;      /* the clients of `aws` show their requests on standard error */
 };
 
