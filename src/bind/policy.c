@@ -236,6 +236,20 @@ static void print_line(void *owner, const char *line, size_t len)
     log_event(LOG_INFO, "policy.print", LOG_S("policy", binding->policy), LOG_S("text", line));
 }
 
+static int refuse_sleep(lua_State *L)
+{
+    return luaL_error(L, "async.sleep: there is no network here, and nothing to wait for");
+}
+
+/* What waits for no answer would wait in real time. */
+static void refuse_waits(lua_State *L)
+{
+    lua_getglobal(L, "async");
+    lua_pushcfunction(L, refuse_sleep);
+    lua_setfield(L, -2, "sleep");
+    lua_pop(L, 1);
+}
+
 static int open_modules(lua_State *L)
 {
     struct policy *policy = lua_touserdata(L, 1);
@@ -246,6 +260,7 @@ static int open_modules(lua_State *L)
     vm_module(L, "time", open_time);
     vm_module(L, "http", open_http);
     vm_module(L, "async", open_async);
+    if (policy->binding.host->offline) refuse_waits(L);
     vm_module(L, "aws", open_aws);
     vm_module(L, "cloudwatch", open_cloudwatch);
     policy_open_fields(L, policy);

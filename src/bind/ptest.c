@@ -56,6 +56,8 @@ static int load_module(void *data, const char *name, char **source, size_t *len,
     int code = ERR_NOT_FOUND;
     for (size_t i = 0; i < COUNT_OF(dirs) && code == ERR_NOT_FOUND; i++)
         code = read_module(dirs[i], relative, source, len, chunkname, fault);
+    if (code == OK && run->ptest->cover && strncmp(name, "lib.", 4) == 0)
+        cover_source(run->ptest->cover, chunkname, *source, *len);
     return code;
 }
 
@@ -117,6 +119,7 @@ static int run_open(struct ptest_run *run, struct fault *fault)
     strbuf_init(&run->output, PTEST_OUTPUT_MAX);
     int code = run->dir ? vm_new(&options, &run->vm) : ERR_NOMEM;
     if (code < 0) return fault_set(fault, code, "no Lua state: %s", err_text(code));
+    if (run->ptest->cover) cover_watch(run->ptest->cover, run->vm);
     vm_set_loader(run->vm, load_module, run);
     lua_State *L = vm_lua(run->vm);
     lua_pushcfunction(L, open_state);

@@ -140,7 +140,10 @@ static int open_world(struct house *house, const struct house_options *options, 
         .loop = house->base->loop, .name = name, .start_ms = options->at_ms};
     int code = world_fixed_new(&fixed, &house->world, fault);
     if (code < 0) return code;
-    house->host = (struct host){.clock = &house->world->clock,
+    house->host = (struct host){.loop = house->base->loop,
+                                .world = house->world,
+                                .clock = &house->world->clock,
+                                .offline = true,
                                 .config = &house->config,
                                 .world_name = house->world->name,
                                 .kinds = house->base->kinds,

@@ -44,9 +44,20 @@ local function place(level)
   if first then return gsub(first.source, "^[@=]", ""), first.currentline end
 end
 
+-- Without what is C's or the prelude's.
+local function short_trace()
+  local lines = {}
+  for line in string.gmatch(traceback("", 3), "[^\n]+") do
+    if find(line, "^\t") and not find(line, "^\t%[C%]") and not find(line, "^\tmoontide/") and not find(line, "%(%.%.%.") then
+      lines[#lines + 1] = gsub(line, "^\t", "")
+    end
+  end
+  return #lines > 1 and concat(lines, "\n") or nil
+end
+
 local function handler(thrown)
   local failure = type(thrown) == "table" and getmetatable(thrown) == core.failure and thrown
-    or { message = nil, trace = traceback("", 2) }
+    or { message = nil, trace = short_trace() }
   if not failure.message then
     local text = type(thrown) == "string" and thrown or type(thrown) == "table" and rawget(thrown, "message")
     local meta = type(thrown) == "table" and getmetatable(thrown)

@@ -253,9 +253,8 @@ end
 local EXPECT = { to_be = "equal", be = "equal", to_equal = "same", to_have = "subset", have = "subset",
                  to_throw = "throw_part", to_be_same = "same" }
 
-local function expect(...)
-  local actual, self = (...), {}
-  if select("#", ...) == 0 then error("expect: a value is expected", 2) end
+local function expect(actual)
+  local self = {}
   local function chain(words)
     return setmetatable({}, {
       __index = function(_, key)
@@ -289,7 +288,6 @@ globals.expect = expect
 
 -- ---- assert ----
 
-local plain_assert = assert
 -- After so many arguments a message may follow.
 local ARITY = { ["true"] = 1, ["false"] = 1, truthy = 1, falsy = 1, ["nil"] = 1, equal = 2, same = 2, empty = 1,
                 boolean = 1, number = 1, string = 1, table = 1, ["function"] = 1, userdata = 1, thread = 1 }
@@ -316,6 +314,15 @@ local function call_assert(name, turned, message, ...)
   return ...
 end
 
+-- Lua's own assert, whose message stands alone.
+local function plain(message, ...)
+  local holds, text = ...
+  if holds then return ... end
+  if select("#", ...) == 0 then error("assert: a value is expected", 3) end
+  if text == nil then text = message or "assertion failed!" end
+  error(text, 0)
+end
+
 local assert_chain
 
 function assert_chain(words, message)
@@ -337,7 +344,7 @@ function assert_chain(words, message)
       return assert_chain(all, message)
     end,
     __call = function(_, ...)
-      if #words == 0 then return plain_assert(...) end
+      if #words == 0 then return plain(message, ...) end
       local name, turned = resolve(words)
       if not name then error("assert." .. concat(words, "_") .. " is no assertion", 2) end
       return call_assert(name, turned, message, ...)

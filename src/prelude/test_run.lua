@@ -20,7 +20,7 @@ for name in string.gmatch("target targets series memo at extra resources mode co
   KNOWN[name] = true
 end
 
-local function complain(text, level) error("run: " .. text, level or 3) end
+local function complain(text) core.fail("run: " .. text) end
 
 local function names_of(t)
   local names = {}
@@ -40,7 +40,7 @@ local function seconds_of(value, what)
   if type(value) == "number" then return value end
   local ok, answer = pcall(core.seconds, value)
   if ok then return answer end
-  return complain(what .. ": '" .. tostring(value) .. "' is no time or duration", 4)
+  return complain(what .. ": '" .. tostring(value) .. "' is no time or duration")
 end
 
 -- When something is: epoch seconds, "2026-01-05T12:00:00Z", or "1h", which is that long before at.
@@ -56,19 +56,19 @@ local function list_of(values, what)
   local out, last = {}, 0
   for key in next, values do
     if math.type(key) ~= "integer" or key < 1 then
-      complain(what .. ": unknown field '" .. tostring(key) .. "'" .. hint(key, { "values", "period", "start", "hold" }), 4)
+      complain(what .. ": unknown field '" .. tostring(key) .. "'" .. hint(key, { "values", "period", "start", "hold" }))
     end
     if key > last then last = key end
   end
   for i = 1, last do
     local value = rawget(values, i)
     if type(value) == "number" then
-      if value ~= value or value == 1 / 0 or value == -1 / 0 then complain(what .. ": value " .. i .. " is not finite", 4) end
+      if value ~= value or value == 1 / 0 or value == -1 / 0 then complain(what .. ": value " .. i .. " is not finite") end
       out[i] = value
     elseif value == nil or value == false or value == json.null or value == "_" then
       out[i] = false
     else
-      complain(what .. ": value " .. i .. " is a " .. type(value) .. ", not a number", 4)
+      complain(what .. ": value " .. i .. " is a " .. type(value) .. ", not a number")
     end
   end
   return out, last
@@ -81,18 +81,18 @@ local function series_of(spec, what, period)
   if type(spec) == "number" then return { spec }, 1 end
   if type(spec) == "string" then
     local ok, values, count, ended = pcall(core.notation, spec)
-    if not ok then complain(what .. ": " .. values, 4) end
+    if not ok then complain(what .. ": " .. values) end
     return values, count, nil, false, ended
   end
-  if type(spec) ~= "table" then complain(what .. ": a series is text, a number or a table, not a " .. type(spec), 4) end
+  if type(spec) ~= "table" then complain(what .. ": a series is text, a number or a table, not a " .. type(spec)) end
   if rawget(spec, "values") == nil then return list_of(spec, what) end
   for name in pairs(spec) do
     if not SERIES_FIELDS[name] then
-      complain(what .. ": unknown field '" .. tostring(name) .. "'" .. hint(name, { "values", "period", "start", "hold" }), 4)
+      complain(what .. ": unknown field '" .. tostring(name) .. "'" .. hint(name, { "values", "period", "start", "hold" }))
     end
   end
   if spec.period and seconds_of(spec.period, what) ~= period then
-    complain(what .. ": its period is " .. period .. " s in the policy, not " .. tostring(spec.period), 4)
+    complain(what .. ": its period is " .. period .. " s in the policy, not " .. tostring(spec.period))
   end
   local values, count, _, _, ended = series_of(spec.values, what, period)
   return values, count, spec.start, spec.hold and not ended or false, ended
@@ -108,7 +108,7 @@ end
 
 -- A name or a path, relative to policies/ (or the project, or the test file).
 local function policy_file(policy)
-  if type(policy) ~= "string" then complain("a policy's name or path is expected, not a " .. type(policy), 4) end
+  if type(policy) ~= "string" then complain("a policy's name or path is expected, not a " .. type(policy)) end
   local with = match(policy, "%.lua$") and policy or policy .. ".lua"
   local tried = {}
   for _, dir in ipairs { core.policies_dir, core.dir, core.project_dir } do
@@ -118,7 +118,7 @@ local function policy_file(policy)
   end
   local path = core.find_policy(policy)
   if path then return path, (gsub(path, "^%./", "")) end
-  return complain("there is no policy '" .. policy .. "' (looked for " .. concat(tried, ", ") .. ")", 4)
+  return complain("there is no policy '" .. policy .. "' (looked for " .. concat(tried, ", ") .. ")")
 end
 
 -- ---- targets ----
@@ -138,11 +138,11 @@ end
 local function targets_of(options)
   local given = options.targets
   if options.target ~= nil then
-    if given ~= nil then complain("`target` and `targets`: only one of them", 4) end
+    if given ~= nil then complain("`target` and `targets`: only one of them") end
     given = { options.target }
   end
   if given == nil then return nil end
-  if type(given) ~= "table" then complain("targets: a list is expected, not a " .. type(given), 4) end
+  if type(given) ~= "table" then complain("targets: a list is expected, not a " .. type(given)) end
   local list = {}
   for i, each in ipairs(given) do list[i] = is_dressed(each) and each or { target = each } end
   return list
@@ -170,7 +170,7 @@ end
 
 -- A recorded tick as `moontide journal export` writes it -> options of run().
 local function options_of(recorded)
-  if type(recorded.targets) ~= "table" then complain("fixture: it has no `targets`", 5) end
+  if type(recorded.targets) ~= "table" then complain("fixture: it has no `targets`") end
   local targets = {}
   for i, each in ipairs(recorded.targets) do
     local copy = {}
@@ -220,16 +220,16 @@ local KINDS = { service = "ecs_desired_count", db = "rds_instance", ["parameter-
 
 -- resources = { ["service/shop/api"] = { count = 2, ... } }, or { kind =, current =, busy =, infeasible = } around it
 local function give_resources(house, resources)
-  if type(resources) ~= "table" then complain("resources: a table by name is expected", 4) end
+  if type(resources) ~= "table" then complain("resources: a table by name is expected") end
   for name, given in pairs(resources) do
     local list = type(given) == "table" and #given > 0 and given or { given }
     for _, each in ipairs(list) do
-      if type(each) ~= "table" then complain("resources." .. tostring(name) .. ": a table is expected", 4) end
+      if type(each) ~= "table" then complain("resources." .. tostring(name) .. ": a table is expected") end
       local dressed = each.kind or each.current or each.busy or each.infeasible
       local about = dressed and each or { current = each }
       local kind = about.kind or KINDS[match(name, "^[^/]*")]
       if not kind then
-        complain("resources." .. tostring(name) .. ": which kind is it? { kind = \"...\", current = { ... } }", 4)
+        complain("resources." .. tostring(name) .. ": which kind is it? { kind = \"...\", current = { ... } }")
       end
       local problem = about.busy and "BUSY: " .. tostring(about.busy) or about.infeasible and tostring(about.infeasible)
       core.resource(house, kind, name, about.region, about.account, about.current and encode(about.current), problem or nil)
@@ -239,7 +239,7 @@ end
 
 local function config_of(changes)
   if changes == nil then return nil end
-  if type(changes) ~= "table" then complain("config: a table is expected, not a " .. type(changes), 4) end
+  if type(changes) ~= "table" then complain("config: a table is expected, not a " .. type(changes)) end
   local all = {}
   for name, value in pairs(config) do all[name] = value end
   for name, value in pairs(changes) do all[name] = value end
@@ -255,7 +255,7 @@ local function put_series(at, policy, index, key, spec)
   local period = target.metrics[key]
   if not period then
     complain(what .. ": the policy '" .. policy.name .. "' has no such metric" .. hint(key, names_of(target.metrics)) ..
-      "; it has " .. (next(target.metrics) and concat(names_of(target.metrics), ", ") or "none"), 4)
+      "; it has " .. (next(target.metrics) and concat(names_of(target.metrics), ", ") or "none"))
   end
   local values, count, start, hold = series_of(spec, what, period)
   local now = core.now(at.house)
@@ -269,7 +269,7 @@ end
 
 -- Series by metric, for all targets; or by target's id and metric.
 local function put_all(at, policy, series)
-  if type(series) ~= "table" then complain("series: a table by metric is expected, not a " .. type(series), 4) end
+  if type(series) ~= "table" then complain("series: a table by metric is expected, not a " .. type(series)) end
   for key, spec in pairs(series) do
     local matched, found = false, false
     for i, target in ipairs(policy.targets) do
@@ -339,9 +339,11 @@ local function tick(at)
   return result_of(at, report)
 end
 
+local function seconds_at(ms) return ms % 1000 == 0 and ms // 1000 or ms / 1000 end
+
 -- Messages as they were sent, in words; each is rendered when it is looked at.
 local function message_of(notification)
-  local message = { receiver = notification.receiver, status = notification.status, at = notification.at / 1000,
+  local message = { receiver = notification.receiver, status = notification.status, at = seconds_at(notification.at),
                     severity = notification.severity, alerts = notification.alerts, group = notification.group,
                     notification = notification, ["repeat"] = notification["repeat"] }
   return setmetatable(message, { __index = function(self, key)
@@ -369,7 +371,7 @@ local function open_policy(at, name, options)
   if given then
     bare = {}
     for i, each in ipairs(given) do bare[i] = each.target end
-    if #bare == 0 then complain("targets: the list is empty", 4) end
+    if #bare == 0 then complain("targets: the list is empty") end
   end
   local info = core.policy(at.house, path, shown, bare and encode(json.array(bare)),
     json_list(given, given and #given or 0, "extra", options.extra),
@@ -383,9 +385,9 @@ local function open_policy(at, name, options)
 end
 
 local function check_options(options)
-  if type(options) ~= "table" then complain("options: a table is expected, not a " .. type(options), 4) end
+  if type(options) ~= "table" then complain("options: a table is expected, not a " .. type(options)) end
   for name in pairs(options) do
-    if not KNOWN[name] then complain("unknown option '" .. tostring(name) .. "'" .. hint(name, names_of(KNOWN)), 4) end
+    if not KNOWN[name] then complain("unknown option '" .. tostring(name) .. "'" .. hint(name, names_of(KNOWN))) end
   end
 end
 
@@ -394,7 +396,7 @@ local function run(policy, options)
   if type(options) == "table" then options = merged(options) end
   check_options(options)
   local alerts = options.alerts
-  if alerts ~= nil and alerts ~= "project" then complain("alerts: \"project\" takes the receivers of moontide.lua", 3) end
+  if alerts ~= nil and alerts ~= "project" then complain("alerts: \"project\" takes the receivers of moontide.lua") end
   local at = { policies = {}, rendered = {}, unseen = {}, messages = messages }
   local when = options.at == nil and AT or time_of(options.at, AT, "at")
   at.house = core.house { at_ms = floor(when * 1000), mode = options.mode, config = config_of(options.config),
@@ -409,7 +411,7 @@ local function run(policy, options)
       for _, info in ipairs(at.policies) do
         for _, target in ipairs(info.targets) do found = found or target.id == key or target.metrics[key] ~= nil end
       end
-      if not found then complain("series." .. tostring(key) .. ": none of the policies has such a metric", 3) end
+      if not found then complain("series." .. tostring(key) .. ": none of the policies has such a metric") end
     end
   end
   return tick(at)
@@ -462,6 +464,7 @@ local function finder(field, by)
     for _, each in ipairs(result[field] or {}) do
       if each[by] == name and (more == nil or each.key == more or each.resource == more) then return each end
     end
+    return nil
   end
 end
 world.issue, world.alert = finder("issues", "type"), finder("alerts", "type")

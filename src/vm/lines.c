@@ -15,7 +15,9 @@
 
 enum {
     DUMP_BYTES_MAX = 64 * 1024 * 1024,
-    CODE_BYTES = 4,      /* of an instruction */
+    CODE_BYTES = 4, /* of an instruction, the opcode in the low bits of the first */
+    OPCODE_MASK = 0x7f,
+    TAILCALL = 69,       /* OP_TAILCALL; the return behind it never runs */
     ABSOLUTE_LINE = -128 /* ABSLINEINFO: the line stands in the table of absolute ones */
 };
 
@@ -79,9 +81,17 @@ struct absolute {
     int line;
 };
 
+/* Whether nobody wrote the instruction: what prepares varargs, the return behind a tail call, the
+ * return at the end. */
+static bool is_made_up(const unsigned char *code, size_t pc, size_t count, bool is_vararg)
+{
+    if ((pc == 0 && is_vararg) || pc + 1 == count) return true;
+    return pc > 0 && (code[(pc - 1) * CODE_BYTES] & OPCODE_MASK) == TAILCALL;
+}
+
 /* The absolute lines follow the differences, so these are kept by where they stand. */
-static void tell_lines(struct dump *d, const unsigned char *differences, size_t count, int line,
-                       bool is_vararg)
+static void tell_lines(struct dump *d, const unsigned char *code, const unsigned char *differences,
+                       size_t count, int line, bool is_vararg)
 {
     size_t left = take_size(d);
     struct absolute next = {SIZE_MAX, 0};
@@ -96,8 +106,7 @@ static void tell_lines(struct dump *d, const unsigned char *differences, size_t 
         } else {
             line += (signed char)differences[pc];
         }
-        bool prepares = pc == 0 && is_vararg, last = pc + 1 == count;
-        if (!prepares && !last && !d->bad) d->each(d->data, line);
+        if (!d->bad && !is_made_up(code, pc, count, is_vararg)) d->each(d->data, line);
     }
     for (; left > 0 && !d->bad; left--) {
         (void)take_size(d);
@@ -113,8 +122,9 @@ static void read_function(struct dump *d, int depth)
     (void)take_size(d);
     const unsigned char *flags = take(d, 3); /* parameters, vararg, stack */
     bool is_vararg = flags && flags[1];
-    size_t code = take_size(d);
-    (void)take(d, code > SIZE_MAX / CODE_BYTES ? SIZE_MAX : code * CODE_BYTES);
+    size_t code_count = take_size(d);
+    const unsigned char *code =
+        take(d, code_count > SIZE_MAX / CODE_BYTES ? SIZE_MAX : code_count * CODE_BYTES);
     skip_constants(d);
     size_t upvalues = take_size(d);
     (void)take(d, upvalues > SIZE_MAX / 3 ? SIZE_MAX : upvalues * 3);
@@ -123,8 +133,11 @@ static void read_function(struct dump *d, int depth)
         read_function(d, depth + 1);
     size_t count = take_size(d);
     const unsigned char *differences = take(d, count);
-    if (d->bad) return;
-    tell_lines(d, differences, count, defined, is_vararg);
+    if (d->bad || (count > 0 && count != code_count)) {
+        d->bad = true;
+        return;
+    }
+    tell_lines(d, code, differences, count, defined, is_vararg);
     size_t locals = take_size(d);
     for (size_t i = 0; i < locals && !d->bad; i++) {
         skip_string(d);

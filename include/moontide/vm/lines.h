@@ -2,8 +2,9 @@
  *
  * Lua tells a function's lines (lua_getinfo's activelines), but not those of the functions inside
  * it that were never made. So the active lines are read from the compiled chunk, of each function
- * in it. Left out is the return that Lua puts at the end of each function: it stands on the line of
- * `end`, and nobody wrote it. Source: Lua 5.4's ldump.c and ldebug.c (collectvalidlines). */
+ * in it. Left out are the returns that Lua puts at the end of each function and behind a tail call:
+ * they stand on the line of an `end` or `}`, and nobody wrote them. Source: Lua 5.4's ldump.c and
+ * ldebug.c (collectvalidlines). */
 #ifndef MOONTIDE_VM_LINES_H
 #define MOONTIDE_VM_LINES_H
 
