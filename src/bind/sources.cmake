@@ -27,6 +27,7 @@ set(SOURCES_bind
     config_fields.c
     config_routes.c
     courier.c
+    cover.c
     courier_call.c
     courier_core.c
     config_log.c
@@ -59,6 +60,12 @@ set(SOURCES_bind
     policy_fields.c
     pretty.c
     profile.c
+    ptest.c
+    ptest_core.c
+    ptest_house.c
+    ptest_keep.c
+    ptest_policy.c
+    ptest_report.c
     rails.c
     replay.c
     script.c
