@@ -4,6 +4,7 @@
 #include "policy_state.h"
 
 #include "lexer.h"
+#include "lint.h"
 #include "moontide/base/fs.h"
 #include "moontide/base/hash.h"
 #include "moontide/base/log.h"
@@ -423,7 +424,18 @@ static void warn_assigned(void *data, const char *name, int line, int column)
               "shared by all targets; what must last is in memo",
               name);
     fault_at(&fault, warning->file, line, column);
+    fault.end_column = column + (int)strlen(name);
+    fault_explain(&fault, "W-file-local", NULL);
     faults_add(warning->faults, &fault);
+}
+
+/* The findings of a file and of its modules. */
+static int lint_all(struct policy *policy, struct faults *faults)
+{
+    int code = OK;
+    for (size_t i = 0; i < policy->binding.source_count && code == OK; i++)
+        code = lint_file(policy, policy->binding.sources[i], faults);
+    return code;
 }
 
 int policy_check(struct evaluator *evaluator, struct faults *faults)
@@ -439,7 +451,11 @@ int policy_check(struct evaluator *evaluator, struct faults *faults)
                                             warn_assigned, &warning);
         if (warned < 0 && code == OK) code = warned;
     }
-    return code;
+    size_t before = faults->count;
+    int linted = lint_all(policy, faults);
+    for (size_t i = before; i < faults->count && linted == OK; i++)
+        linted = faults->items[i].code;
+    return code < 0 ? code : linted;
 }
 
 int policy_check_text(const struct host *host, const char *path, const char *shown,

@@ -22,6 +22,7 @@ set(SOURCES_bind
     config_log.c
     decide.c
     decide_current.c
+    diagnostic.c
     evaluate.c
     fields.c
     findings.c
@@ -35,6 +36,15 @@ set(SOURCES_bind
     layout.c
     lexer.c
     lib_load.c
+    lint.c
+    lint_conditions.c
+    lint_fields.c
+    lint_metrics.c
+    lint_missing.c
+    lint_names.c
+    lint_rails.c
+    lint_thresholds.c
+    lint_value.c
     log.c
     mail.c
     memo.c
@@ -52,6 +62,9 @@ set(SOURCES_bind
     source_items.c
     source_scope.c
     statistic.c
+    syntax.c
+    syntax_expr.c
+    syntax_stat.c
     stats.c
     stats_access_log.c
     stats_anomaly.c
