@@ -127,7 +127,10 @@ static const struct option_spec silence_add_options[] = {
     END,
 };
 static const struct option_spec check_options[] = {
-    {"format", "FORMAT", "text (default), or json: with what each policy asks of CloudWatch"},
+    {"format", "FORMAT", "text (default), gcc, or json: with what each policy asks of CloudWatch"},
+    {"strict", NULL, "a warning fails, too"},
+    {"live", NULL, "asks CloudWatch whether it has each metric that is declared"},
+    {"explain", "CODE", "what a code such as W-unused-metric means; `all` lists them"},
     DIR_OPTION,
     END,
 };
@@ -138,7 +141,7 @@ const struct command commands[] = {
      run_options, command_run},
     {"plan", "", "one tick in which nothing is applied: what would change, and why", 0, 0, false,
      plan_options, command_plan},
-    {"check", "[PATH]", "loads and validates configuration and policies, offline", 0, 1, false,
+    {"check", "[PATH...]", "loads and validates configuration and policies, offline", 0, 1000, false,
      check_options, command_check},
     {"repl", "", "interactive Lua with all modules", 0, 0, false, world_options, command_repl},
     {"eval", "EXPR", "evaluates one Lua expression or statement", 1, 1, false, world_options,

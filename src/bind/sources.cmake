@@ -1,4 +1,5 @@
 set(SOURCES_bind
+    allow.c
     aws.c
     aws_call.c
     aws_client.c
