@@ -77,17 +77,37 @@ struct gap {
     bool first;          /* nothing stands before it */
 };
 
+/* The end of a long comment whose "--" is at `at`; NULL: it is a short one. */
+static const char *long_end(const char *at, const char *end)
+{
+    size_t level = 0;
+    char close[20] = "]";
+    at += 2;
+    if (at >= end || *at++ != '[') return NULL;
+    while (at < end && *at == '=' && level < sizeof close - 3) {
+        close[++level] = '=';
+        at++;
+    }
+    if (at >= end || *at != '[') return NULL;
+    close[level + 1] = ']';
+    const char *found = memmem(at, (size_t)(end - at), close, level + 2);
+    return found ? found + level + 2 : end;
+}
+
 static void read_gap(struct allows *allows, const struct gap *gap)
 {
-    const char *line_start = gap->line_start;
+    const char *line_start = gap->line_start, *after = NULL;
     int line = gap->line;
     bool alone = gap->first;
     for (const char *at = gap->begin; at < gap->end; at++) {
+        bool comment = at >= after && gap->end - at > 1 && at[0] == '-' && at[1] == '-';
+        const char *over = comment ? long_end(at, gap->end) : NULL;
+        if (over) after = over;
         if (*at == '\n') {
             line++;
             line_start = at + 1;
             alone = true;
-        } else if (gap->end - at > 1 && at[0] == '-' && at[1] == '-') {
+        } else if (comment && !over) {
             const char *end = memchr(at, '\n', (size_t)(gap->end - at));
             struct allow place = {.line = line, .code_line = alone ? gap->next_line : 0};
             if (!end) end = gap->end;

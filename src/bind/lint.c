@@ -108,9 +108,10 @@ static struct function *function_of(const struct expr *expr)
     return expr->kind == EXPR_FUNCTION ? expr->function : NULL;
 }
 
-static void mark_metrics(struct function *function)
+static void mark_metrics(struct lint *lint, struct function *function)
 {
     if (function) function->entry = true;
+    if (function && function->vararg) lint->all_read = true;
     if (function && function->parameter_count > 1 && function->parameters[1]->writes == 0)
         function->parameters[1]->role = ROLE_METRICS;
 }
@@ -138,7 +139,7 @@ static void find_checks(struct lint *lint)
     for (const struct item *item = checks->items; item; item = item->next) {
         struct function *function = function_of(item->value);
         if (function)
-            mark_metrics(function);
+            mark_metrics(lint, function);
         else
             lint->all_read = true; /* it is elsewhere */
     }
@@ -154,7 +155,7 @@ static void find_policy(struct lint *lint)
     const struct expr *evaluate = lint_field(lint->spec, "evaluate", NULL);
     const struct expr *metrics = lint_field(lint->spec, "metrics", NULL);
     lint->evaluate = function_of(evaluate);
-    mark_metrics(lint->evaluate);
+    mark_metrics(lint, lint->evaluate);
     const struct function *declares = function_of(metrics);
     lint->named = declares ? named_metrics(lint, declares) : NULL;
     find_checks(lint);

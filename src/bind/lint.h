@@ -16,7 +16,7 @@
 #define MOONTIDE_BIND_LINT_H
 
 #include "policy_state.h"
-#include "syntax.h"
+#include "moontide/bind/syntax.h"
 
 struct lint_metric {
     const char *name; /* the layout's */

@@ -243,9 +243,9 @@ static const struct expr *first_of(const struct expr *condition)
 void lint_conditions(struct lint *lint)
 {
     for (const struct expr *at = syntax_expressions(lint->syntax); at; at = at->all_next) {
-        if (at->kind != EXPR_BINARY || !is_test(at->right)) continue;
-        if (at->op == OP_AND) look_at_never(lint, at->right);
-        if (at->op == OP_OR) look_at_always(lint, at->right);
+        if (at->kind != EXPR_BINARY || is_constant(lint_resolve(at->right))) continue;
+        if (at->op == OP_AND) look_at_never(lint, first_of(at->right));
+        if (at->op == OP_OR && is_test(at->right)) look_at_always(lint, at->right);
     }
     for (const struct stat *stat = syntax_statements(lint->syntax); stat; stat = stat->all_next)
         for (const struct arm *arm = stat->arms; arm; arm = arm->next)

@@ -128,6 +128,24 @@ static bool others_pass(const struct guard *all, const struct guard *but, struct
     return true;
 }
 
+static bool asks(const struct expr *expr)
+{
+    struct question q;
+    if (!expr) return false;
+    expr = lint_resolve(expr);
+    return lint_question(expr, &q) || asks(expr->kind == EXPR_BINARY ? expr->right : NULL) ||
+           asks(expr->kind == EXPR_BINARY || expr->kind == EXPR_UNARY ? expr->left : NULL);
+}
+
+/* Another metric says yes: then it may well decide, whatever the first one would have said. */
+static bool is_asked_for(const struct guard *all)
+{
+    for (; all; all = all->outer)
+        if (all->holds && asks(all->condition) && lint_resolve(all->condition)->op != OP_NOT)
+            return true;
+    return false;
+}
+
 static bool look_at_verdict(struct lint *lint, const struct expr *decision,
                             const struct guard *guard)
 {
@@ -136,7 +154,8 @@ static bool look_at_verdict(struct lint *lint, const struct expr *decision,
     char key[NAME_SIZE];
     const struct expr *condition = lint_condition(guard->condition, &holds);
     if (holds || !nil_verdict(lint, condition, &j)) return false;
-    if (!others_pass(decision->guard, guard, j.question.key)) return false;
+    if (!others_pass(decision->guard, guard, j.question.key) || is_asked_for(decision->guard))
+        return false;
     piece_copy(j.question.key, key, sizeof key);
     lint_report(lint, "W-unknown-as-false", &decision->left->span,
                 "compare with `== false`: then nothing is decided while it is not known",

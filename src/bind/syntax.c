@@ -1,6 +1,4 @@
 /* bind/syntax.c - the tree's memory, its names, and the tokens that the parser reads. */
-#include "syntax.h"
-
 #include "syntax_parse.h"
 
 #include <stdalign.h>

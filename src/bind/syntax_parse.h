@@ -3,7 +3,7 @@
 #define MOONTIDE_BIND_SYNTAX_PARSE_H
 
 #include "lexer.h"
-#include "syntax.h"
+#include "moontide/bind/syntax.h"
 
 /* Keywords, as the parser asks for them. */
 enum keyword {
