@@ -1,13 +1,15 @@
 # embed_prelude(OUT): turns the Lua that ships inside the binary into one C file with a table of { name, bytes,
-# length }, read through vm/prelude.h: src/prelude/*.lua by their base names, and what `moontide init` writes.
+# length }, read through vm/prelude.h: src/prelude/*.lua by their base names, what `moontide init` writes, and the page
+# that `check --explain` quotes.
 function(embed_prelude out)
     file(GLOB prelude CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/prelude/*.lua)
     set(files
         policy_performance=${CMAKE_SOURCE_DIR}/policies/performance.lua
         policy_lib_performance=${CMAKE_SOURCE_DIR}/policies/lib/performance.lua
-        init_luarc=${CMAKE_SOURCE_DIR}/src/prelude/init_luarc.json)
+        init_luarc=${CMAKE_SOURCE_DIR}/src/prelude/init_luarc.json
+        docs_check=${CMAKE_SOURCE_DIR}/docs/check.md)
     set(depends ${prelude} ${CMAKE_SOURCE_DIR}/policies/performance.lua ${CMAKE_SOURCE_DIR}/policies/lib/performance.lua
-        ${CMAKE_SOURCE_DIR}/src/prelude/init_luarc.json)
+        ${CMAKE_SOURCE_DIR}/src/prelude/init_luarc.json ${CMAKE_SOURCE_DIR}/docs/check.md)
     foreach(file ${prelude})
         get_filename_component(name ${file} NAME_WE)
         list(APPEND files ${name}=${file})

@@ -10,7 +10,9 @@ set(SOURCES_app
     attach_answer.c
     check.c
     check_alerts.c
+    check_explain.c
     check_json.c
+    check_live.c
     code.c
     commands.c
     console.c
@@ -31,9 +33,11 @@ set(SOURCES_app
     editor_past.c
     entry.c
     findings.c
+    findings_text.c
     init.c
     instance.c
     journal.c
+    judgement.c
     journal_export.c
     journal_ticks.c
     log_cloudwatch.c

@@ -5,7 +5,7 @@
  * with the memo as it was recorded, however often it runs. */
 #include "moontide/app/time_travel.h"
 
-#include "findings.h"
+#include "judgement.h"
 #include "moontide/app/instance.h"
 #include "moontide/app/past.h"
 #include "moontide/base/strbuf.h"
@@ -300,12 +300,12 @@ static int tell(struct time_travel *travel, const struct version *version,
     strbuf_addf(out, "%s on tick %llu, %s\n", version->shown,
                 (unsigned long long)travel->at.tick.number,
                 travel->at.tick.targets[travel->at.target].id);
-    findings_text(now, out);
+    judgement_text(now, out);
     strbuf_adds(out, count > 0 ? "what differs from what was said then:\n"
                                : "no difference from what was said then\n");
     json_writer_init(&w, json);
     json_object(&w);
-    findings_json(now, &w);
+    judgement_json(now, &w);
     json_key(&w, "differences");
     json_array(&w);
     for (int i = 0; i < count; i++) {

@@ -113,8 +113,10 @@ static void operator(struct lexer *lexer, struct token *token)
 struct token lexer_next(struct lexer *lexer)
 {
     skip_space(lexer);
-    struct token token = {
-        .text = lexer->at, .line = lexer->line, .column = (int)(lexer->at - lexer->line_start) + 1};
+    struct token token = {.text = lexer->at,
+                          .begin = lexer->at,
+                          .line = lexer->line,
+                          .column = (int)(lexer->at - lexer->line_start) + 1};
     int c = peek(lexer, 0);
     if (c <= 0) return token;
     if (c == '"' || c == '\'') {

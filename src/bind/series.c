@@ -13,11 +13,11 @@
 #include "series.h"
 
 #include "fields.h"
-#include "trace.h"
 #include "moontide/base/hash.h"
 #include "moontide/base/timetext.h"
 #include "moontide/stats/percentile.h"
 #include "moontide/stats/summary.h"
+#include "trace.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -444,14 +444,24 @@ static const struct vm_function series_methods[] = {
      "datapoints."},
     {NULL, NULL, NULL, NULL}};
 
+static const struct vm_function *const all_methods[] = {series_methods, series_trend_methods,
+                                                        series_anomaly_methods, NULL};
+
+void series_method_names(const char *names[SERIES_METHODS_MAX])
+{
+    size_t count = 0;
+    for (const struct vm_function *const *table = all_methods; *table; table++)
+        for (const struct vm_function *f = *table; f->name && count < SERIES_METHODS_MAX - 1; f++)
+            names[count++] = f->name;
+    names[count] = NULL;
+}
+
 /* __index when it is a typo; the second upvalue is the table of methods. */
 static int unknown_method(lua_State *L)
 {
-    static const struct vm_function *const known[] = {series_methods, series_trend_methods,
-                                                      series_anomaly_methods, NULL};
     const char *name = luaL_tolstring(L, 2, NULL);
     return luaL_error(L, "a metric has no method '%s'%s", name,
-                      fields_hint_function(name, known).text);
+                      fields_hint_function(name, all_methods).text);
 }
 
 const struct vm_docs series_docs = {

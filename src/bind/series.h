@@ -31,6 +31,10 @@ int series_answer(lua_State *L, struct seen *seen, double value);
  * evaluation throws. */
 bool series_numbers(lua_State *L, int idx, struct trend *out);
 
+/* The names of a handle's methods, with a NULL at the end: shape names[SERIES_METHODS_MAX]. */
+enum { SERIES_METHODS_MAX = 64 };
+void series_method_names(const char *names[SERIES_METHODS_MAX]);
+
 /* The parts of a handle's methods, one a file. */
 extern const struct vm_function series_trend_methods[], series_anomaly_methods[];
 

@@ -1,4 +1,5 @@
 set(SOURCES_bind
+    allow.c
     aws.c
     aws_call.c
     aws_client.c
@@ -33,6 +34,7 @@ set(SOURCES_bind
     config_log.c
     decide.c
     decide_current.c
+    diagnostic.c
     docs.c
     docs_find.c
     docs_lua.c
@@ -52,6 +54,15 @@ set(SOURCES_bind
     layout.c
     lexer.c
     lib_load.c
+    lint.c
+    lint_conditions.c
+    lint_fields.c
+    lint_metrics.c
+    lint_missing.c
+    lint_names.c
+    lint_rails.c
+    lint_thresholds.c
+    lint_value.c
     log.c
     mail.c
     memo.c
@@ -79,6 +90,9 @@ set(SOURCES_bind
     source_items.c
     source_scope.c
     statistic.c
+    syntax.c
+    syntax_expr.c
+    syntax_stat.c
     stats.c
     stats_access_log.c
     stats_anomaly.c
