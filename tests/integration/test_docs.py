@@ -1,0 +1,195 @@
+"""All that README.md and docs/ show holds: examples run, commands and options exist, links lead somewhere.
+
+A fault names file and line. `tests/integration/test_docs.py --update` writes what console blocks print now into the
+pages, where it differs: look at the difference before it is kept."""
+
+import sys
+import unittest
+
+import docs_commands
+import docs_examples
+import docs_markdown
+import docs_session
+import support
+
+
+def told(faults):
+    return "\n" + "\n".join(faults)
+
+
+class Pages(support.Case):
+    @classmethod
+    def setUpClass(cls):
+        cls.pages = docs_markdown.pages()
+        cls.examples = docs_examples.Examples()
+        cls.addClassCleanup(cls.examples.close)
+
+    def test_every_block_names_its_language(self):
+        faults = [fault for page in self.pages for fault in page.faults]
+        self.assertFalse(faults, told(faults))
+
+    def test_every_example_runs(self):
+        faults, count = [], 0
+        for page in self.pages:
+            for block in page.blocks:
+                try:
+                    count += 1
+                    self.examples.run(block)
+                except docs_examples.Wrong as wrong:
+                    faults.append(f"{page.name}:{block.line + wrong.line}: {wrong}")
+        self.assertFalse(faults, told(faults))
+        self.assertGreater(count, 30)
+
+    def test_every_console_session_prints_what_the_page_shows(self):
+        faults = [fault for page in self.pages for fault in session_faults(page)]
+        self.assertFalse(faults, told(faults))
+
+    def test_commands_in_the_text_exist(self):
+        faults = []
+        for page in self.pages:
+            for line, span in page.spans:
+                if not span.startswith(("moontide ", "scripts/", "tests/")) or "*" in span:
+                    continue
+                fault = docs_commands.fault_of(span.split(", ")[0], self.examples.commands)
+                if fault:
+                    faults.append(f"{page.name}:{line}: {fault}")
+        self.assertFalse(faults, told(faults))
+
+    def test_links_lead_somewhere(self):
+        anchors, faults = {page.path: page.anchors for page in self.pages}, []
+        for page in self.pages:
+            for line, link in page.links:
+                if link.startswith(("http://", "https://", "mailto:")):
+                    continue
+                name, _, anchor = link.partition("#")
+                path = (page.path.parent / name).resolve() if name else page.path
+                if not path.exists():
+                    faults.append(f"{page.name}:{line}: {link} is not there")
+                elif anchor and anchor not in anchors.get(path, ()):
+                    faults.append(f"{page.name}:{line}: {link}: no such heading there")
+        self.assertFalse(faults, told(faults))
+
+    def test_few_examples_are_skipped(self):
+        skipped = [f"{block.where}: {block.mark}" for page in self.pages for block in page.blocks if block.mark.startswith("skip")]
+        self.assertLessEqual(len(skipped), 5, told(skipped))
+
+
+BROKEN = """# Broken
+
+```lua
+return policy {
+  name = "x",
+  evry = "1m",
+  evaluate = function() end,
+}
+```
+
+```lua
+print(1 + 1) --> 3
+```
+
+<!-- example: config -->
+```lua
+mode = "yolo"
+```
+
+```sh
+moontide plan --wrld sim
+```
+
+```json
+{ "a": }
+```
+
+    indented
+
+```
+nothing said
+```
+"""
+
+SESSION = """
+```console
+$ moontide eval --world sim '1 + 1'
+3
+```
+"""
+
+
+class TheHarnessItself(support.Case):
+    """What no longer holds is told, with file and line."""
+
+    def page(self, text):
+        path = self.project(shipped=False).path / "page.md"
+        path.write_text(text)
+        return docs_markdown.read(path)
+
+    def test_broken_examples_are_told_with_file_and_line(self):
+        page, examples, faults = self.page(BROKEN), docs_examples.Examples(), []
+        for block in page.blocks:
+            try:
+                examples.run(block)
+            except docs_examples.Wrong as wrong:
+                faults.append(f"{page.name}:{block.line + wrong.line}: {wrong}")
+        for start, hint in (("page.md:6:", "did you mean 'every'"), ("page.md:12:", "not '3'"), ("page.md:17:", "yolo"),
+                            ("page.md:21:", "has no --wrld"), ("page.md:25:", "Expecting value")):
+            self.assertTrue(any(f.startswith(start) and hint in f for f in faults), (start, hint, told(faults)))
+        self.assertEqual([f.split(" ", 2)[:2] for f in page.faults], [["page.md:28:", "an"], ["page.md:30:", "a"]])
+
+    @unittest.skipUnless(docs_session.PRELOAD, "SKIPPED: libfaketime cannot be had: what consoles print is not compared")
+    def test_a_session_that_prints_something_else_is_told(self):
+        faults = session_faults(self.page(SESSION))
+        self.assertEqual(len(faults), 1)
+        self.assertTrue(faults[0].startswith("page.md:3: "), faults)
+
+    def test_commands_and_options_that_do_not_exist(self):
+        commands = docs_commands.table()
+        for good in ("moontide run --once --world sim", "moontide alerts list", "moontide why RESOURCE\\|TARGET", "moontide alerts"):
+            self.assertIsNone(docs_commands.fault_of(good, commands), good)
+        for bad in ("moontide rum", "moontide run --twice", "moontide alerts lits", "scripts/dev/nothing --all"):
+            self.assertIsNotNone(docs_commands.fault_of(bad, commands), bad)
+
+
+def session_faults(page, update=False):
+    """Runs the page's console blocks; a fault of one ends the page's session."""
+    session, faults = None, []
+    try:
+        for block in page.blocks:
+            if session is None or "fresh" in block.mark.split():
+                if session:
+                    session.close()
+                session = docs_session.Session(fresh="fresh" in block.mark.split())
+            if block.mark.startswith("file "):
+                session.write(block.mark.split()[1], block.text)
+            if block.language != "console" or block.mark.startswith("skip"):
+                continue
+            docs_session.run_block(session, block)
+    except docs_examples.Wrong as wrong:
+        if update and getattr(wrong, "command", None):
+            new = docs_session.replaced(block, wrong.command, wrong.got)
+            if new:
+                page.path.write_text(new)
+                return ["updated"]
+        faults.append(f"{page.name}:{block.line + wrong.line}: {wrong}")
+    finally:
+        if session:
+            session.close()
+    return faults
+
+
+def update():
+    for path in [page.path for page in docs_markdown.pages()]:
+        before, faults = path.read_text(), ["updated"]
+        while faults == ["updated"]:
+            faults = session_faults(docs_markdown.read(path), update=True)
+        if path.read_text() != before:
+            print(f"updated {path}")
+        for fault in faults:
+            print(fault, file=sys.stderr)
+
+
+if __name__ == "__main__":
+    if "--update" in sys.argv:
+        update()
+    else:
+        support.main()
