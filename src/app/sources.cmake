@@ -11,6 +11,8 @@ set(SOURCES_app
     check_json.c
     code.c
     commands.c
+    completion.c
+    completion_names.c
     control.c
     control_ask.c
     courier_sim.c
