@@ -17,6 +17,7 @@ Marks, `<!-- example: ... -->` on the line before:
     template     a templates/message.lua
     receiver { url = "..." }      of a receiver: with these fields
     file PATH    is written there for the console blocks behind it (and is looked at as what it is)
+    from PATH    stands so in that file, line by line (but for the indentation)
     moto         a script, against moto's servers with a service gm-tool-prod/api
     skip WHY     cannot be run here"""
 
@@ -101,7 +102,9 @@ class Examples:
             if not rest:
                 raise Wrong("an example that is skipped says why")
             return
-        if block.language == "lua":
+        if mark == "from":
+            self.find_in(block, rest)
+        elif block.language == "lua":
             self.run_lua(block, mark, rest)
         elif block.language == "json":
             with self.as_wrong(ValueError):
@@ -112,6 +115,13 @@ class Examples:
                 compile(block.text, block.where, "exec")
         elif block.language == "sh":
             self.run_shell(block)
+
+    @staticmethod
+    def find_in(block, path):
+        def bare(text):
+            return "\n".join(line.strip() for line in text.strip().splitlines())
+        if bare(block.text) not in bare((support.ROOT / path).read_text()):
+            raise Wrong(f"does not stand so in {path}")
 
     @staticmethod
     @contextlib.contextmanager
