@@ -1,7 +1,7 @@
 """All that README.md and docs/ show holds: examples run, commands and options exist, links lead somewhere.
 
 A fault names file and line. `tests/integration/test_docs.py --update` writes what console blocks print now into the
-pages, where it differs: look at the difference before it is kept."""
+pages, where it differs or nothing but three dots stands there: look at the difference before it is kept."""
 
 import sys
 import unittest
@@ -163,13 +163,11 @@ def session_faults(page, update=False):
                 session.write(block.mark.split()[1], block.text)
             if block.language != "console" or block.mark.startswith("skip"):
                 continue
-            docs_session.run_block(session, block)
+            docs_session.run_block(session, block, fill=update)
     except docs_examples.Wrong as wrong:
         if update and getattr(wrong, "command", None):
-            new = docs_session.replaced(block, wrong.command, wrong.got)
-            if new:
-                page.path.write_text(new)
-                return ["updated"]
+            page.path.write_text(docs_session.replaced(block, wrong.command, wrong.got))
+            return ["updated"]
         faults.append(f"{page.name}:{block.line + wrong.line}: {wrong}")
     finally:
         if session:
