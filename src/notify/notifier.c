@@ -391,6 +391,7 @@ void notifier_tick(struct notifier *notifier, const struct tick_report *report)
     const char *heartbeat = notifier->settings ? notifier->settings->heartbeat_json : NULL;
     if (heartbeat && courier->vtable->heartbeat) courier->vtable->heartbeat(courier, heartbeat);
     pass(notifier);
+    outbox_go_on(notifier->outbox);
 }
 
 /* ---- a test message ---- */

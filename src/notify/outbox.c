@@ -230,6 +230,12 @@ void outbox_settings(struct outbox *outbox, const struct notify_settings *settin
     }
 }
 
+void outbox_go_on(struct outbox *outbox)
+{
+    for (struct queue *queue = outbox->queues; queue; queue = queue->next)
+        if (!queue->timer) queue_pump(queue);
+}
+
 /* ---- putting ---- */
 
 int outbox_put(struct outbox *outbox, struct store_batch *batch, const char *receiver,
