@@ -169,7 +169,7 @@ class Shells(support.Case):
     @need_shell("zsh")
     def test_zsh(self):
         terminal = self.terminal("zsh", "-f", "-i")
-        terminal.type("PS1='ready> '; unsetopt zle_bracketed_paste; autoload -U compinit; compinit -u -d /dev/null; "
+        terminal.type("PS1='ready> '; unsetopt zle_bracketed_paste; autoload -U compinit; compinit -u -D; "
                       "source ./completion.zsh && echo sour''ced\n")
         terminal.wait_for("sourced\r?\n(.*\n)*.*ready> ")
         self.complete_in(terminal, self.LINES)
