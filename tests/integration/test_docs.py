@@ -3,6 +3,9 @@
 A fault names file and line. `tests/integration/test_docs.py --update` writes what console blocks print now into the
 pages, where it differs or nothing but three dots stands there: look at the difference before it is kept."""
 
+import re
+import shutil
+import subprocess
 import sys
 import unittest
 
@@ -68,6 +71,27 @@ class Pages(support.Case):
                 elif anchor and anchor not in anchors.get(path, ()):
                     faults.append(f"{page.name}:{line}: {link}: no such heading there")
         self.assertFalse(faults, told(faults))
+
+    def test_every_file_is_in_the_tour(self):
+        result = subprocess.run([support.ROOT / "scripts/dev/make-tour", "--check"], capture_output=True, text=True)
+        self.assertEqual(result.returncode, 0, result.stderr)
+
+    def test_every_directory_is_in_the_design(self):
+        text = (support.ROOT / "docs" / "design.md").read_text()
+        table = text[text.index("## The directories"):text.index("## Trust")]
+        listed = subprocess.run(["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=support.ROOT,
+                                capture_output=True, text=True, check=True).stdout.split("\n")
+        top = {name.split("/")[0] for name in listed if "/" in name and not name.startswith(".")}
+        tests = {"/".join(name.split("/")[:2]) for name in listed if name.startswith("tests/") and name.count("/") > 1}
+        for directory in top - {"tests", "include", "src"} | tests:
+            self.assertIn(f"`{directory}", table, f"docs/design.md: nothing tells of {directory}")
+        for named in re.findall(r"`((?:src|tests|policies|cookbook|scripts|packaging|cmake|docs)(?:/[\w/-]+)?)`", table):
+            self.assertTrue((support.ROOT / named).exists(), f"docs/design.md: there is no {named}")
+
+    @unittest.skipUnless(docs_session.PRELOAD and shutil.which("tmux"), "SKIPPED: libfaketime or tmux cannot be had")
+    def test_the_picture_shows_what_a_session_shows(self):
+        result = subprocess.run([support.ROOT / "scripts/dev/make-picture", "--check", support.MOONTIDE], capture_output=True, text=True)
+        self.assertEqual(result.returncode, 0, result.stderr)
 
     def test_few_examples_are_skipped(self):
         skipped = [f"{block.where}: {block.mark}" for page in self.pages for block in page.blocks if block.mark.startswith("skip")]
