@@ -151,8 +151,8 @@ class Session:
         wanted = [line for line in loosely(normal("\n".join(command.output))) if line != "..."]
 
         def shown():
-            lines = iter(loosely(normal((self.cwd / "daemon.log").read_text())))
-            return all(line in lines for line in wanted)
+            lines = loosely(normal((self.cwd / "daemon.log").read_text()))
+            return all(line in lines for line in wanted)  # in whatever order: each policy has its own time
         try:
             support.wait_until(shown, f"{wanted} in the log", 30)
         except AssertionError as error:
