@@ -40,6 +40,15 @@ set(SOURCES_app
     status.c
     status_json.c
     unfreeze.c
+    test.c
+    test_book.c
+    test_cover.c
+    test_find.c
+    test_junit.c
+    test_print.c
+    test_tap.c
+    test_watch.c
+    test_workers.c
     tick_metrics.c
     version.c
     why.c

@@ -4,12 +4,14 @@
 
 #include "moontide/vm/vm.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct clock;
 struct collector;
 struct config;
+struct cover;
 struct faults;
 struct http;
 struct loop;
@@ -32,6 +34,8 @@ struct host {
     const char *database; /* path for the journal module; NULL: none */
     const char *world_name;
     struct kinds *kinds; /* what policies may decide; NULL: nothing */
+    bool offline;        /* policies are refused what needs a network, or waits for nothing (tests) */
+    struct cover *cover; /* notes which lines of policies run; NULL: nobody asks */
     bool trace_aws;      /* the clients of `aws` show their requests on standard error */
 };
 
