@@ -1,7 +1,7 @@
 -- A composite: one issue for one trouble, and no scale-out on top of a full database.
 --
 -- Use it where an outage raises five alerts. Latency, errors and CPU are judged together, so that people get one
--- message with the likely cause. `depends_on` names the tier below: while rds_connections has a high issue, this policy
+-- message with the likely cause. `depends_on` names the tier below: while rds_connections is saturated, this policy
 -- adds no tasks, which would only bring more connections (reason GATED).
 
 local settings = {

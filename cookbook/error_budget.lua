@@ -14,6 +14,7 @@ local targets = {}
 for i, environment in ipairs(config.environments) do targets[i] = { environment = environment } end
 
 local function sum_since(series, since)
+  if series:len() == 0 then return 0 end -- values() would say that the series is unknown
   local total, values, times = 0, series:values()
   for i, value in ipairs(values) do
     if times[i] >= since then total = total + value end

@@ -1,8 +1,8 @@
 -- RDS: connections near their limit, and deadlocks.
 --
 -- Use it for every database that services with connection pools share. A full database refuses everybody, also the one
--- who wants to look at it. Its saturation holds back the scale-out of policies that depend on this one
--- (composite_health.lua): more tasks would bring more connections.
+-- who wants to look at it. An issue whose type ends in "saturation" holds back the scale-out of policies that depend on
+-- this one (composite_health.lua): more tasks would bring more connections.
 
 local settings = {
   max_connections = 200, -- of the parameter group
@@ -39,7 +39,7 @@ return policy {
 
   evaluate = function(t, m)
     issue {
-      type = "db_connections",
+      type = "connection_saturation",
       severity = "high",
       when = m.connections:above(settings.near * settings.max_connections, { datapoints = 2, of = 3 }),
       clear = m.connections:below(settings.fine * settings.max_connections),

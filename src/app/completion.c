@@ -141,10 +141,12 @@ static bool operand_spec(const char *operands, size_t n, char *out, size_t size)
 
 static const struct option_spec *option_named(const struct command *command, const char *word)
 {
-    size_t len = strcspn(word, "=");
-    if (len < 3 || word[0] != '-' || word[1] != '-') return NULL;
+    size_t len = strcspn(word, "="), dashes = word[0] == '-' && word[1] == '-' ? 2 : 1;
+    if (word[0] != '-' || len <= dashes) return NULL;
     for (const struct option_spec *o = command->options; o->name; o++)
-        if (strlen(o->name) == len - 2 && memcmp(o->name, word + 2, len - 2) == 0) return o;
+        if (strlen(option_dashes(o)) == dashes && strlen(o->name) == len - dashes &&
+            memcmp(o->name, word + dashes, len - dashes) == 0)
+            return o;
     return NULL;
 }
 
@@ -154,7 +156,7 @@ static void add_options(struct completing *c, char **words, size_t count)
         bool given = false, repeats = o->value && strstr(o->value, "...");
         for (size_t i = 0; i < count && !repeats; i++)
             given |= option_named(c->command, words[i]) == o;
-        if (!given) candidates_add(&c->candidates, "--", o->name, o->help);
+        if (!given) candidates_add(&c->candidates, option_dashes(o), o->name, o->help);
     }
     candidates_add(&c->candidates, "", "--help", "its usage");
 }

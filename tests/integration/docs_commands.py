@@ -17,7 +17,7 @@ def usage(*words):
 
 @functools.cache
 def table():
-    """{ "alerts list": { "operands": "", "options": { "world": "WORLD" or None }, "summary": "..." } }"""
+    """{ "alerts list": { "operands": "", "options": { "-world": "WORLD", "v": None }, "summary": "..." } }"""
     commands = {}
     for line in subprocess.run([str(support.MOONTIDE), "help"], capture_output=True, text=True).stdout.splitlines():
         found = re.match(r"  ([a-z]+(?: [a-z]+)?)(?: (\S.*?))?  +(\S.*)$", line)
@@ -25,7 +25,7 @@ def table():
             name, operands, summary = found.groups()
             text = usage(*name.split())
             commands[name] = {"operands": operands or "", "summary": summary,
-                              "options": {o: v or None for o, v in re.findall(r"^  --([\w-]+)(?: (\S+))?  +\S", text, re.M)}}
+                              "options": {o: v or None for o, v in re.findall(r"^  -(-?[\w-]+)(?: (\S+))?  +\S", text, re.M)}}
     return commands
 
 
@@ -69,7 +69,7 @@ def fault_of(command, commands):
             break
         if word.startswith("--"):
             option, _, _ = word[2:].partition("=")
-            if option not in commands[name]["options"] and option != "help":
+            if f"-{option}" not in commands[name]["options"] and option != "help":
                 return f"{command}: `moontide {name}` has no --{option}"
     return None
 

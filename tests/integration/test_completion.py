@@ -43,7 +43,7 @@ class Words(support.Case):
             words = name.split()
             if len(words) == 2:
                 self.assertIn(words[1], self.offered(words[0], ""))
-            self.assertEqual(set(self.offered(*words, "--")), {f"--{o}" for o in command["options"]} | {"--help"}, name)
+            self.assertEqual(set(self.offered(*words, "-")), {f"-{o}" for o in command["options"]} | {"--help"}, name)
 
     def test_values(self):
         for words, wanted in ((["run", "--world", ""], ["aws", "sim", "sim:"]), (["run", "--format", "j"], ["json"]),

@@ -22,6 +22,13 @@ class Cookbook(support.Case):
         self.assertEqual((result.returncode, result.stderr, result.stdout), (0, "", f"ok: {count} policies\n"))
         self.assertGreaterEqual(count, 20)
 
+    def test_each_has_its_own_tests_which_run_nearly_all_of_it(self):
+        project = self.kitchen()
+        result = project.run("test", "--coverage", "--threshold", "85")
+        self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+        for path in COOKBOOK.glob("*.lua"):
+            self.assertTrue((COOKBOOK / "tests" / f"{path.stem}_test.lua").exists(), f"{path.name} has no tests")
+
     def test_each_is_named_after_its_file_and_opens_with_when_to_use_it(self):
         for path in COOKBOOK.glob("*.lua"):
             text = path.read_text()
