@@ -248,6 +248,8 @@ const struct command commands[] = {
      command_silence_expire},
     {"init", "[DIR]", "makes a project directory to start from", 0, 1, false, init_options,
      command_init},
+    {"completion", "bash|zsh|fish", "prints the script that lets that shell complete moontide", 1,
+     (size_t)-1, true, no_options, command_completion},
     {"version", "", "prints the version, and those of the libraries", 0, 0, false, no_options,
      command_version},
     {NULL, NULL, NULL, 0, 0, false, NULL, NULL},

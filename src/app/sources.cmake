@@ -19,6 +19,8 @@ set(SOURCES_app
     console_act.c
     console_decisions.c
     console_line.c
+    completion.c
+    completion_names.c
     control.c
     control_ask.c
     courier_sim.c

@@ -13,11 +13,13 @@
 #include "moontide/notify/outbox.h"
 #include "moontide/tick/world.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 static const double AT_ONCE = 1e6; /* messages a second */
+static const double SAMPLES_ENOUGH = 1e6;
 
 /* ---- waiting ---- */
 
@@ -284,6 +286,20 @@ int house_policy(struct house *house, const struct policy_spec *spec, struct fau
 
 /* ---- datapoints ---- */
 
+/* Of a percentile with `low_samples` the second metric of its key counts the samples: a test says
+ * nothing of them, so there are enough wherever there is a value. */
+static int put_samples(struct house *house, struct metric *metric, int64_t start_s,
+                       const double *values, size_t count, bool hold)
+{
+    double *many = malloc((count + 1) * sizeof *many);
+    if (!many) return ERR_NOMEM;
+    for (size_t i = 0; i < count; i++)
+        many[i] = isnan(values[i]) ? NAN : SAMPLES_ENOUGH;
+    int code = world_fixed_put(house->world, metric, start_s, many, count, hold);
+    free(many);
+    return code;
+}
+
 int house_series(struct house *house, size_t policy, size_t target, const char *key,
                  int64_t start_s, const double *values, size_t count, bool hold)
 {
@@ -294,7 +310,9 @@ int house_series(struct house *house, size_t policy, size_t target, const char *
     for (uint32_t i = 0; i < of->use_count; i++) {
         const struct metric_use *use = &of->uses[i];
         if (strcmp(use->key, key) != 0) continue;
-        code = world_fixed_put(house->world, use->metric, start_s, values, count, hold);
+        bool samples = code != ERR_NOT_FOUND && strcmp(use->metric->stat, "SampleCount") == 0;
+        code = samples ? put_samples(house, use->metric, start_s, values, count, hold)
+                       : world_fixed_put(house->world, use->metric, start_s, values, count, hold);
         if (code < 0) return code;
         collector_forget(collector, use->metric);
     }

@@ -62,6 +62,7 @@ int command_alerts_route(const struct arguments *arguments);
 int command_alerts_test(const struct arguments *arguments);
 int command_check(const struct arguments *arguments);
 int command_diff(const struct arguments *arguments);
+int command_completion(const struct arguments *arguments);
 int command_eval(const struct arguments *arguments);
 int command_init(const struct arguments *arguments);
 int command_journal(const struct arguments *arguments);
