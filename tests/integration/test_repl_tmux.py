@@ -71,6 +71,15 @@ class Completion(Repl):
         t.keys("C-c")
         t.expect(r"\^C\nmoontide>$")
 
+    def test_more_candidates_than_the_screen_has_room_for(self):
+        t = self.repl()
+        self.enters(t, "rds = aws.client('rds')")
+        self.fresh(t)
+        t.type("rds:")
+        t.keys("Tab")
+        shown = t.expect(r"^\.\.\. and \d+ more\nmoontide> rds:$")
+        self.assertRegex(shown, r"^moontide> rds:\nadd_role_to_db_cluster\n")
+
     def test_a_constructor_that_began_on_an_earlier_line(self):
         t = self.repl()
         self.enters(t, ECS, "x = ecs:serialize('list_services', {")

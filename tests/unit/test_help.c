@@ -128,11 +128,13 @@ static void profile_tells_the_lines_with_their_source(void **state)
     struct fixture *f = *state;
     fixture_run(f, "function work(n)\n  local s = 0\n  for i = 1, n do s = s + i end\n"
                    "  return s\nend");
+    script_resize(f->script, 80);
     const char *report = fixture_echo(f, "profile(work, 20000)");
-    assert_contains(report,
-                    "     20000  stdin:3                   for i = 1, n do s = s + i end\n");
-    assert_contains(report, "         1  stdin:4                   return s\n");
+    assert_contains(report, "     20000  stdin:3  for i = 1, n do s = s + i end\n");
+    assert_contains(report, "         1  stdin:4  return s\n");
     assert_contains(report, "\n200010000\n");
+    script_resize(f->script, 60);
+    assert_contains(fixture_echo(f, "profile(work, 10)"), "  for i = 1, n do s...\n");
 }
 
 /* What C does, and what is waited for, is of the line that asked for it. */
