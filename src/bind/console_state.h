@@ -11,6 +11,7 @@
 #define MOONTIDE_BIND_CONSOLE_STATE_H
 
 #include "moontide/bind/console.h"
+#include "moontide/bind/help.h"
 #include "moontide/vm/task.h"
 
 struct loop_timer;
@@ -33,6 +34,7 @@ struct console {
     struct binding binding; /* first: vm_owner() */
     struct console_options options;
     struct vm *vm;
+    struct help_screen screen;
     int run_ref, names_ref; /* of prelude/console.lua: runs a chunk; the live globals, by name */
 
     bool running;
