@@ -218,8 +218,9 @@ static void on_command(void *data, const char *command, const char *arguments,
     } else if (strcmp(command, "unfreeze") == 0) {
         on_unfreeze(d, arguments, request);
     } else if (!alerting_command(d->instance, command, arguments, request)) {
-        answer_text(request, "{\"error\":\"unknown command: status, reload, console, pauses, unfreeze, "
-                             "silences, alerts, alerts_test, alerts_resend\"}");
+        answer_text(request,
+                    "{\"error\":\"unknown command: status, reload, console, pauses, unfreeze, "
+                    "silences, alerts, alerts_test, alerts_resend\"}");
     }
 }
 

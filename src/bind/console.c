@@ -115,7 +115,10 @@ static void open_modules(lua_State *L)
         const char *name;
         lua_CFunction open;
     } modules[] = {
-        {"json", open_json}, {"stats", open_stats}, {"log", open_log}, {"time", open_time},
+        {"json", open_json},
+        {"stats", open_stats},
+        {"log", open_log},
+        {"time", open_time},
     };
     for (size_t i = 0; i < COUNT_OF(modules); i++)
         vm_module(L, modules[i].name, modules[i].open);
@@ -202,6 +205,7 @@ int console_new(const struct console_options *options, struct console **out)
     struct vm_options vm_options = {.sandboxed = true,
                                     .memory_limit_bytes = CONSOLE_MEMORY_BYTES,
                                     .loop = options->host->loop,
+                                    .gate = options->gate,
                                     .owner = console,
                                     .print = print_line};
     int code = vm_new(&vm_options, &console->vm);
@@ -262,8 +266,8 @@ static void report(struct console *console, const char *error)
     if (done) done(console->data, error);
 }
 
-/* The lines of a traceback that are of the command's own functions: what is left without those of C,
- * of the prelude and of the command itself. */
+/* The lines of a traceback that are of the command's own functions: what is left without those of
+ * C, of the prelude and of the command itself. */
 static void add_traceback(struct strbuf *text, const char *traceback)
 {
     static const char *const others[] = {"[C]:", "moontide/", "(...tail calls...)",

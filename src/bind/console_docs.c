@@ -26,8 +26,7 @@ static const struct vm_function functions[] = {
      "Reads the policies again, and waits for what came of it. Only with --write."},
     {"pause", NULL, "(what?: string, reason: string): table",
      "Holds back every change, or those of one policy, target or resource. Only with --write."},
-    {"resume", NULL, "(what?: string): table",
-     "Lets changes through again. Only with --write."},
+    {"resume", NULL, "(what?: string): table", "Lets changes through again. Only with --write."},
     {NULL, NULL, NULL, NULL}};
 static const struct vm_field fields[] = {
     {"policies", "table<string, table>",

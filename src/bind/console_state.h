@@ -17,10 +17,10 @@
 struct loop_timer;
 
 enum {
-    CONSOLE_PAGE = 100,                      /* targets of one step: some 0.1 ms */
-    CONSOLE_JSON_MAX = 4 * 1024 * 1024,      /* of what one step copies from the engine */
-    CONSOLE_ECHO_MAX = 256 * 1024,           /* of one echoed value */
-    CONSOLE_OUTPUT_MAX = 64 * 1024 * 1024,   /* that one command may print */
+    CONSOLE_PAGE = 100,                    /* targets of one step: some 0.1 ms */
+    CONSOLE_JSON_MAX = 4 * 1024 * 1024,    /* of what one step copies from the engine */
+    CONSOLE_ECHO_MAX = 256 * 1024,         /* of one echoed value */
+    CONSOLE_OUTPUT_MAX = 64 * 1024 * 1024, /* that one command may print */
 };
 
 /* What waits for console_answer(), console_go_on() or the end of a trace: one at a time. */

@@ -233,6 +233,9 @@ end
 
 local live = { policies = policies } -- looked up anew each time
 
-local function run(chunk) echo(chunk()) end
+local function run(chunk)
+  core.turn()
+  echo(chunk())
+end
 
 return run, live

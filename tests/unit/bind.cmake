@@ -1,4 +1,6 @@
 unit_test(source)
+unit_test(branches)
+target_include_directories(test_branches PRIVATE ${CMAKE_SOURCE_DIR}/src/bind)
 unit_test(statistic)
 unit_test(pretty)
 unit_test(config)
