@@ -49,11 +49,12 @@ static void greet(struct attach *a, const cJSON *answer)
     loop_timer_cancel(a->patience);
     a->patience = NULL;
     if (editor_interactive(a->editor))
-        printf("attached to moontide %s, pid %.0f, world %s, %.0f policies; %s. help() lists what is "
-               "here; Ctrl-D leaves.\n",
-               version ? version : "?", cJSON_IsNumber(pid) ? pid->valuedouble : 0,
-               world ? world : "?", cJSON_IsNumber(policies) ? policies->valuedouble : 0,
-               a->write ? "it may change the daemon" : "read-only");
+        printf(
+            "attached to moontide %s, pid %.0f, world %s, %.0f policies; %s. help() lists what is "
+            "here; Ctrl-D leaves.\n",
+            version ? version : "?", cJSON_IsNumber(pid) ? pid->valuedouble : 0,
+            world ? world : "?", cJSON_IsNumber(policies) ? policies->valuedouble : 0,
+            a->write ? "it may change the daemon" : "read-only");
     attach_ask(a);
 }
 
@@ -63,7 +64,8 @@ static void command_done(struct attach *a, const cJSON *answer)
     fflush(stdout);
     a->running = false;
     if (error) say_error(a, error);
-    if (error && !editor_interactive(a->editor)) a->exit_status = 1; /* a pipe's errors are its status */
+    if (error && !editor_interactive(a->editor))
+        a->exit_status = 1; /* a pipe's errors are its status */
     editor_remember(a->editor, strbuf_cstr(&a->chunk));
     strbuf_reset(&a->chunk);
     attach_ask(a);
@@ -81,8 +83,7 @@ static void show_candidates(struct attach *a, unsigned id, const cJSON *answer)
         strbuf_adds(&list, item->valuestring);
     }
     size_t begin = cJSON_IsNumber(from) && from->valuedouble >= 0 ? (size_t)from->valuedouble : 0;
-    editor_candidates(a->editor, id, begin,
-                      strbuf_status(&list) < 0 ? "" : strbuf_cstr(&list));
+    editor_candidates(a->editor, id, begin, strbuf_status(&list) < 0 ? "" : strbuf_cstr(&list));
     strbuf_done(&list);
 }
 

@@ -20,8 +20,8 @@ struct attach {
     struct loop_timer *patience; /* for the hello */
     uv_signal_t sigint;
     bool sigint_closed;
-    struct strbuf chunk;  /* the lines of a statement so far */
-    int64_t id;           /* of the command that runs or ran last */
+    struct strbuf chunk; /* the lines of a statement so far */
+    int64_t id;          /* of the command that runs or ran last */
     bool write, color_out, color_err;
     bool greeted, running, editing, interrupted, over;
     int exit_status;

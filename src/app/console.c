@@ -175,7 +175,8 @@ static void on_done(void *data, const char *error)
 static bool ends_trace(const struct session *session, const struct console_line *line)
 {
     static const char text[] = "trace(false)";
-    return session->traced && line->len == sizeof text - 1 && memcmp(line->text, text, line->len) == 0;
+    return session->traced && line->len == sizeof text - 1 &&
+           memcmp(line->text, text, line->len) == 0;
 }
 
 static void run(struct session *session, const struct console_line *line)
@@ -184,13 +185,13 @@ static void run(struct session *session, const struct console_line *line)
     if (session->running) {
         if (ends_trace(session, line)) console_interrupt(session->console);
         send_done(session, line->id,
-                  ends_trace(session, line) ? NULL : "a command is still running: interrupt it first");
+                  ends_trace(session, line) ? NULL
+                                            : "a command is still running: interrupt it first");
         return;
     }
     session->id = line->id;
     session->running = true;
-    int code =
-        console_run(session->console, line->text, line->len, &incomplete, on_done, session);
+    int code = console_run(session->console, line->text, line->len, &incomplete, on_done, session);
     if (code >= 0) return;
     session->running = false;
     if (!incomplete) {
@@ -230,8 +231,9 @@ static void on_line(void *data, const char *text, size_t len)
     struct console_line line;
     int code = console_line_read(text, len, &session->text, &line);
     if (code < 0) {
-        send_event(session, "error", "expected {\"id\":n,\"run\":\"...\"}, {\"id\":n,\"complete\":"
-                                     "\"...\",\"cursor\":n} or {\"id\":n,\"interrupt\":true}");
+        send_event(session, "error",
+                   "expected {\"id\":n,\"run\":\"...\"}, {\"id\":n,\"complete\":"
+                   "\"...\",\"cursor\":n} or {\"id\":n,\"interrupt\":true}");
         session_end(session, "it sent what is no line of a console");
         return;
     }
@@ -313,6 +315,7 @@ static int session_new(struct consoles *consoles, const struct console_hello *he
     strbuf_init(&session->out, LINE_OUT_MAX);
     const struct console_options options = {.host = &consoles->options.instance->host,
                                             .engine = consoles->options.instance->engine,
+                                            .gate = &consoles->gate,
                                             .write = hello->write,
                                             .color = hello->color,
                                             .utf8 = hello->utf8,

@@ -1,4 +1,5 @@
-/* app/console_act.c - what a console with --write lets the daemon do. Each is logged with who asked.
+/* app/console_act.c - what a console with --write lets the daemon do. Each is logged with who
+ * asked.
  *
  *   act_begin -> reload: the daemon's own -> acts_reloaded
  *             -> tick:   engine_tick      -> on_ticked
@@ -146,13 +147,11 @@ static void on_ticked(void *data, bool failed)
 
 static int begin_tick(struct act *act, struct fault *fault)
 {
-    int code =
-        engine_tick(act->consoles->options.instance->engine, act->what, on_ticked, act);
+    int code = engine_tick(act->consoles->options.instance->engine, act->what, on_ticked, act);
     if (code == ERR_BUSY)
         return fault_set(fault, code, "%s: its last tick has not ended",
                          act->what ? act->what : "tick");
-    if (code == ERR_NOT_FOUND)
-        return fault_set(fault, code, "there is no policy '%s'", act->what);
+    if (code == ERR_NOT_FOUND) return fault_set(fault, code, "there is no policy '%s'", act->what);
     return code < 0 ? fault_set(fault, code, "tick: %s", err_text(code)) : OK;
 }
 
@@ -175,8 +174,7 @@ static void change_file(void *data)
                                     .reason = act->reason};
         act->code = pauses_add(&act->pauses, &pause);
     } else if (act->code == OK) {
-        act->changed =
-            pauses_remove(&act->pauses, act->what ? act->what : "", DIRECTION_NONE);
+        act->changed = pauses_remove(&act->pauses, act->what ? act->what : "", DIRECTION_NONE);
     }
     if (act->code < 0) fault_set(&act->fault, act->code, "%s", err_text(act->code));
     if (act->code == OK) act->code = pauses_write(path, &act->pauses, &act->fault);
@@ -194,7 +192,8 @@ static void on_changed(void *data, int status)
     }
     struct engine *engine = act->consoles->options.instance->engine;
     engine_pauses_changed(engine);
-    if (act->kind == CONSOLE_RESUME && act->what) act->changed += engine_unfreeze(engine, act->what);
+    if (act->kind == CONSOLE_RESUME && act->what)
+        act->changed += engine_unfreeze(engine, act->what);
     strbuf_init(&out, ANSWER_MAX);
     json_writer_init(&w, &out);
     json_object(&w);
@@ -212,7 +211,8 @@ static int begin_change(struct act *act, struct fault *fault)
     const struct instance *instance = act->consoles->options.instance;
     static const struct clock real = {.kind = CLOCK_REAL};
     if (act->kind == CONSOLE_PAUSE && (!act->reason || !act->reason[0]))
-        return fault_set(fault, ERR_INVALID, "say why: pause(\"what\", \"why\"), or pause(\"why\")");
+        return fault_set(fault, ERR_INVALID,
+                         "say why: pause(\"what\", \"why\"), or pause(\"why\")");
     if (act->what && !act->what[0])
         return fault_set(fault, ERR_INVALID, "an empty name; leave it out to mean everything");
     act->at_ms = clock_now_ms(&real);

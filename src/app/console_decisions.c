@@ -87,8 +87,11 @@ static char *write_one(const struct decisions *decisions, const struct target_re
 
 static uint64_t key_of(const struct target_report *report, const struct decision_report *decision)
 {
-    const char *const parts[] = {report->policy, report->target, decision->decision->kind,
-                                 decision->decision->resource, outcome_names[decision->outcome],
+    const char *const parts[] = {report->policy,
+                                 report->target,
+                                 decision->decision->kind,
+                                 decision->decision->resource,
+                                 outcome_names[decision->outcome],
                                  decision->reason ? decision->reason : ""};
     uint64_t key = 0;
     for (size_t i = 0; i < COUNT_OF(parts); i++)

@@ -33,6 +33,7 @@ struct consoles {
     struct act *acts; /* under way */
     struct decisions *decisions;
     struct tracer tracer;
+    struct vm_gate gate; /* however many there are, the loop is held by one */
 };
 
 /* console_act.c: the call of struct console_calls. */

@@ -258,7 +258,7 @@ int control_new(struct loop *loop, const char *path, control_handler *handler, v
         return fault_set(fault, err_from_uv(status), "%s: %s", path, uv_strerror(status));
     }
     c->pipe.data = c;
-    unlink(path); /* the database's lock says that no other daemon uses it */
+    unlink(path);                /* the database's lock says that no other daemon uses it */
     mode_t before = umask(0177); /* 0600: a socket needs no x */
     status = uv_pipe_bind(&c->pipe, path);
     umask(before);

@@ -46,8 +46,8 @@ void wire_close(struct wire *wire)
     loop_timer_cancel(wire->stall);
     loop_timer_cancel(wire->soon);
     if (!wire->why && !wire->writing && wire->out.len > wire->sent) {
-        uv_buf_t rest = uv_buf_init(wire->out.data + wire->sent,
-                                    (unsigned)(wire->out.len - wire->sent));
+        uv_buf_t rest =
+            uv_buf_init(wire->out.data + wire->sent, (unsigned)(wire->out.len - wire->sent));
         (void)uv_try_write((uv_stream_t *)&wire->pipe, &rest, 1);
     }
     uv_close((uv_handle_t *)&wire->pipe, on_closed);
@@ -123,8 +123,8 @@ static void write_some(struct wire *wire)
     uv_buf_t buf = uv_buf_init(wire->chunk, (unsigned)len);
     wire->write.data = wire;
     wire->writing = true;
-    if (loop_timer_start(wire->options.loop, wire->options.stall_ms, on_stall, wire,
-                         &wire->stall) < 0 ||
+    if (loop_timer_start(wire->options.loop, wire->options.stall_ms, on_stall, wire, &wire->stall) <
+            0 ||
         uv_write(&wire->write, (uv_stream_t *)&wire->pipe, &buf, 1, on_written) < 0) {
         wire->writing = false;
         cut(wire, "it cannot be written to");

@@ -1,5 +1,6 @@
-/* bind/branches.c - finds the ifs of a source by its tokens. Blocks nest, so what is open is a stack;
- * of an if, the arm that is open now: the condition and block of its last `if` or `elseif`. */
+/* bind/branches.c - finds the ifs of a source by its tokens. Blocks nest, so what is open is a
+ * stack; of an if, the arm that is open now: the condition and block of its last `if` or `elseif`.
+ */
 #include "branches.h"
 
 #include "lexer.h"

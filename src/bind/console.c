@@ -4,6 +4,8 @@
 #include "check.h"
 #include "moontide/base/log.h"
 #include "moontide/bind/config.h"
+#include "moontide/bind/docs.h"
+#include "moontide/bind/help.h"
 #include "moontide/bind/pretty.h"
 #include "moontide/io/loop.h"
 #include "moontide/vm/convert.h"
@@ -85,13 +87,38 @@ static int pretty(lua_State *L)
     return 1;
 }
 
+/* core.overview(): name, signature and doc of each global of a console */
+static int overview(lua_State *L)
+{
+    int count = 0;
+    lua_newtable(L);
+    for (const struct vm_docs *const *at = docs_modules; *at; at++) {
+        if ((*at)->where != DOCS_CONSOLE) continue;
+        for (const struct vm_function *f = (*at)->functions; f->name; f++) {
+            lua_createtable(L, 3, 0);
+            lua_pushfstring(L, "%s%s%s", (*at)->name ? (*at)->name : "", (*at)->name ? "." : "",
+                            f->name);
+            lua_rawseti(L, -2, 1);
+            lua_pushstring(L, f->signature);
+            lua_rawseti(L, -2, 2);
+            lua_pushstring(L, f->doc);
+            lua_rawseti(L, -2, 3);
+            lua_rawseti(L, -2, ++count);
+        }
+    }
+    return 1;
+}
+
 static void open_modules(lua_State *L)
 {
     static const struct {
         const char *name;
         lua_CFunction open;
     } modules[] = {
-        {"json", open_json}, {"stats", open_stats}, {"log", open_log}, {"time", open_time},
+        {"json", open_json},
+        {"stats", open_stats},
+        {"log", open_log},
+        {"time", open_time},
     };
     for (size_t i = 0; i < COUNT_OF(modules); i++)
         vm_module(L, modules[i].name, modules[i].open);
@@ -153,6 +180,11 @@ static int open_all(lua_State *L)
     lua_setfield(L, -2, "write_allowed");
     lua_pushcfunction(L, pretty);
     lua_setfield(L, -2, "pretty");
+    lua_pushcfunction(L, overview);
+    lua_setfield(L, -2, "overview");
+    lua_getfield(L, -1, "write");
+    help_push(L, &console->screen);
+    lua_setfield(L, -2, "help");
     lua_pushboolean(L, console->options.color);
     lua_setfield(L, -2, "color");
     vm_prelude(L, "console", 1, 2);
@@ -169,9 +201,11 @@ int console_new(const struct console_options *options, struct console **out)
     console->options = *options;
     console->binding.host = options->host;
     console->run_ref = console->names_ref = LUA_NOREF;
+    console->screen = (struct help_screen){width_of(console), options->color};
     struct vm_options vm_options = {.sandboxed = true,
                                     .memory_limit_bytes = CONSOLE_MEMORY_BYTES,
                                     .loop = options->host->loop,
+                                    .gate = options->gate,
                                     .owner = console,
                                     .print = print_line};
     int code = vm_new(&vm_options, &console->vm);
@@ -232,8 +266,8 @@ static void report(struct console *console, const char *error)
     if (done) done(console->data, error);
 }
 
-/* The lines of a traceback that are of the command's own functions: what is left without those of C,
- * of the prelude and of the command itself. */
+/* The lines of a traceback that are of the command's own functions: what is left without those of
+ * C, of the prelude and of the command itself. */
 static void add_traceback(struct strbuf *text, const char *traceback)
 {
     static const char *const others[] = {"[C]:", "moontide/", "(...tail calls...)",
@@ -304,6 +338,24 @@ static int load_text(struct console *console, const char *text, size_t len, bool
     return code;
 }
 
+/* The same, but "?x" is short for help(x). */
+static int load_line(struct console *console, const char *text, size_t len, bool *incomplete,
+                     struct fault *fault)
+{
+    struct strbuf asked;
+    strbuf_init(&asked, VM_SOURCE_MAX);
+    bool is_short = help_shorthand(text, len, &asked);
+    int code = strbuf_status(&asked);
+    if (code < 0)
+        fault_set(fault, code, "%s", err_text(code));
+    else if (is_short)
+        code = load_text(console, strbuf_cstr(&asked), asked.len, incomplete, fault);
+    else
+        code = load_text(console, text, len, incomplete, fault);
+    strbuf_done(&asked);
+    return code;
+}
+
 /* The chunk is on the main stack. */
 static int start(struct console *console)
 {
@@ -335,7 +387,7 @@ int console_run(struct console *console, const char *text, size_t len, bool *inc
     if (console->running) return ERR_BUSY;
     console->done = done;
     console->data = data;
-    int code = load_text(console, text, len, incomplete, &fault);
+    int code = load_line(console, text, len, incomplete, &fault);
     if (*incomplete) return ERR_PARSE;
     if (code == OK) return start(console);
     report_fault(console, &fault, NULL);

@@ -33,6 +33,14 @@ static int nothing_more(lua_State *L, int status, lua_KContext context)
     return 0;
 }
 
+/* core.turn(): goes on when it is this console's turn, also with its first instruction */
+static int act_turn(lua_State *L)
+{
+    uint64_t id = task_wait_id(L, "a command");
+    task_wake(console_of(L)->vm, id); /* before the yield: it is remembered */
+    return task_wait(L, 0, nothing_more);
+}
+
 /* core.write(text): waits while the reader is behind, where waiting is possible */
 static int act_write(lua_State *L)
 {
@@ -81,13 +89,15 @@ static int act_act(lua_State *L)
     const char *what = luaL_optstring(L, 2, NULL), *reason = luaL_optstring(L, 3, NULL);
     struct fault fault;
     if (!console->options.write)
-        return console_raise(L,
-                          "READ_ONLY: %s changes the daemon, and this console only reads; attach "
-                          "with --write to let it",
-                          act_names[act]);
+        return console_raise(
+            L,
+            "READ_ONLY: %s changes the daemon, and this console only reads; attach "
+            "with --write to let it",
+            act_names[act]);
     uint64_t id = task_wait_id(L, act_names[act]), ticket = ++console->tickets;
     console_wait_done(&console->wait);
-    int code = console->options.calls->act(console->options.data, act, what, reason, ticket, &fault);
+    int code =
+        console->options.calls->act(console->options.data, act, what, reason, ticket, &fault);
     if (code < 0) return console_raise(L, "%s", fault.text);
     (void)console_limit(console, false); /* it has bounds of its own */
     console->wait.id = id;
@@ -189,7 +199,10 @@ void console_trace_report(struct console *console, const struct target_report *r
 
 void console_add_acts(lua_State *L)
 {
-    static const luaL_Reg functions[] = {
-        {"write", act_write}, {"act", act_act}, {"trace", act_trace}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"write", act_write},
+                                         {"act", act_act},
+                                         {"trace", act_trace},
+                                         {"turn", act_turn},
+                                         {NULL, NULL}};
     luaL_setfuncs(L, functions, 0);
 }

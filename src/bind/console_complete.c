@@ -61,8 +61,7 @@ static bool take_string_back(const char *line, size_t *at, char out[NAME_MAX_BYT
 static bool take_function_back(const char *line, size_t at, char out[NAME_MAX_BYTES])
 {
     size_t begin = at;
-    while (begin > 0 &&
-           (isalnum((unsigned char)line[begin - 1]) || strchr("_.", line[begin - 1])))
+    while (begin > 0 && (isalnum((unsigned char)line[begin - 1]) || strchr("_.", line[begin - 1])))
         begin--;
     if (begin == at || at - begin >= NAME_MAX_BYTES) return false;
     memcpy(out, line + begin, at - begin);
@@ -127,7 +126,7 @@ static bool takes(const char *function, const char *const *functions)
 static void complete_quoted(const struct console *console, const struct quoted *quoted,
                             struct strbuf *out)
 {
-    static const char *const of_policies[] = {"alerts", "memo",     "pause", "resume", "series",
+    static const char *const of_policies[] = {"alerts",  "memo",     "pause", "resume", "series",
                                               "targets", "tick.now", "trace", NULL};
     static const char *const of_targets[] = {"memo", "series", "trace", NULL};
     struct candidates candidates = {.quoted = quoted, .out = out};
@@ -137,8 +136,8 @@ static void complete_quoted(const struct console *console, const struct quoted *
     } else if (quoted->argument == 2 && takes(quoted->function, of_targets)) {
         size_t from = 0, count;
         while (candidates.count < CANDIDATES_MAX &&
-               (count = engine_targets_page(engine, quoted->first, from, CONSOLE_PAGE,
-                                            offer_target, &candidates)) > 0)
+               (count = engine_targets_page(engine, quoted->first, from, CONSOLE_PAGE, offer_target,
+                                            &candidates)) > 0)
             from += count;
     }
 }

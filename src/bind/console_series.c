@@ -1,10 +1,10 @@
-/* bind/console_series.c - the series of a target as a console sees them: handles with the methods of
- * those in a policy, over copies.
+/* bind/console_series.c - the series of a target as a console sees them: handles with the methods
+ * of those in a policy, over copies.
  *
- * A handle works inside an evaluation of a policy (series.c). A panel is what stands for one here: a
- * policy, layout and run made up for one target, in one userdata with the copies, so that they count
- * against the console's memory. It never ends; it lives while one of its handles does, by a table
- * with weak keys. */
+ * A handle works inside an evaluation of a policy (series.c). A panel is what stands for one here:
+ * a policy, layout and run made up for one target, in one userdata with the copies, so that they
+ * count against the console's memory. It never ends; it lives while one of its handles does, by a
+ * table with weak keys. */
 #include "console_state.h"
 
 #include "check.h"
@@ -25,10 +25,10 @@ struct panel {
     struct policy_target target;
     struct evaluation_input input;
     struct evaluation out;
-    struct layout_key *keys;  /* shape: [layout.use_count] */
-    struct metric_use *uses;  /* the same */
-    struct series **series;   /* the same */
-    char bytes[];             /* what those point to, and the copies */
+    struct layout_key *keys; /* shape: [layout.use_count] */
+    struct metric_use *uses; /* the same */
+    struct series **series;  /* the same */
+    char bytes[];            /* what those point to, and the copies */
 };
 
 static int panel_done(lua_State *L)
@@ -193,7 +193,7 @@ static int live_series(lua_State *L)
     if (!original.policy) return console_raise(L, "'%s' has no series to show", original.name);
     original.target = &original.policy->targets.items[original.index];
     if (!has_series(&original)) return console_raise(L, "the series of '%s' are not there yet", id);
-    struct panel *panel = panel_push(L, &original); /* 3 */
+    struct panel *panel = panel_push(L, &original);  /* 3 */
     lua_createtable(L, 0, (int)panel->layout.count); /* 4 */
     lua_rawgetp(L, LUA_REGISTRYINDEX, &panels_key);  /* 5 */
     for (uint32_t i = 0; i < panel->layout.count; i++) {

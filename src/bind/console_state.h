@@ -11,15 +11,16 @@
 #define MOONTIDE_BIND_CONSOLE_STATE_H
 
 #include "moontide/bind/console.h"
+#include "moontide/bind/help.h"
 #include "moontide/vm/task.h"
 
 struct loop_timer;
 
 enum {
-    CONSOLE_PAGE = 100,                      /* targets of one step: some 0.1 ms */
-    CONSOLE_JSON_MAX = 4 * 1024 * 1024,      /* of what one step copies from the engine */
-    CONSOLE_ECHO_MAX = 256 * 1024,           /* of one echoed value */
-    CONSOLE_OUTPUT_MAX = 64 * 1024 * 1024,   /* that one command may print */
+    CONSOLE_PAGE = 100,                    /* targets of one step: some 0.1 ms */
+    CONSOLE_JSON_MAX = 4 * 1024 * 1024,    /* of what one step copies from the engine */
+    CONSOLE_ECHO_MAX = 256 * 1024,         /* of one echoed value */
+    CONSOLE_OUTPUT_MAX = 64 * 1024 * 1024, /* that one command may print */
 };
 
 /* What waits for console_answer(), console_go_on() or the end of a trace: one at a time. */
@@ -33,6 +34,7 @@ struct console {
     struct binding binding; /* first: vm_owner() */
     struct console_options options;
     struct vm *vm;
+    struct help_screen screen;
     int run_ref, names_ref; /* of prelude/console.lua: runs a chunk; the live globals, by name */
 
     bool running;

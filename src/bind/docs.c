@@ -73,6 +73,8 @@
     X(config_cloudwatch_fields_docs) X(config_alerts_fields_docs) X(config_receiver_docs) \
     X(config_route_fields_docs) X(config_window_fields_docs) X(config_inhibit_fields_docs) \
     X(config_secret_fields_docs) \
+    /* consoles */ \
+    X(console_docs) X(console_tick_docs) \
     /* Lua's own */ \
     X(coroutine_docs) X(lua_math_docs) X(random_docs) X(string_docs) X(lua_string_docs) \
     X(lua_dump_docs) X(table_docs) X(lua_utf8_docs) X(lua_os_docs) X(script_os_docs) \

@@ -20,6 +20,7 @@ set(SOURCES_bind
     console.c
     console_act.c
     console_complete.c
+    console_docs.c
     console_live.c
     console_series.c
     console_trace.c

@@ -213,6 +213,7 @@ void stubs_markdown(const struct stubs_options *options, struct strbuf *out)
         {"Kinds of decisions", "Globals of `policies/lib/kind_NAME.lua` (kinds.md).", DOCS_KIND},
         {"Receivers", "Globals of `policies/lib/receiver_NAME.lua` (alerts.md).", DOCS_RECEIVER},
         {"moontide.lua", "Globals of the configuration, and its fields.", DOCS_CONFIG},
+        {"Consoles", "Globals of `moontide repl --attach` (console.md).", DOCS_CONSOLE},
     };
     strbuf_adds(out,
                 "# Lua API\n\n<!-- Generated from the tables that register the bindings: cmake "

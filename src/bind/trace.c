@@ -332,8 +332,9 @@ void trace_end(struct policy *policy, int code, const struct fault *fault)
     if (!trace->active) return;
     trace_drop(policy);
     while (trace->pending_count)
-        settle(trace, code < 0 ? VERDICT_UNKNOWN : top_of(trace)->branch->leaves ? VERDICT_TRUE
-                                                                               : VERDICT_UNKNOWN);
+        settle(trace, code < 0                        ? VERDICT_UNKNOWN
+                      : top_of(trace)->branch->leaves ? VERDICT_TRUE
+                                                      : VERDICT_UNKNOWN);
     struct trace_read *reads = calloc(policy->run.target->layout->count + 1, sizeof *reads);
     struct trace_step *steps = calloc(trace->step_count + 1, sizeof *steps);
     if (reads && steps) tell(policy, code, fault, reads, steps);

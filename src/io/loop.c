@@ -114,6 +114,11 @@ void loop_stop(struct loop *loop)
     uv_stop(&loop->uv);
 }
 
+int64_t loop_time_ms(const struct loop *loop)
+{
+    return (int64_t)uv_now(&loop->uv);
+}
+
 /* The ready list. */
 
 static void ready_append(struct loop *loop, struct loop_timer *timer)

@@ -202,6 +202,22 @@ function resume(what) return core.act("resume", what) end
 
 function plot.svg() error("plot.svg writes a file, and a console has none: plot.svg_text(data) is its text", 0) end
 
+-- help(): what there is here; help(x): what x is, as in the REPL.
+function help(...)
+  if select("#", ...) > 0 then
+    core.help(...)
+    core.write("\n")
+    return
+  end
+  local lines = { "policies", "    The policies by name, as they are now." }
+  for _, entry in ipairs(core.overview()) do
+    lines[#lines + 1] = entry[1] .. entry[2]
+    lines[#lines + 1] = "    " .. entry[3]
+  end
+  lines[#lines + 1] = "config, stats, json, time, plot, log and Lua's harmless part are here too; help(x) tells of each."
+  core.write(table.concat(lines, "\n") .. "\n")
+end
+
 -- The daemon's log is the daemon's: a console that only reads does not write there.
 if not core.write_allowed then
   for name, f in pairs(log) do
@@ -217,6 +233,9 @@ end
 
 local live = { policies = policies } -- looked up anew each time
 
-local function run(chunk) echo(chunk()) end
+local function run(chunk)
+  core.turn()
+  echo(chunk())
+end
 
 return run, live

@@ -91,9 +91,8 @@ const char *engine_memo(const struct engine *engine, const char *policy, const c
 
 size_t engine_targets_page(const struct engine *engine, const char *policy_name, size_t from,
                            size_t max,
-                           void (*each)(void *data, const struct target *target,
-                                        enum status status, const struct alert *alerts,
-                                        size_t count),
+                           void (*each)(void *data, const struct target *target, enum status status,
+                                        const struct alert *alerts, size_t count),
                            void *data)
 {
     const struct policy *policy = find_live(engine, policy_name);
@@ -106,8 +105,8 @@ size_t engine_targets_page(const struct engine *engine, const char *policy_name,
         size_t count = 0;
         const struct alert *alerts = alerts_of(engine->alerts, policy_name, target->id, &count);
         bool judged = state->flags & TARGET_JUDGED;
-        each(data, target,
-             judged ? (enum status)state->status : alerts_status(alerts, count, 1), alerts, count);
+        each(data, target, judged ? (enum status)state->status : alerts_status(alerts, count, 1),
+             alerts, count);
     }
     return given;
 }

@@ -82,11 +82,27 @@ static struct strand *slot_find(struct vm *vm, uint64_t id)
 
 static void ready_run(void *data);
 
-static void ready_schedule(struct vm *vm)
+static void ready_schedule_in(struct vm *vm, int64_t delay_ms)
 {
     if (vm->ready_timer || !vm->ready_first) return;
-    int code = loop_timer_start(vm->options.loop, 0, ready_run, vm, &vm->ready_timer);
+    int code = loop_timer_start(vm->options.loop, delay_ms, ready_run, vm, &vm->ready_timer);
     if (code < 0) log_event(LOG_ERROR, "vm.wake_failed", LOG_S("error", err_text(code)));
+}
+
+static void ready_schedule(struct vm *vm)
+{
+    ready_schedule_in(vm, 0);
+}
+
+/* Whether another state of the same gate has not gone through in this turn of the loop. */
+static bool gate_pass(const struct vm *vm)
+{
+    struct vm_gate *gate = vm->options.gate;
+    if (!gate) return true;
+    int64_t now_ms = loop_time_ms(vm->options.loop);
+    if (gate->passed_ms == now_ms) return false;
+    gate->passed_ms = now_ms;
+    return true;
 }
 
 static void ready_add(struct strand *strand)
@@ -131,6 +147,11 @@ static void ready_run(void *data)
     bool gone = false;
     vm->gone = &gone;
     vm->ready_timer = NULL;
+    if (!gate_pass(vm)) {
+        vm->gone = NULL;
+        ready_schedule_in(vm, 1);
+        return;
+    }
     int64_t end_ns = clock_mono_ns(&real) + TURN_NS;
     struct strand *last = vm->ready_last; /* those that follow it wait for the next turn */
     for (bool more = last != NULL; more && vm->ready_first;) {

@@ -1,4 +1,5 @@
 unit_test(why)
+unit_test(console_line)
 target_sources(test_why PRIVATE support/store_files.c)
 allocations_can_fail(why)
 unit_test(recall)

@@ -39,8 +39,7 @@ MUST_CHECK int consoles_new(const struct consoles_options *options, struct conso
 void consoles_free(struct consoles *consoles);
 
 /* Answers the request, or makes a console of it. hello is the whole request. */
-void consoles_accept(struct consoles *consoles, const char *hello,
-                     struct control_request *request);
+void consoles_accept(struct consoles *consoles, const char *hello, struct control_request *request);
 
 /* What happens in the daemon; consoles may be NULL. */
 void consoles_target(struct consoles *consoles, const struct target_report *report);

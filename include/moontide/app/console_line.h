@@ -35,8 +35,8 @@ MUST_CHECK int console_line_read(const char *line, size_t len, struct strbuf *te
                                  struct console_line *out);
 
 /* The request that makes a console of a connection:
- * {"command":"console","write":bool,"color":bool,"utf8":bool,"width":columns,"by":"who"}; all but the
- * first may be left out. */
+ * {"command":"console","write":bool,"color":bool,"utf8":bool,"width":columns,"by":"who"}; all but
+ * the first may be left out. */
 struct console_hello {
     bool write, color, utf8;
     int width;               /* 0: not said */

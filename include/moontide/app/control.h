@@ -46,7 +46,6 @@ MUST_CHECK int control_ask(const char *path, const char *command, const char *ar
                            int64_t timeout_ms, char **out, size_t *len, struct fault *fault);
 
 /* Only the connection; sending and receiving on it end after timeout_ms. The caller closes *out. */
-MUST_CHECK int control_connect(const char *path, int64_t timeout_ms, int *out,
-                               struct fault *fault);
+MUST_CHECK int control_connect(const char *path, int64_t timeout_ms, int *out, struct fault *fault);
 
 #endif

@@ -8,7 +8,8 @@
  *
  * Rule 1: a command has CONSOLE_INSTRUCTIONS, CONSOLE_RUN_MS of running and CONSOLE_WALL_MS in all
  *         (a trace excepted), and the console CONSOLE_MEMORY_BYTES.
- * Rule 2: the loop gets its turn back each CONSOLE_SLICE_MS; what cannot give it back (a comparator
+ * Rule 2: the loop gets its turn back each CONSOLE_SLICE_MS, and consoles that share a gate take
+ *         turns; what cannot give it back (a comparator
  *         of table.sort, a callback of gsub) is cut off after CONSOLE_HOLD_MS.
  * Rule 3: nothing of the engine is kept from one turn of the loop to the next: what Lua holds are
  *         copies.
@@ -58,6 +59,7 @@ struct console_calls {
 struct console_options {
     const struct host *host;
     struct engine *engine;
+    struct vm_gate *gate; /* that all consoles share; NULL: none */
     bool write, color, utf8;
     int width; /* columns; 0: 80 */
     const struct console_calls *calls;
@@ -65,7 +67,8 @@ struct console_options {
 };
 
 MUST_CHECK int console_new(const struct console_options *options, struct console **out);
-void console_free(struct console *console); /* ends what runs without calling back; NULL is allowed */
+void console_free(
+    struct console *console); /* ends what runs without calling back; NULL is allowed */
 
 /* error: NULL, or the message with its traceback, borrowed for the call, in which the next command
  * may be run, but the console not be freed. */

@@ -31,6 +31,8 @@ int loop_run(struct loop *loop);
  * `while (!done) loop_turn(loop, true)` is right. Returns whether anything is still alive. */
 bool loop_turn(struct loop *loop, bool wait);
 void loop_stop(struct loop *loop);
+/* The loop's own time in ms, which stands still within one of its turns. */
+int64_t loop_time_ms(const struct loop *loop);
 
 /* One-shot timer: calls fire(data) once after delay_ms, never earlier, then is gone. 0 means in the
  * next turn, after input was looked at: a chain of such timers does not starve the loop. On

@@ -240,14 +240,12 @@ const struct series *engine_use_series(const struct engine *engine, const char *
 const char *engine_memo(const struct engine *engine, const char *policy, const char *target);
 /* At most `max` targets from the index-th on; answers how many there were. */
 size_t engine_targets_page(const struct engine *engine, const char *policy, size_t from, size_t max,
-                           void (*each)(void *data, const struct target *target,
-                                        enum status status, const struct alert *alerts,
-                                        size_t count),
+                           void (*each)(void *data, const struct target *target, enum status status,
+                                        const struct alert *alerts, size_t count),
                            void *data);
 /* From now on each evaluation of the policy, of later generations too, is told to the tracer, which
  * is borrowed until it is taken back (NULL). ERR_NOT_FOUND: there is no such policy. */
-MUST_CHECK int engine_trace(struct engine *engine, const char *policy,
-                            const struct tracer *tracer);
+MUST_CHECK int engine_trace(struct engine *engine, const char *policy, const struct tracer *tracer);
 
 /* The kill switch's file may have changed: it is read again at once, also for calls of a tick that
  * are still to be sent. (Each tick with decisions reads it anyhow.) */

@@ -58,6 +58,7 @@ enum {
     DOCS_KIND = 8,      /* lib/kind_NAME.lua */
     DOCS_RECEIVER = 16, /* lib/receiver_NAME.lua */
     DOCS_CONFIG = 32,   /* moontide.lua */
+    DOCS_CONSOLE = 64,  /* a console into the daemon: no stub */
     DOCS_WAITING = DOCS_POLICY | DOCS_SCRIPT | DOCS_KIND | DOCS_RECEIVER, /* calls may wait there */
     DOCS_ALL = DOCS_WAITING | DOCS_TEST,
     DOCS_STANDARD = 256, /* Lua's own, which editors know: no stub */

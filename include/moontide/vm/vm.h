@@ -39,10 +39,17 @@ enum {
     VM_DEPTH_MAX = 190,           /* C levels; below LUAI_MAXCCALLS (200) */
 };
 
+/* States that share one take turns: in a turn of the loop, and at most once a millisecond, only one
+ * of them goes on with what it has begun. Plain data, zero at first. */
+struct vm_gate {
+    int64_t passed_ms; /* of the loop's time */
+};
+
 struct vm_options {
     bool sandboxed;
     size_t memory_limit_bytes; /* 0: 32 MiB for a sandboxed state, none otherwise */
     struct loop *loop;         /* NULL: no waiting calls in this state */
+    struct vm_gate *gate;      /* borrowed; NULL: it goes on in each turn */
     void *owner;               /* what vm_owner() gives back: the binding's own struct */
     /* Lines printed by `print`. NULL: script states write to stdout, policy states log them as
      * policy.print at level info. */
@@ -66,7 +73,7 @@ struct vm_budget {
     uint64_t instructions; /* 0: no bound */
     int64_t wall_ms;       /* 0: no bound */
     int64_t
-        slice_ms; /* 0: never yields to the loop; else a task that runs longer yields VM_AGAIN */
+        slice_ms;    /* 0: never yields to the loop; else a task that runs longer yields VM_AGAIN */
     int64_t hold_ms; /* 0: no bound; else how long code that cannot yield (a comparator, a callback
                         of gsub) may keep the loop. With slice_ms */
     const char *what; /* "evaluate", "load", "metrics", "collect": for the error's text */
