@@ -1,9 +1,9 @@
 /* bind/replay.c - policies at a recorded tick.
  *
  * The handles in the script's `m` are those of series.c, made in the script's own state: a handle
- * reaches what it shows through its policy's run, which is C. So the policy is pointed at the
- * target as if an evaluation of it were under way, for as long as somebody looks; the series that
- * cannot answer are told to nobody. */
+ * reaches what it shows through a policy's run, which is C. Theirs is an empty policy that belongs
+ * to the script (the window), and whose run is pointed at the target as if an evaluation of it were
+ * under way, for as long as somebody looks. It outlives every handle; what it shows does not. */
 #include "moontide/bind/replay.h"
 
 #include "check.h"
@@ -13,6 +13,8 @@
 
 #include <stdlib.h>
 #include <string.h>
+
+static const char window_key;
 
 enum { SHOWN_BYTES_MAX = 64 * 1024 * 1024 };
 
@@ -168,6 +170,9 @@ static int open_travel(lua_State *L)
     struct traveller *own = lua_newuserdatauv(L, sizeof *own, 0);
     *own = *(const struct traveller *)lua_touserdata(L, 1);
     policy_open_series(L);
+    struct policy *window = lua_newuserdatauv(L, sizeof *window, 0);
+    *window = (struct policy){.path = NULL};
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &window_key);
     lua_pushglobaltable(L);
     lua_pushvalue(L, -2);
     luaL_setfuncs(L, functions, 1);
@@ -201,12 +206,12 @@ static void push_json(lua_State *L, const char *json)
     if (convert_from_json(L, json, strlen(json), &fault) < 0) luaL_error(L, "%s", fault.text);
 }
 
-static void push_m(lua_State *L, struct policy *policy, const char *extra_json)
+static void push_m(lua_State *L, struct policy *window, const char *extra_json)
 {
-    const struct layout *layout = policy->run.layout;
+    const struct layout *layout = window->run.layout;
     lua_createtable(L, 0, (int)layout->count + 1);
     for (uint32_t i = 0; i < layout->count; i++) {
-        handle_push(L, policy, layout->id, i);
+        handle_push(L, window, window->run.layout_id, i);
         lua_setfield(L, -2, layout->keys[i].name);
     }
     if (extra_json) {
@@ -219,16 +224,46 @@ static void push_m(lua_State *L, struct policy *policy, const char *extra_json)
     lua_setmetatable(L, -2);
 }
 
+static struct policy *window_of(lua_State *L)
+{
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &window_key);
+    struct policy *window = lua_touserdata(L, -1);
+    lua_pop(L, 1);
+    return window;
+}
+
+static void look_away(struct policy *window)
+{
+    window->run.layout = NULL;
+    window->run.layout_id = 0;
+    window->run.input = NULL;
+    window->run.target = NULL;
+    window->run.out = NULL;
+}
+
+static void look_at(struct policy *window, const struct script_view *view)
+{
+    struct policy *policy = (struct policy *)view->evaluator;
+    struct run *run = &window->run;
+    run->input = view->input;
+    run->target = &policy->targets.items[view->input->target];
+    run->out = view->unseen;
+    run->number++;
+    run->layout = run->target->layout;
+    run->layout_id = ++window->layouts_made; /* of each view its own */
+}
+
 /* Argument: the view. */
 static int show(lua_State *L)
 {
     const struct script_view *view = lua_touserdata(L, 1);
     const struct evaluation_input *input = view->input;
-    struct policy *policy = (struct policy *)view->evaluator;
+    struct policy *window = window_of(L);
     luaL_checkstack(L, 10, "a tick");
-    push_m(L, policy, input->extra_json);
+    look_at(window, view);
+    push_m(L, window, input->extra_json);
     lua_setglobal(L, "m");
-    push_json(L, policy->targets.items[input->target].shown.json);
+    push_json(L, window->run.target->shown.json);
     lua_setglobal(L, "t");
     push_json(L, input->memo_json ? input->memo_json : "{}");
     lua_setglobal(L, "memo");
@@ -239,30 +274,17 @@ static int show(lua_State *L)
 
 int script_look_at(struct script *script, const struct script_view *view, struct fault *fault)
 {
-    struct policy *policy = (struct policy *)view->evaluator;
-    struct run *run = &policy->run;
     struct vm *vm = script_vm(script);
     lua_State *L = vm_lua(vm);
-    run->input = view->input;
-    run->target = &policy->targets.items[view->input->target];
-    run->out = view->unseen;
-    run->number++;
-    run->layout = run->target->layout;
-    run->layout_id = run->layout->id;
     lua_pushcfunction(L, show);
     lua_pushlightuserdata(L, (void *)(uintptr_t)view);
     int code = vm_call(vm, L, 1, 0, fault, NULL);
-    if (code < 0) script_look_away(view->evaluator);
+    if (code < 0) script_look_away(script);
     return code;
 }
 
-void script_look_away(struct evaluator *evaluator)
+void script_look_away(struct script *script)
 {
-    struct run *run = &((struct policy *)evaluator)->run;
-    if (run->under_way || !run->layout) return;
-    run->layout = NULL;
-    run->layout_id = 0;
-    run->input = NULL;
-    run->target = NULL;
-    run->out = NULL;
+    lua_State *L = vm_lua(script_vm(script));
+    if (lua_checkstack(L, 1)) look_away(window_of(L));
 }
