@@ -257,7 +257,7 @@ int version_find(const struct past *project, const char *word, const struct past
     } else {
         fprintf(stderr,
                 "moontide: %s: there is no such file; a version is a policy file, \"live\", or the "
-                "SHA-256 of a recorded one (at least %d digits: moontide journal --format json)\n",
+                "SHA-256 of a recorded one (at least %d digits: moontide journal ticks)\n",
                 word, HASH_DIGITS_MIN);
         return 1;
     }
