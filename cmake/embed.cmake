@@ -4,8 +4,10 @@ function(embed_prelude out)
     file(GLOB prelude CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/prelude/*.lua)
     set(files
         policy_performance=${CMAKE_SOURCE_DIR}/policies/performance.lua
-        policy_lib_performance=${CMAKE_SOURCE_DIR}/policies/lib/performance.lua)
-    set(depends ${prelude} ${CMAKE_SOURCE_DIR}/policies/performance.lua ${CMAKE_SOURCE_DIR}/policies/lib/performance.lua)
+        policy_lib_performance=${CMAKE_SOURCE_DIR}/policies/lib/performance.lua
+        init_luarc=${CMAKE_SOURCE_DIR}/src/prelude/init_luarc.json)
+    set(depends ${prelude} ${CMAKE_SOURCE_DIR}/policies/performance.lua ${CMAKE_SOURCE_DIR}/policies/lib/performance.lua
+        ${CMAKE_SOURCE_DIR}/src/prelude/init_luarc.json)
     foreach(file ${prelude})
         get_filename_component(name ${file} NAME_WE)
         list(APPEND files ${name}=${file})

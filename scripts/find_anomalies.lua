@@ -52,7 +52,7 @@ local function row_of(line)
   if not at then return nil, "'" .. when .. "' is no time" end
   local number = tonumber(value)
   if not number and value:find("%S") and value:lower() ~= "nan" then return nil, "'" .. value .. "' is no number" end
-  return at, number or 0 / 0
+  return at, number or (0 / 0)
 end
 
 local function quote(path) return "'" .. path:gsub("'", "'\\''") .. "'" end
@@ -61,7 +61,10 @@ local function quote(path) return "'" .. path:gsub("'", "'\\''") .. "'" end
 local function open(path)
   if path == "-" then return io.stdin end
   local file, problem = io.open(path, "rb")
-  if not file then fail(problem) end
+  if not file then
+    fail(problem)
+    error(problem) -- for those who do not know that fail() does not return
+  end
   local magic = file:read(2)
   file:seek("set")
   if magic ~= "\x1f\x8b" then return file end
@@ -120,7 +123,7 @@ local function read_metric(text)
   local got = cloudwatch.fetch({
     it = cloudwatch { namespace = namespace, name = name, dimensions = dimensions, stat = options.stat or "Average",
                       period = period, region = options.region },
-  }, { start_time = time.now() - (options.last or 14 * 86400), end_time = time.now() }).it
+  }, { start_time = time.now() - (options.last or (14 * 86400)), end_time = time.now() }).it
   if #got.values == 0 then fail(text .. ": " .. (got.reason or "no datapoints")) end
   return { values = got.values, times = got.times, name = namespace .. " " .. name, broken = {}, reason = got.reason }
 end

@@ -66,8 +66,8 @@ local function add_files(files, path)
     files[#files + 1] = path
     return
   end
-  local list <close> = io.popen("find " .. shell_quoted(path)
-      .. " -maxdepth 1 -type f \\( -name '*.log' -o -name '*.gz' \\) | LC_ALL=C sort")
+  local list <close> = assert(io.popen("find " .. shell_quoted(path)
+      .. " -maxdepth 1 -type f \\( -name '*.log' -o -name '*.gz' \\) | LC_ALL=C sort"))
   local before = #files
   for file in list:lines() do files[#files + 1] = file end
   if #files == before then fail("%s: no *.log and no *.gz in it", path) end

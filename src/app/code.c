@@ -61,6 +61,13 @@ static int open_interrupt(struct code *code)
 
 int code_open(struct code *code, const struct arguments *arguments)
 {
+    static const struct script_options none;
+    return code_open_with(code, arguments, &none);
+}
+
+int code_open_with(struct code *code, const struct arguments *arguments,
+                   const struct script_options *script_options)
+{
     const char *dir = arguments_value(arguments, "dir"),
                *world = arguments_value(arguments, "world");
     const char *speed = arguments_value(arguments, "speed");
@@ -78,9 +85,10 @@ int code_open(struct code *code, const struct arguments *arguments)
     if (instance_open(&options, &code->instance) < 0) return 1;
     log_open(stderr, LOG_INFO, isatty(STDERR_FILENO) ? LOG_TEXT : LOG_JSON,
              terminal_color(STDERR_FILENO), &code->instance.world->clock);
-    struct script_options script = {.host = &code->instance.host,
-                                    .width = terminal_width(STDOUT_FILENO),
-                                    .color = terminal_color(STDOUT_FILENO)};
+    struct script_options script = *script_options;
+    script.host = &code->instance.host;
+    script.width = terminal_width(STDOUT_FILENO);
+    script.color = terminal_color(STDOUT_FILENO);
     if (open_interrupt(code) < 0) {
         fputs("moontide: out of memory\n", stderr);
         instance_close(&code->instance);

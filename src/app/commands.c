@@ -172,6 +172,10 @@ static const struct option_spec diff_options[] = {
     DIR_OPTION,
     END,
 };
+static const struct option_spec init_options[] = {
+    {"stubs", NULL, "only what editors need: types/moontide, .luarc.json, .luacheckrc"},
+    END,
+};
 static const struct option_spec no_options[] = {END};
 
 const struct command commands[] = {
@@ -218,7 +222,7 @@ const struct command commands[] = {
     {"silence list", "", "the silences there are", 0, 0, false, talk_options, command_silence_list},
     {"silence expire", "ID", "ends a silence now", 1, 1, false, talk_options,
      command_silence_expire},
-    {"init", "[DIR]", "makes a project directory to start from", 0, 1, false, no_options,
+    {"init", "[DIR]", "makes a project directory to start from", 0, 1, false, init_options,
      command_init},
     {"version", "", "prints the version, and those of the libraries", 0, 0, false, no_options,
      command_version},

@@ -1,7 +1,8 @@
 /* app/init.c - `moontide init [DIR]`: a project directory that `check` passes and `run --once` can
- * run. */
+ * run; with --stubs only the editor's files (stubs.c). */
 #include "moontide/app/instance.h"
 #include "moontide/app/options.h"
+#include "moontide/app/stubs.h"
 #include "moontide/base/fs.h"
 #include "moontide/vm/prelude.h"
 
@@ -58,14 +59,17 @@ static int write_one(const char *dir, const char *name, const char *source, stru
 int command_init(const struct arguments *arguments)
 {
     const char *dir = arguments->operand_count ? arguments->operands[0] : ".";
+    bool only_stubs = arguments_flag(arguments, "stubs");
     struct fault fault = {0};
-    int code = make_directories(dir, &fault);
-    for (size_t i = 0; code >= 0 && i < COUNT_OF(files); i++)
+    int code = only_stubs ? OK : make_directories(dir, &fault);
+    for (size_t i = 0; !only_stubs && code >= 0 && i < COUNT_OF(files); i++)
         code = write_one(dir, files[i].path, files[i].source, &fault);
+    if (code >= 0) code = stubs_write(dir, &fault);
     if (code < 0) {
         print_fault(&fault);
         return 1;
     }
+    if (only_stubs) return 0;
     printf("\nNext:\n");
     if (strcmp(dir, ".") != 0) printf("  cd %s\n", dir);
     printf("  moontide check\n"

@@ -1,199 +1,87 @@
-/* app/repl.c - `moontide repl`: interactive Lua on the loop, lines from a thread.
+/* app/repl.c - `moontide repl`: interactive Lua on the loop.
  *
- * libedit's el_gets blocks, and its callback mode loses the terminal's state after the first line,
- * so a thread reads and the loop runs:
- *
- *   thread: wait for `ask` -> el_gets -> hand over the line (uv_async) -> wait
- *   loop:   line -> script_run_text -> (waiting calls turn the loop) -> done -> ask for the next
+ *   line -> is the statement whole? -> script_run_text -> done -> (the pager) -> ask for the next
+ *             no: ask for more          waiting calls turn the loop
  *
  * Ctrl-C while Lua runs or waits interrupts it (a handler by sigaction, as uv_signal cannot fire
- * while Lua spins); while a line is edited it drops the line. Completion runs on the reading
- * thread, when no Lua does. */
+ * while Lua spins); while a line is edited it drops the line.
+ *
+ * What is printed is written at once. A text that is whole (an echoed value, help) and higher than
+ * the screen is kept, with what is printed after it, and shown through a pager when the statement
+ * is over; then comes its error, if it has one. */
 #include "moontide/app/code.h"
-#include "moontide/base/fs.h"
+#include "moontide/app/editor.h"
+#include "moontide/app/pager.h"
+#include "moontide/app/spinner.h"
 #include "moontide/base/strbuf.h"
 #include "moontide/base/terminal.h"
+#include "moontide/bind/help.h"
 #include "moontide/io/loop.h"
 
-#include <histedit.h>
-#include <langinfo.h>
-#include <locale.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <uv.h>
-#include <wchar.h>
 
-enum { LINE_BYTES_MAX = 1024 * 1024, HISTORY_LINES = 5000 };
+enum { PAGE_BYTES_MAX = 64 * 1024 * 1024 };
 
 struct repl {
     struct code code;
     struct strbuf chunk; /* the lines of a statement so far */
-    EditLine *edit;
-    History *history;
-    char *history_path;
-    uv_thread_t thread;
-    uv_mutex_t mutex;
-    uv_cond_t wake;
-    uv_async_t ready;
-    bool color, closed;
-    /* under the mutex */
-    bool ask, quit,
-        more;            /* the thread is to read; to end; the prompt is that of a continued line */
-    char *line;          /* what it read */
-    bool ended, dropped; /* Ctrl-D; Ctrl-C at the prompt */
+    struct strbuf page;  /* what waits for the pager */
+    char *error;         /* of the statement whose output is in the pager */
+    struct editor *editor;
+    struct spinner *spinner;
+    bool color;
 };
-
-static char *prompt(EditLine *edit)
-{
-    static char first[] = "moontide> ", next[] = "       >> ";
-    struct repl *r = NULL;
-    el_get(edit, EL_CLIENTDATA, &r);
-    return r && r->more ? next : first;
-}
-
-/* ---- completion: on the reading thread, while the loop's Lua rests ---- */
-
-static void insert_common(EditLine *edit, const struct strbuf *list, size_t typed)
-{
-    const char *first = strbuf_cstr(list);
-    size_t common = strcspn(first, "\n");
-    for (const char *at = first; *at; at += strcspn(at, "\n"), at += *at == '\n') {
-        size_t n = 0;
-        while (n < common && at[n] == first[n])
-            n++;
-        common = n;
-    }
-    if (common <= typed) return;
-    char *text = strndup(first + typed, common - typed);
-    if (text) el_insertstr(edit, text);
-    free(text);
-}
-
-/* The candidates, one a line of `list`, in columns. */
-static void show_columns(const char *list)
-{
-    size_t widest = 0, count = 0, column = 0;
-    for (const char *at = list; *at; at += strcspn(at, "\n"), at += *at == '\n', count++)
-        if (strcspn(at, "\n") > widest) widest = strcspn(at, "\n");
-    size_t columns = (size_t)terminal_width(STDOUT_FILENO) / (widest + 2);
-    for (const char *at = list; *at; at += strcspn(at, "\n"), at += *at == '\n') {
-        bool last = ++column >= columns || --count == 0;
-        int len = (int)strcspn(at, "\n");
-        printf("%s%.*s%*s", column == 1 ? "\n" : "", len, at, last ? 0 : (int)widest + 2 - len, "");
-        if (last) column = 0;
-    }
-    putchar('\n');
-    fflush(stdout);
-}
-
-static unsigned char complete(EditLine *edit, wint_t key)
-{
-    struct repl *r = NULL;
-    struct strbuf list;
-    size_t from;
-    (void)key;
-    el_get(edit, EL_CLIENTDATA, &r);
-    const LineInfo *info = el_line(edit);
-    size_t len = (size_t)(info->cursor - info->buffer);
-    strbuf_init(&list, LINE_BYTES_MAX);
-    script_complete(r->code.script, info->buffer, len, &from, &list);
-    unsigned char result = CC_ERROR;
-    if (strbuf_status(&list) >= 0 && list.len) {
-        size_t before = len;
-        insert_common(edit, &list, len - from);
-        info = el_line(edit);
-        result = CC_REFRESH;
-        if ((size_t)(info->cursor - info->buffer) == before && strchr(list.data, '\n')) {
-            show_columns(strbuf_cstr(&list));
-            result = CC_REDISPLAY;
-        }
-    }
-    strbuf_done(&list);
-    return result;
-}
-
-/* Ctrl-C at the prompt (a character here, as the editor's terminal mode has no ISIG): drops the
- * line. */
-static unsigned char drop_line(EditLine *edit, wint_t key)
-{
-    struct repl *r = NULL;
-    (void)key;
-    el_get(edit, EL_CLIENTDATA, &r);
-    const LineInfoW *info = el_wline(edit);
-    el_cursor(edit, (int)(info->lastchar - info->cursor));
-    el_deletestr(edit, (int)(info->lastchar - info->buffer));
-    fputs("^C\n", stdout);
-    r->dropped = true;
-    return CC_NEWLINE; /* of an empty line, which el_gets() takes for the end of input */
-}
-
-/* ---- the reading thread ---- */
-
-static void add_history(struct repl *r, const char *line)
-{
-    HistEvent event;
-    if (line[strspn(line, " \t\r\n")] == '\0') return;
-    history(r->history, &event, H_ENTER, line);
-    if (r->history_path) history(r->history, &event, H_SAVE, r->history_path);
-}
-
-/* One line, without its newline; NULL at the end of input. */
-static char *read_line(struct repl *r)
-{
-    int count = 0;
-    char *line = NULL;
-    if (r->edit) {
-        /* el_gets() itself would show the prompt first: a key pressed at once would be lost. */
-        el_set(r->edit, EL_PREP_TERM, 1);
-        const char *edited = el_gets(r->edit, &count);
-        if (r->dropped) return strdup("");
-        if (!edited || count <= 0) return NULL;
-        add_history(r, edited);
-        line = strdup(edited);
-    } else {
-        size_t cap = 0;
-        if (getline(&line, &cap, stdin) < 0) {
-            free(line);
-            return NULL;
-        }
-    }
-    if (line) line[strcspn(line, "\n")] = '\0';
-    return line;
-}
-
-static void reading_thread(void *data)
-{
-    struct repl *r = data;
-    sigset_t interrupts;
-    sigemptyset(&interrupts);
-    sigaddset(&interrupts, SIGINT);
-    pthread_sigmask(SIG_BLOCK, &interrupts, NULL); /* they are for the thread that runs Lua */
-    uv_mutex_lock(&r->mutex);
-    for (;;) {
-        while (!r->ask && !r->quit)
-            uv_cond_wait(&r->wake, &r->mutex);
-        if (r->quit) break;
-        r->ask = false;
-        uv_mutex_unlock(&r->mutex);
-        char *line = read_line(r);
-        uv_mutex_lock(&r->mutex);
-        r->line = line;
-        r->ended = !line;
-        uv_async_send(&r->ready);
-    }
-    uv_mutex_unlock(&r->mutex);
-}
 
 static void ask_for_line(struct repl *r)
 {
-    uv_mutex_lock(&r->mutex);
-    r->more = r->chunk.len > 0;
-    r->ask = true;
-    uv_cond_signal(&r->wake);
-    uv_mutex_unlock(&r->mutex);
+    editor_ask(r->editor, r->chunk.len ? "       >> " : "moontide> ");
+}
+
+/* ---- output ---- */
+
+static void on_print(void *data, const char *text, size_t len)
+{
+    struct repl *r = data;
+    if (r->page.len) {
+        strbuf_add(&r->page, text, len);
+        return;
+    }
+    fwrite(text, 1, len, stdout);
+    fflush(stdout);
+}
+
+static void on_show(void *data, const char *text, size_t len)
+{
+    struct repl *r = data;
+    if (!r->page.len && editor_interactive(r->editor) && pager_is_long(STDOUT_FILENO, text, len))
+        strbuf_add(&r->page, text, len);
+    else
+        on_print(data, text, len);
+}
+
+static const char *waits_for(void *data, unsigned *count)
+{
+    struct repl *r = data;
+    return script_waits_for(r->code.script, count);
+}
+
+static void on_turn(void *data, bool runs)
+{
+    struct repl *r = data;
+    if (!r->spinner) return;
+    if (runs)
+        spinner_hide(r->spinner);
+    else
+        spinner_show(r->spinner);
+}
+
+static void say_error(const struct repl *r, const char *text)
+{
+    const char *on = r->color ? "\033[31m" : "", *off = r->color ? "\033[0m" : "";
+    fprintf(stderr, "%s%s%s\n", on, text, off);
 }
 
 /* ---- the loop ---- */
@@ -203,69 +91,98 @@ static void end(struct repl *r)
     loop_stop(r->code.instance.loop);
 }
 
+static void on_paged(void *data)
+{
+    struct repl *r = data;
+    strbuf_done(&r->page);
+    strbuf_init(&r->page, PAGE_BYTES_MAX);
+    if (r->error) say_error(r, r->error);
+    free(r->error);
+    r->error = NULL;
+    if (r->code.over)
+        end(r);
+    else
+        ask_for_line(r);
+}
+
+/* The statement is over: what it left is shown, and the next line asked for. */
+static void go_on(struct repl *r, const char *error)
+{
+    if (error) r->error = strdup(error);
+    if (r->page.len &&
+        pager_show(r->code.instance.loop, r->page.data, r->page.len, on_paged, r) >= 0)
+        return;
+    fwrite(strbuf_cstr(&r->page), 1, r->page.len, stdout);
+    fflush(stdout);
+    on_paged(r);
+}
+
 static void on_chunk_done(void *data, const struct script_result *result)
 {
     struct repl *r = data;
+    spinner_stop(r->spinner);
     fflush(stdout);
-    if (!r->edit) code_interrupt_on_sigint(&r->code, false);
-    if (result->exit_status >= 0) {
-        r->code.exit_status = result->exit_status;
-        end(r);
-        return;
-    }
-    if (result->code < 0) {
-        const char *on = r->color ? "\033[31m" : "", *off = r->color ? "\033[0m" : "";
-        fprintf(stderr, "%s%s%s\n", on, result->error ? result->error : err_text(result->code),
-                off);
-        if (!r->edit) r->code.exit_status = 1; /* a pipe's errors are its status */
-    }
-    ask_for_line(r);
+    if (!editor_interactive(r->editor)) code_interrupt_on_sigint(&r->code, false);
+    r->code.over = result->exit_status >= 0;
+    if (r->code.over) r->code.exit_status = result->exit_status;
+    bool failed = !r->code.over && result->code < 0;
+    if (failed && !editor_interactive(r->editor))
+        r->code.exit_status = 1; /* a pipe's errors are its status */
+    go_on(r, failed ? (result->error ? result->error : err_text(result->code)) : NULL);
 }
 
 static void run_chunk(struct repl *r)
 {
-    bool incomplete = false;
-    struct strbuf chunk = r->chunk; /* its end may come before script_run_text() returns */
-    strbuf_init(&r->chunk, LINE_BYTES_MAX);
+    struct strbuf chunk = r->chunk,
+                  shorthand; /* the end may come before script_run_text() returns */
+    strbuf_init(&shorthand, EDITOR_LINE_MAX);
+    bool short_for = help_shorthand(chunk.data, chunk.len, &shorthand);
+    const struct strbuf *text = short_for ? &shorthand : &chunk;
+    if (!short_for && script_incomplete(r->code.script, chunk.data, chunk.len)) {
+        ask_for_line(r);
+        return;
+    }
+    editor_remember(r->editor, strbuf_cstr(&chunk));
+    strbuf_init(&r->chunk, EDITOR_LINE_MAX);
     code_interrupt_on_sigint(&r->code, true);
-    int code = script_run_text(r->code.script, chunk.data, chunk.len, "=stdin", true, &incomplete,
+    script_resize(r->code.script, terminal_width(STDOUT_FILENO));
+    spinner_start(r->spinner);
+    int code = script_run_text(r->code.script, strbuf_cstr(text), text->len, "=stdin", true, NULL,
                                on_chunk_done, r);
-    if (incomplete)
-        r->chunk = chunk;
-    else
-        strbuf_done(&chunk);
+    strbuf_done(&chunk);
+    strbuf_done(&shorthand);
     if (code >= 0) return;
-    if (!r->edit) code_interrupt_on_sigint(&r->code, false);
-    if (!incomplete) fprintf(stderr, "%s\n", err_text(code));
+    if (!editor_interactive(r->editor)) code_interrupt_on_sigint(&r->code, false);
+    spinner_stop(r->spinner);
+    say_error(r, err_text(code));
     ask_for_line(r);
 }
 
-static void on_line(uv_async_t *async)
+static void on_end(struct repl *r)
 {
-    struct repl *r = async->data;
-    uv_mutex_lock(&r->mutex);
-    char *line = r->line;
-    bool ended = r->ended, dropped = r->dropped;
-    r->line = NULL;
-    r->dropped = false;
-    uv_mutex_unlock(&r->mutex);
-    if (ended) {
-        if (r->edit) putchar('\n');
-        if (r->chunk.len) fputs("moontide: the last statement is not complete\n", stderr);
-        if (r->chunk.len && !r->edit) r->code.exit_status = 1;
-        end(r);
+    bool interactive = editor_interactive(r->editor);
+    if (interactive) putchar('\n');
+    if (r->chunk.len) fputs("moontide: the last statement is not complete\n", stderr);
+    if (r->chunk.len && !interactive) r->code.exit_status = 1;
+    end(r);
+}
+
+static void on_line(void *data, enum editor_event event, const char *line)
+{
+    struct repl *r = data;
+    if (event == EDITOR_END) {
+        on_end(r);
         return;
     }
-    if (!line) return; /* woken before anything was read */
-    if (dropped) {
+    if (event == EDITOR_DROPPED) {
+        editor_remember(r->editor, strbuf_cstr(&r->chunk)); /* to go on with, or to mend it */
         strbuf_reset(&r->chunk);
     } else if (r->chunk.len || line[strspn(line, " \t\r")]) {
         if (r->chunk.len) strbuf_addc(&r->chunk, '\n');
         strbuf_adds(&r->chunk, line);
     }
-    free(line);
     if (strbuf_status(&r->chunk) < 0) {
-        fprintf(stderr, "moontide: a statement has at most %d bytes\n", LINE_BYTES_MAX);
+        fprintf(stderr, "moontide: a statement has at most %d bytes\n", EDITOR_LINE_MAX);
         strbuf_reset(&r->chunk);
     }
     if (r->chunk.len)
@@ -274,102 +191,72 @@ static void on_line(uv_async_t *async)
         ask_for_line(r);
 }
 
-/* ---- start and end ---- */
-
-static char *history_path(void)
+/* The lines before are part of what is completed: a constructor may have begun there. */
+static void on_complete(void *data, unsigned id, const char *line, size_t len)
 {
-    const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
-    if (state && state[0] == '/') return fs_join(state, "moontide_history");
-    return home ? fs_join(home, ".moontide_history") : NULL;
+    struct repl *r = data;
+    struct strbuf list, text;
+    strbuf_init(&list, EDITOR_LINE_MAX);
+    strbuf_init(&text, (size_t)2 * EDITOR_LINE_MAX);
+    strbuf_add(&text, strbuf_cstr(&r->chunk), r->chunk.len);
+    if (text.len) strbuf_addc(&text, '\n');
+    size_t before = text.len, from = 0;
+    strbuf_add(&text, line, len);
+    if (strbuf_status(&text) >= 0)
+        script_complete(r->code.script, strbuf_cstr(&text), text.len, &from, &list);
+    bool known = from >= before && strbuf_status(&list) >= 0;
+    editor_candidates(r->editor, id, known ? from - before : 0, known ? strbuf_cstr(&list) : "");
+    strbuf_done(&text);
+    strbuf_done(&list);
 }
+
+/* ---- start and end ---- */
 
 static int open_editor(struct repl *r)
 {
-    HistEvent event;
-    /* The editor counts characters, not bytes, and Lua's source is UTF-8. */
-    setlocale(LC_CTYPE, "");
-    if (strcmp(nl_langinfo(CODESET), "UTF-8") != 0) setlocale(LC_CTYPE, "C.UTF-8");
-    terminal_keep(STDIN_FILENO);
-    r->history = history_init();
-    r->edit = el_init("moontide", stdin, stdout, stderr);
-    if (!r->history || !r->edit) return ERR_NOMEM;
-    history(r->history, &event, H_SETSIZE, HISTORY_LINES);
-    history(r->history, &event, H_SETUNIQUE, 1);
-    r->history_path = history_path();
-    if (r->history_path) history(r->history, &event, H_LOAD, r->history_path);
-    el_set(r->edit, EL_CLIENTDATA, r);
-    el_set(r->edit, EL_PROMPT, prompt);
-    el_set(r->edit, EL_EDITOR, "emacs");
-    el_set(r->edit, EL_HIST, history, r->history);
-    /* el_set() would leak copies of the names. */
-    el_wset(r->edit, EL_ADDFN, L"moontide-complete", L"completes names", complete);
-    el_set(r->edit, EL_BIND, "^I", "moontide-complete", NULL);
-    el_set(r->edit, EL_SETTY, "-d", "-isig", NULL);
-    el_wset(r->edit, EL_ADDFN, L"moontide-drop", L"drops the line", drop_line);
-    el_set(r->edit, EL_BIND, "^C", "moontide-drop", NULL);
-    el_set(r->edit, EL_BIND, "^R", "em-inc-search-prev", NULL);
-    el_source(r->edit, NULL);
-    return OK;
+    char *path = editor_history_path("moontide_history");
+    struct editor_options options = {.loop = r->code.instance.loop,
+                                     .history_path = path,
+                                     .on_line = on_line,
+                                     .on_complete = on_complete,
+                                     .data = r};
+    int code = editor_open(&options, &r->editor);
+    free(path);
+    return code;
 }
 
-static void close_editor(struct repl *r)
+static void greet(const struct repl *r)
 {
-    if (r->edit) el_end(r->edit);
-    if (r->history) history_end(r->history);
-    free(r->history_path);
-}
-
-static void start_thread(struct repl *r)
-{
-    if (uv_mutex_init(&r->mutex) < 0) abort(); /* only for want of memory, at the very start */
-    if (uv_cond_init(&r->wake) < 0) abort();
-    r->ready.data = r;
-    if (uv_async_init(loop_uv(r->code.instance.loop), &r->ready, on_line) < 0) abort();
-    if (uv_thread_create(&r->thread, reading_thread, r) < 0) abort();
-}
-
-static void on_async_closed(uv_handle_t *handle)
-{
-    ((struct repl *)handle->data)->closed = true;
-}
-
-static void end_thread(struct repl *r)
-{
-    uv_mutex_lock(&r->mutex);
-    r->quit = true;
-    uv_cond_signal(&r->wake);
-    uv_mutex_unlock(&r->mutex);
-    uv_thread_join(
-        &r->thread); /* it never reads now: a line is asked for only when the last one is done */
-    uv_close((uv_handle_t *)&r->ready, on_async_closed);
-    while (!r->closed)
-        (void)loop_turn(r->code.instance.loop, false);
-    uv_mutex_destroy(&r->mutex);
-    uv_cond_destroy(&r->wake);
+    if (!editor_interactive(r->editor)) return;
+    printf("moontide " MOONTIDE_VERSION ", world %s. help() tells what there is; Tab completes; "
+           "Ctrl-D ends.\n",
+           r->code.instance.world->name);
 }
 
 int command_repl(const struct arguments *arguments)
 {
     struct repl r = {0};
-    if (code_open(&r.code, arguments)) return 1;
-    strbuf_init(&r.chunk, LINE_BYTES_MAX);
+    bool interactive = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+    struct script_options options = {
+        .print = on_print, .show = on_show, .turn = on_turn, .data = &r, .draws = interactive};
+    strbuf_init(&r.chunk, EDITOR_LINE_MAX);
+    strbuf_init(&r.page, PAGE_BYTES_MAX);
     r.color = terminal_color(STDERR_FILENO);
-    if (isatty(STDIN_FILENO)) {
-        if (open_editor(&r) < 0) {
-            fputs("moontide: no line editor: out of memory\n", stderr);
-            code_close(&r.code);
-            return 1;
-        }
-        printf("moontide " MOONTIDE_VERSION
-               ", world %s. Tab completes; Ctrl-C interrupts; Ctrl-D ends.\n",
-               r.code.instance.world->name);
+    if (code_open_with(&r.code, arguments, &options)) return 1;
+    int code = spinner_new(r.code.instance.loop, waits_for, &r, &r.spinner);
+    if (code >= 0) code = open_editor(&r);
+    if (code < 0) {
+        fprintf(stderr, "moontide: no line editor: %s\n", err_text(code));
+        r.code.exit_status = 1;
+    } else {
+        greet(&r);
+        ask_for_line(&r);
+        loop_run(r.code.instance.loop);
     }
-    start_thread(&r);
-    ask_for_line(&r);
-    loop_run(r.code.instance.loop);
-    end_thread(&r);
-    close_editor(&r);
+    editor_close(r.editor);
+    spinner_free(r.spinner);
     strbuf_done(&r.chunk);
+    strbuf_done(&r.page);
     code_close(&r.code);
     return r.code.exit_status;
 }

@@ -319,7 +319,8 @@ void rerun_judge(struct rerun *rerun, size_t index)
 {
     struct evaluation_input input = rerun_input(rerun, index);
     struct evaluator *evaluator = rerun->evaluator;
-    struct fault fault = {.code = OK};
+    struct fault fault; /* large, and mostly not looked at */
+    fault.code = OK;
     evaluation_reset(&rerun->evaluations[index]);
     free(rerun->faults[index]);
     rerun->faults[index] = NULL;

@@ -18,6 +18,11 @@ set(SOURCES_app
     decision_text.c
     diff.c
     diff_report.c
+    editor.c
+    editor_complete.c
+    editor_keys.c
+    editor_lines.c
+    editor_past.c
     entry.c
     findings.c
     init.c
@@ -29,11 +34,13 @@ set(SOURCES_app
     notify.c
     options.c
     past.c
+    pager.c
     pause.c
     policy_dir.c
     policy_scan.c
     project.c
     recorded.c
+    recall.c
     repl.c
     report.c
     rerun.c
@@ -43,10 +50,12 @@ set(SOURCES_app
     silence.c
     silence_journal.c
     sinks.c
+    spinner.c
     status.c
     status_json.c
     tick_find.c
     time_travel.c
+    stubs.c
     unfreeze.c
     tick_metrics.c
     version.c

@@ -11,7 +11,7 @@
 #include <termios.h>
 #include <unistd.h>
 
-enum { COLUMNS_MAX = 1000 };
+enum { SIZE_MAX_SAID = 1000 };
 
 bool terminal_color(int fd)
 {
@@ -20,15 +20,29 @@ bool terminal_color(int fd)
     return isatty(fd) && term && strcmp(term, "dumb") != 0;
 }
 
+/* What a variable of the environment says; 0: nothing. */
+static int said(const char *name)
+{
+    const char *text = getenv(name);
+    char *end = NULL;
+    long value = text ? strtol(text, &end, 10) : 0;
+    return value >= 1 && value <= SIZE_MAX_SAID && *end == '\0' ? (int)value : 0;
+}
+
 int terminal_width(int fd)
 {
     struct winsize size;
-    const char *columns = getenv("COLUMNS");
-    char *end = NULL;
-    long said = columns ? strtol(columns, &end, 10) : 0;
-    if (said >= 1 && said <= COLUMNS_MAX && *end == '\0') return (int)said;
-    if (ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
-    return 80;
+    int width = said("COLUMNS");
+    if (width) return width;
+    return ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
+
+int terminal_height(int fd)
+{
+    struct winsize size;
+    int height = said("LINES");
+    if (height) return height;
+    return ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_row > 0 ? size.ws_row : 24;
 }
 
 bool terminal_utf8(void)

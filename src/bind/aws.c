@@ -9,6 +9,7 @@
 #include "moontide/aws/endpoint.h"
 #include "moontide/bind/config.h"
 #include "moontide/vm/convert.h"
+#include "moontide/vm/docs.h"
 #include "moontide/vm/task.h"
 
 #include <string.h>
@@ -166,27 +167,137 @@ static const luaL_Reg core_functions[] = {
     {"waiter", aws_waiter},        {"judge", aws_judge},
     {"fail", core_fail},           {"secrets", aws_secrets},
     {"region", core_region},       {NULL, NULL}};
-static const luaL_Reg methods[] = {{"serialize", aws_serialize},   {"parse", aws_parse},
-                                   {"operations", aws_operations}, {"help", aws_help},
-                                   {"metrics", aws_metrics},       {NULL, NULL}};
+static const struct vm_function methods[] = {
+    {"pages", NULL, "(operation: string, params?: table): fun(): table?",
+     "Goes over the pages of an answer, one call a page; an operation that does not come in pages "
+     "is one page. Each step waits."},
+    {"items", NULL, "(operation: string, params?: table, key?: string): fun(): any",
+     "Goes over what the pages hold: the list named by key (\"a.b\" leads inside), or the one of "
+     "the model's paginator. Each step waits."},
+    {"wait", NULL, "(name: string, params?: table, options?: aws.wait.options): table?",
+     "Asks until a waiter of the model is content: the answer that ended it, nil when it was an "
+     "error that was waited for. An error object with the code WaiterFailed or WaiterTimeout "
+     "otherwise."},
+    {"serialize", aws_serialize,
+     "(operation: string, params?: table, options?: aws.serialize.options): aws.request",
+     "The request of a call, without sending it. An error that names the path and the nearest "
+     "known name for wrong parameters."},
+    {"parse", aws_parse, "(operation: string, response: aws.response): table",
+     "What an answer means, without having asked. A failure of the service is thrown as an error "
+     "object."},
+    {"operations", aws_operations, "(): string[]", "The names of all operations, sorted."},
+    {"help", aws_help, "(operation?: string)",
+     "Prints the operations and waiters, or the parameters of one operation with their types, and "
+     "what it gives."},
+    {"metrics", aws_metrics, "(): table<string, aws.metrics>",
+     "Counts and latencies of this client's calls, by operation."},
+    {NULL, NULL, NULL, NULL}};
+static const struct vm_field client_fields[] = {
+    {"[string]", "fun(self: aws.client, params?: table): table",
+     "An operation of the service in snake_case, as client:describe_services{...}; it waits, and "
+     "answers the result. Parameters are spelled as AWS does, and checked before anything is sent. "
+     "A failure is an error object."},
+    {NULL, NULL, NULL}};
+static const struct vm_field wait_fields[] = {
+    {"delay", "duration?", "Between two looks; the model's."},
+    {"max_attempts", "integer?", "How many looks; the model's."},
+    {NULL, NULL, NULL}};
+static const struct vm_field metrics_fields[] = {
+    {"calls", "integer", "Calls that ended."},
+    {"attempts", "integer", "Requests that were sent for them."},
+    {"retries", "integer", "Requests after the first."},
+    {"throttles", "integer", "Answers that asked to slow down."},
+    {"failures", "integer", "Calls that failed."},
+    {"p50_ms", "number", "Latency in ms: the median."},
+    {"p90_ms", "number", "The same, 90 %."},
+    {"p99_ms", "number", "The same, 99 %."},
+    {NULL, NULL, NULL}};
+static const struct vm_field credentials_fields[] = {
+    {"provider", "string", "Who answered."},
+    {"expires", "integer?", "Until when, in seconds since the epoch; nil: without end."},
+    {NULL, NULL, NULL}};
+static const struct vm_field identity_fields[] = {{"account", "string", "The account's number."},
+                                                  {"arn", "string", "Of the role or user."},
+                                                  {"user_id", "string", "As STS has it."},
+                                                  {NULL, NULL, NULL}};
+static const struct vm_field error_fields[] = {
+    {"code", "string", "\"ClusterNotFoundException\", \"Timeout\", ..."},
+    {"message", "string", "What went wrong."},
+    {"text", "string?", "The one line that tostring gives."},
+    {"retryable", "boolean?", "Whether the same may succeed later."},
+    {"kind", "string?", "What sort it is: \"Denied\", \"Throttled\", \"Server\", \"Timeout\", ..."},
+    {"status", "integer?", "Of HTTP, where there was an answer."},
+    {"request_id", "string?", "Of AWS."},
+    {"service", "string?", "Of a call to AWS: \"ecs\"."},
+    {"operation", "string?", "The same: \"describe_services\"."},
+    {"action", "string?", "As IAM names it: \"ecs:DescribeServices\"."},
+    {"fields", "table?", "What else the service says of this error."},
+    {NULL, NULL, NULL}};
+static const struct vm_function makers[] = {
+    {"client", aws_client_new, "(service: string, options?: aws.client.options): aws.client",
+     "A client of a service by its model: ecs, rds, ... (docs/aws.md lists those of the binary). "
+     "Region, endpoint and credentials are looked for at the first call. An error for an unknown "
+     "service, or a model that cannot be read."},
+    {NULL, NULL, NULL, NULL}};
+static const struct vm_function functions[] = {
+    {"regions", aws_regions, "(partition?: \"aws\"|\"aws-cn\"|\"aws-us-gov\"|string): string[]",
+     "The names of all regions, or those of a partition."},
+    {"credentials", aws_credentials, "(profile?: string): aws.credentials",
+     "Which provider answers, and until when, never the secret; it waits. An error object when "
+     "there are none."},
+    {"identity", NULL, "(options?: aws.client.options): aws.identity",
+     "Who this is, from sts:GetCallerIdentity; it waits."},
+    {"presign", NULL, "(options: aws.presign.options): string",
+     "A presigned URL. Credentials and region are looked for when they are not given; then it "
+     "waits."},
+    {NULL, NULL, NULL, NULL}};
+static const struct vm_function sigv4_functions[] = {
+    {"sign", aws_sign, "(fields: aws.sign.fields): aws.signed",
+     "Signs a request, and shows the texts of each stage."},
+    {NULL, NULL, NULL, NULL}};
+
+const struct vm_docs aws_docs = {DOCS_MODULE,
+                                 "aws",
+                                 DOCS_ALL,
+                                 "Signed clients of any AWS service. What waits may be called in "
+                                 "collect, targets, kinds, receivers, scripts and the REPL.",
+                                 functions,
+                                 NULL};
+const struct vm_docs aws_makers_docs = {DOCS_MODULE, "aws", DOCS_ALL, NULL, makers, NULL};
+const struct vm_docs aws_sigv4_docs = {
+    DOCS_MODULE, "aws.sigv4", DOCS_ALL, "AWS Signature Version 4.", sigv4_functions, NULL};
+const struct vm_docs aws_client_docs = {
+    DOCS_CLASS, "aws.client", DOCS_ALL, "A client of one service.", methods, client_fields};
+const struct vm_docs aws_wait_docs = {DOCS_CLASS, "aws.wait.options", DOCS_ALL, "Of client:wait.",
+                                      NULL,       wait_fields};
+const struct vm_docs aws_metrics_docs = {
+    DOCS_CLASS, "aws.metrics", DOCS_ALL, "Of one operation of a client.", NULL, metrics_fields};
+const struct vm_docs aws_credentials_docs = {DOCS_CLASS, "aws.credentials",
+                                             DOCS_ALL,   "Where credentials come from.",
+                                             NULL,       credentials_fields};
+const struct vm_docs aws_identity_docs = {
+    DOCS_CLASS, "aws.identity", DOCS_ALL, "Who the credentials belong to.", NULL, identity_fields};
+const struct vm_docs error_docs = {DOCS_CLASS,
+                                   "moontide.error",
+                                   DOCS_ALL,
+                                   "What a failed call throws: of AWS, http, mail, a file, "
+                                   "async.timeout. tostring gives one readable line.",
+                                   NULL,
+                                   error_fields};
 
 int open_aws(lua_State *L)
 {
-    static const luaL_Reg functions[] = {
-        {"regions", aws_regions}, {"credentials", aws_credentials}, {NULL, NULL}};
-    luaL_newlib(L, functions);
-    lua_createtable(L, 0, 1);
-    lua_pushcfunction(L, aws_sign);
-    lua_setfield(L, -2, "sign");
+    vm_new_library(L, functions);
+    vm_new_library(L, sigv4_functions);
     lua_setfield(L, -2, "sigv4");
     int module = lua_gettop(L);
-    luaL_newlib(L, methods);
-    lua_pushvalue(L, -1);
-    lua_pushcclosure(L, aws_client_new, 1);
-    lua_setfield(L, module, "client");
-
+    vm_new_library(L, methods);
+    lua_insert(L, module); /* methods, module */
     lua_pushvalue(L, module);
-    lua_insert(L, -2); /* module, methods */
+    vm_set_closures(L, makers, 1);
+    lua_insert(L, module); /* module, methods */
+    lua_pushvalue(L, module);
+    lua_insert(L, -2);
     luaL_newlib(L, core_functions);
     luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
     lua_getfield(L, -1, "async");

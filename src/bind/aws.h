@@ -49,6 +49,7 @@ struct aws_client {
 MUST_CHECK int aws_speak(struct aws_client *client, enum protocol_kind kind);
 
 struct aws_client *aws_check_client(lua_State *L, int idx);
+const struct aws_client *aws_test_client(lua_State *L, int idx); /* NULL: it is none */
 /* The region that was given, configured, or set outside; NULL: none. Pushes the text (or nil). */
 const char *aws_push_region(lua_State *L, const char *given, const char *profile);
 /* aws.client(service, options) */
@@ -71,6 +72,11 @@ struct credentials *aws_check_credentials(lua_State *L, int idx, const char *wha
 
 /* Pushes the function client:operation(params). */
 void aws_push_method(lua_State *L, const struct operation *operation);
+/* The operation of such a function at idx; NULL: it is none. */
+const struct operation *aws_method_operation(lua_State *L, int idx);
+/* What help says of a client, and of an operation (service: NULL when not known). */
+void aws_help_client(struct strbuf *out, const struct model *model);
+void aws_help_operation(struct strbuf *out, const char *service, const struct operation *operation);
 int aws_attempt(lua_State *L); /* (client, operation, params) -> result, or nil, error, status */
 int aws_serialize(lua_State *L);
 int aws_parse(lua_State *L);

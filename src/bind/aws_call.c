@@ -8,6 +8,7 @@
 
 #include "moontide/base/log.h"
 #include "moontide/vm/convert.h"
+#include "moontide/vm/docs.h"
 #include "moontide/vm/task.h"
 
 #include <stdlib.h>
@@ -272,7 +273,9 @@ static int start(lua_State *L, const struct operation *operation, bool attempt, 
     struct fault fault;
     serialize(L, 1, operation, 2, &options);
     struct client *connection = aws_connect(L, 1);
-    uint64_t wait_id = task_wait_id(L, operation->snake);
+    char name[VM_NAME_MAX];
+    snprintf(name, sizeof name, "%s:%s", client->model->service, operation->snake);
+    uint64_t wait_id = task_wait_id(L, name);
     struct call_box *box = box_new(L, client, operation);
     int box_idx = lua_gettop(L);
     lua_pushvalue(L, 1);
@@ -306,6 +309,14 @@ void aws_push_method(lua_State *L, const struct operation *operation)
     lua_pushcclosure(L, method, 1);
 }
 
+const struct operation *aws_method_operation(lua_State *L, int idx)
+{
+    if (lua_tocfunction(L, idx) != method || !lua_getupvalue(L, idx, 1)) return NULL;
+    const struct operation *operation = lua_touserdata(L, -1);
+    lua_pop(L, 1);
+    return operation;
+}
+
 static const struct operation *check_operation(lua_State *L)
 {
     const struct aws_client *client = aws_check_client(L, 1);
@@ -321,6 +332,30 @@ int aws_attempt(lua_State *L)
 }
 
 /* ---- the halves ---- */
+
+static const struct vm_field serialize_fields[] = {
+    {"idempotency_token", "string?",
+     "At most 36 characters; without it the token is left out, so that equal parameters give equal "
+     "requests."},
+    {NULL, NULL, NULL}};
+static const struct vm_field response_fields[] = {
+    {"status", "integer?", "200."},
+    {"headers", "table?", "By name, or as pairs { name, value }."},
+    {"body", "string?", "Its bytes."},
+    {NULL, NULL, NULL}};
+static const struct vm_field request_fields[] = {
+    {"method", "string", "GET, POST, ..."},
+    {"uri", "string", "Path and query."},
+    {"headers", "table<string, string>", "By name."},
+    {"body", "string", "What would be sent."},
+    {"host_prefix", "string?", "What stands before the endpoint's name."},
+    {NULL, NULL, NULL}};
+const struct vm_docs aws_serialize_docs = {
+    DOCS_CLASS, "aws.serialize.options", DOCS_ALL, "Of client:serialize.", NULL, serialize_fields};
+const struct vm_docs aws_response_docs = {
+    DOCS_CLASS, "aws.response", DOCS_ALL, "What client:parse is given.", NULL, response_fields};
+const struct vm_docs aws_request_docs = {
+    DOCS_CLASS, "aws.request", DOCS_ALL, "What client:serialize answers.", NULL, request_fields};
 
 static void push_request(lua_State *L, const struct wire_request *request)
 {
@@ -351,14 +386,13 @@ static void given_token(void *data, char out[37])
  * given, so that equal parameters give equal requests. */
 int aws_serialize(lua_State *L)
 {
-    static const char *const names[] = {"idempotency_token", NULL};
     struct serialize_options options = {0};
     const struct operation *operation = check_operation(L);
     const struct aws_client *client = aws_check_client(L, 1);
     lua_settop(L, 4);
     if (!lua_isnil(L, 4)) {
         luaL_checktype(L, 4, LUA_TTABLE);
-        convert_check_fields(L, 4, "serialize", names);
+        vm_check_fields(L, 4, "serialize", serialize_fields);
         if (lua_getfield(L, 4, "idempotency_token") != LUA_TNIL) {
             const char *token = check_text(L, -1, "serialize: idempotency_token");
             if (strlen(token) > 36)
@@ -407,11 +441,10 @@ static struct http_header *check_headers(lua_State *L, int idx, size_t *count)
 /* client:parse(operation, { status, headers, body }): the result, or throws the service's error. */
 int aws_parse(lua_State *L)
 {
-    static const char *const names[] = {"status", "headers", "body", NULL};
     const struct operation *operation = check_operation(L);
     lua_settop(L, 3);
     luaL_checktype(L, 3, LUA_TTABLE);
-    convert_check_fields(L, 3, "parse", names);
+    vm_check_fields(L, 3, "parse", response_fields);
     struct wire_response response = {.status = 200, .body = ""};
     if (lua_getfield(L, 3, "status") != LUA_TNIL) response.status = (int)luaL_checkinteger(L, -1);
     if (lua_getfield(L, 3, "body") != LUA_TNIL)

@@ -12,6 +12,7 @@
 #include "moontide/base/nearest.h"
 #include "moontide/bind/config.h"
 #include "moontide/vm/convert.h"
+#include "moontide/vm/docs.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -23,16 +24,50 @@ static const char CHAIN_TYPE[] = "moontide.aws.chain";
 static const char MODEL_TYPE[] = "moontide.aws.model";
 static const char CHAINS_KEY, MODELS_KEY; /* in the registry: tables of what is shared */
 
-static const char *const option_names[] = {
-    "region",     "profile",  "endpoint",           "credentials", "retries",
-    "retry_mode", "timeout",  "max_concurrency",    "rate",        "dry_run",
-    "model",      "protocol", "first_byte_timeout", "account",     NULL};
+static const struct vm_field client_options[] = {
+    {"region", "string?",
+     "Else the account's, the configuration's, the environment's, the profile's."},
+    {"profile", "string?", "Of ~/.aws; else the configuration's."},
+    {"endpoint", "string?", "A URL in place of AWS's."},
+    {"credentials", "aws.keys?", "Explicit ones, in place of the chain."},
+    {"retries", "integer?",
+     "Tries after the first: 0 to 100; else the configuration's, the environment's, the profile's, "
+     "2."},
+    {"retry_mode", "\"standard\"|\"adaptive\"?", "\"standard\" by default."},
+    {"timeout", "duration?", "Of one attempt; 30 s."},
+    {"max_concurrency", "integer?", "Calls under way at once; 50. The others wait in order."},
+    {"rate", "number?", "Calls a second of this client; 0: without even the known limits."},
+    {"dry_run", "boolean?",
+     "Refuses every operation that is not a read, and says what it would have sent."},
+    {"model", "string|table?",
+     "A service-2.json of botocore, its directory, or a table of that shape."},
+    {"protocol", "string?",
+     "One of the model's protocols: \"json\", \"query\", ...; else the best, and the next where an "
+     "endpoint does not know it."},
+    {"first_byte_timeout", "duration?", "Until an answer begins; as long as timeout."},
+    {"account", "string?", "A name of the configuration's accounts: its role and region."},
+    {NULL, NULL, NULL}};
+static const struct vm_field key_fields[] = {
+    {"access_key_id", "string", "The key's id."},
+    {"secret_access_key", "string", "The key."},
+    {"session_token", "string?", "Of temporary credentials."},
+    {NULL, NULL, NULL}};
+
+const struct vm_docs aws_client_options_docs = {
+    DOCS_CLASS, "aws.client.options", DOCS_ALL, "Of aws.client.", NULL, client_options};
+const struct vm_docs aws_keys_docs = {DOCS_CLASS, "aws.keys", DOCS_ALL, "Credentials in plain.",
+                                      NULL,       key_fields};
 
 struct aws_client *aws_check_client(lua_State *L, int idx)
 {
     struct aws_client *client = luaL_testudata(L, idx, CLIENT_TYPE);
     if (!client) luaL_error(L, "aws: a client was expected (is it client:operation{...}?)");
     return client;
+}
+
+const struct aws_client *aws_test_client(lua_State *L, int idx)
+{
+    return luaL_testudata(L, idx, CLIENT_TYPE);
 }
 
 /* Pushes the table in the registry under key. */
@@ -192,12 +227,10 @@ static const char *credential_field(lua_State *L, int idx, const char *name, con
 
 struct credentials *aws_check_credentials(lua_State *L, int idx, const char *what)
 {
-    static const char *const names[] = {"access_key_id", "secret_access_key", "session_token",
-                                        NULL};
     idx = lua_absindex(L, idx);
     if (!lua_istable(L, idx))
         luaL_error(L, "%s: credentials must be a table { access_key_id, secret_access_key }", what);
-    convert_check_fields(L, idx, lua_pushfstring(L, "%s: credentials", what), names);
+    vm_check_fields(L, idx, lua_pushfstring(L, "%s: credentials", what), key_fields);
     const char *id = credential_field(L, idx, "access_key_id", what);
     const char *secret = credential_field(L, idx, "secret_access_key", what);
     const char *token = credential_field(L, idx, "session_token", what);
@@ -447,7 +480,7 @@ int aws_client_new(lua_State *L)
         lua_replace(L, 2);
     }
     luaL_checktype(L, 2, LUA_TTABLE);
-    convert_check_fields(L, 2, "aws.client", option_names);
+    vm_check_fields(L, 2, "aws.client", client_options);
     /* a copy, so that nobody changes it under the client */
     lua_newtable(L);
     for (lua_pushnil(L); lua_next(L, 2);) {

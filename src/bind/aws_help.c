@@ -88,11 +88,10 @@ static void put_members(struct help *help, const struct shape *shape)
     help->depth--;
 }
 
-static void put_operation(struct strbuf *out, const struct model *model,
-                          const struct operation *operation)
+void aws_help_operation(struct strbuf *out, const char *service, const struct operation *operation)
 {
     struct help help = {.out = out, .depth_max = HELP_DEPTH_MAX, .left = HELP_MEMBERS_MAX};
-    strbuf_addf(out, "%s:%s { ... }%s%s\n", model->service, operation->snake,
+    strbuf_addf(out, "%s:%s { ... }%s%s\n", service ? service : "client", operation->snake,
                 operation->read_only ? "" : "   (changes something)",
                 operation->pagination ? "   (comes in pages)" : "");
     if (operation->input && operation->input->member_count > 0)
@@ -107,7 +106,7 @@ static void put_operation(struct strbuf *out, const struct model *model,
     if (help.left <= 0) strbuf_adds(out, "  ...\n");
 }
 
-static void put_list(struct strbuf *out, const struct model *model)
+void aws_help_client(struct strbuf *out, const struct model *model)
 {
     strbuf_addf(out, "%s: client:help(\"operation\") tells more of one\n", model->service_id);
     for (uint32_t i = 0; i < model->operation_count; i++)
@@ -123,10 +122,10 @@ int aws_help(lua_State *L)
     lua_settop(L, 2);
     struct strbuf *out = push_buffer(L, HELP_BYTES_MAX);
     if (lua_isnoneornil(L, 2))
-        put_list(out, client->model);
+        aws_help_client(out, client->model);
     else
-        put_operation(out, client->model,
-                      aws_operation(L, client, check_text(L, 2, "help: the operation")));
+        aws_help_operation(out, client->model->service,
+                           aws_operation(L, client, check_text(L, 2, "help: the operation")));
     if (strbuf_status(out) < 0) return luaL_error(L, "help: out of memory");
     size_t len = out->len;
     while (len > 0 && out->data[len - 1] == '\n')

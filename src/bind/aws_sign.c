@@ -12,6 +12,7 @@
 
 #include "moontide/aws/sigv4.h"
 #include "moontide/vm/convert.h"
+#include "moontide/vm/docs.h"
 
 #include <string.h>
 
@@ -20,22 +21,58 @@ enum { TEXT_MAX = 1024 * 1024 };
 static const char KEYS_TYPE[] = "moontide.aws.keys", NAME[] = "sigv4.sign";
 static const char KEYS_KEY; /* in the registry: the userdata of the derived keys */
 
-static const char *const field_names[] = {"method",
-                                          "uri",
-                                          "headers",
-                                          "body",
-                                          "service",
-                                          "region",
-                                          "credentials",
-                                          "time",
-                                          "placement",
-                                          "expires",
-                                          "normalize_path",
-                                          "double_encode",
-                                          "payload_hash",
-                                          "sign_content_sha256",
-                                          "omit_session_token",
-                                          NULL};
+static const struct vm_field sign_fields[] = {
+    {"method", "string", "GET, POST, ..."},
+    {"uri", "string",
+     "A path with its query, or a whole URL: then its host is signed, and the answer has a url."},
+    {"headers", "table?", "By name, or as pairs { name, value } in their order."},
+    {"body", "string?", "What is sent."},
+    {"service", "string", "\"s3\", \"ecs\", ..."},
+    {"region", "string", "Of the service."},
+    {"credentials", "aws.keys", "Who signs."},
+    {"time", "moment?", "Else now."},
+    {"placement", "\"headers\"|\"query\"?", "Where the signature stands; \"headers\"."},
+    {"expires", "duration?", "Of a presigned URL: up to 7 d."},
+    {"normalize_path", "boolean?", "True but for s3."},
+    {"double_encode", "boolean?", "True but for s3."},
+    {"payload_hash", "string?", "In place of the body's SHA-256."},
+    {"sign_content_sha256", "boolean?", "Adds x-amz-content-sha256."},
+    {"omit_session_token", "boolean?", "Leaves the token out of what is signed."},
+    {NULL, NULL, NULL}};
+static const struct vm_field signed_fields[] = {
+    {"signature", "string", "In hexadecimal."},
+    {"headers", "string[][]", "Pairs { name, value }: those given and those added."},
+    {"authorization", "string?", "The header, when the signature stands in one."},
+    {"uri", "string", "Path and query, with the signature when it stands there."},
+    {"url", "string?", "The same whole, when a URL was given."},
+    {"canonical_request", "string", "The first stage."},
+    {"string_to_sign", "string", "The second."},
+    {NULL, NULL, NULL}};
+static const struct vm_field presign_fields[] = {
+    {"url", "string", "What is to be asked."},
+    {"method", "string?", "GET, POST, ..."},
+    {"headers", "table?", "By name, or as pairs { name, value } in their order."},
+    {"body", "string?", "What is sent."},
+    {"service", "string?", "\"s3\", \"ecs\", ..."},
+    {"region", "string?", "Of the service."},
+    {"credentials", "aws.keys?", "Who signs."},
+    {"time", "moment?", "Else now."},
+    {"expires", "duration?", "Of a presigned URL: up to 7 d."},
+    {"normalize_path", "boolean?", "True but for s3."},
+    {"double_encode", "boolean?", "True but for s3."},
+    {"payload_hash", "string?", "In place of the body's SHA-256."},
+    {"omit_session_token", "boolean?", "Leaves the token out of what is signed."},
+    {"profile", "string?", "Whose credentials and region, when they are not given."},
+    {"uri", "string?", "In place of url."},
+    {NULL, NULL, NULL}};
+const struct vm_docs aws_sign_docs = {DOCS_CLASS, "aws.sign.fields", DOCS_ALL, "Of aws.sigv4.sign.",
+                                      NULL,       sign_fields};
+const struct vm_docs aws_signed_docs = {DOCS_CLASS,          "aws.signed", DOCS_ALL,
+                                        "A signed request.", NULL,         signed_fields};
+const struct vm_docs aws_presign_docs = {
+    DOCS_CLASS, "aws.presign.options",
+    DOCS_ALL,   "Of aws.presign; service is needed, method is GET without one.",
+    NULL,       presign_fields};
 
 static int keys_gc(lua_State *L)
 {
@@ -243,7 +280,7 @@ int aws_sign(lua_State *L)
     luaL_checktype(L, 1, LUA_TTABLE);
     lua_settop(L, 1);
     luaL_checkstack(L, 64, NAME);
-    convert_check_fields(L, 1, NAME, field_names);
+    vm_check_fields(L, 1, NAME, sign_fields);
     read_request(L, &request);
     struct target target = split_uri(L, need_field(L, "uri"));
     struct sign_header *headers = check_headers(L, &request.header_count);

@@ -21,34 +21,34 @@ static const char *const missing_names[] = {"missing", "ignore", "breaching", "n
 static const char *const low_samples_names[] = {"evaluate", "ignore", NULL};
 
 /* Source: Amazon CloudWatch API Reference, MetricDatum, Unit. */
-static const char *const unit_names[] = {"Seconds",
-                                         "Microseconds",
-                                         "Milliseconds",
-                                         "Bytes",
-                                         "Kilobytes",
-                                         "Megabytes",
-                                         "Gigabytes",
-                                         "Terabytes",
-                                         "Bits",
-                                         "Kilobits",
-                                         "Megabits",
-                                         "Gigabits",
-                                         "Terabits",
-                                         "Percent",
-                                         "Count",
-                                         "Bytes/Second",
-                                         "Kilobytes/Second",
-                                         "Megabytes/Second",
-                                         "Gigabytes/Second",
-                                         "Terabytes/Second",
-                                         "Bits/Second",
-                                         "Kilobits/Second",
-                                         "Megabits/Second",
-                                         "Gigabits/Second",
-                                         "Terabits/Second",
-                                         "Count/Second",
-                                         "None",
-                                         NULL};
+const char *const cloudwatch_unit_names[] = {"Seconds",
+                                             "Microseconds",
+                                             "Milliseconds",
+                                             "Bytes",
+                                             "Kilobytes",
+                                             "Megabytes",
+                                             "Gigabytes",
+                                             "Terabytes",
+                                             "Bits",
+                                             "Kilobits",
+                                             "Megabits",
+                                             "Gigabits",
+                                             "Terabits",
+                                             "Percent",
+                                             "Count",
+                                             "Bytes/Second",
+                                             "Kilobytes/Second",
+                                             "Megabytes/Second",
+                                             "Gigabytes/Second",
+                                             "Terabytes/Second",
+                                             "Bits/Second",
+                                             "Kilobits/Second",
+                                             "Megabits/Second",
+                                             "Gigabits/Second",
+                                             "Terabits/Second",
+                                             "Count/Second",
+                                             "None",
+                                             NULL};
 
 struct declaration *declaration_test(lua_State *L, int idx)
 {
@@ -309,8 +309,8 @@ static void read_metric(struct fields *f, struct declaration *declaration)
         draft.namespace_name = fields_string(f, "namespace", REQUIRED);
         draft.name = fields_string(f, "name", REQUIRED);
         read_stat(f, &draft);
-        int unit = fields_choice(f, "unit", unit_names, -1);
-        draft.unit = unit >= 0 ? unit_names[unit] : NULL;
+        int unit = fields_choice(f, "unit", cloudwatch_unit_names, -1);
+        draft.unit = unit >= 0 ? cloudwatch_unit_names[unit] : NULL;
         read_dimensions(f, &draft, dimensions);
         lua_getfield(L, f->at, "using");
         if (!lua_isnil(L, -1)) fields_fault(f, "using", "using belongs to an expression");
@@ -333,11 +333,31 @@ static void read_metric(struct fields *f, struct declaration *declaration)
                      METRIC_TEXT_MAX);
 }
 
+static const struct vm_field declare_fields[] = {
+    {"namespace", "string?", "\"AWS/ECS\"; required without an expression."},
+    {"name", "string?", "The metric's; required without an expression."},
+    {"dimensions", "table<string, string>?", "By name, at most 30."},
+    {"stat", "string?",
+     "Average (the default), Sum, Minimum, Maximum, SampleCount, p99, tm95, IQM, PR(100:), ..."},
+    {"unit", "cloudwatch.unit?", "Only datapoints of this unit; any."},
+    {"period", "duration?",
+     "1, 5, 10, 20 or 30 s, or a multiple of 60 s up to a day; 5m, an expression's that of its "
+     "inputs."},
+    {"window", "duration?", "How far back the series reaches; 12 periods."},
+    {"missing", "\"missing\"|\"ignore\"|\"breaching\"|\"not_breaching\"?",
+     "What a missing datapoint means to above and below; \"missing\": unknown."},
+    {"region", "string?", "Else the configuration's."},
+    {"account", "string?", "A name of the configuration's accounts."},
+    {"expression", "string?",
+     "Metric math in place of namespace and name: \"100 * errors / requests\"."},
+    {"using", "table<string, cloudwatch.declaration>?",
+     "What the names in the expression stand for; all of one period."},
+    {"low_samples", "\"evaluate\"|\"ignore\"?",
+     "\"ignore\": a percentile of fewer than 10/(1-p) samples is no datapoint."},
+    {NULL, NULL, NULL}};
+
 static int declare(lua_State *L)
 {
-    static const char *const known[] = {"namespace",  "name",   "dimensions",  "stat",   "unit",
-                                        "period",     "window", "missing",     "region", "account",
-                                        "expression", "using",  "low_samples", NULL};
     /* cloudwatch is a callable table: what was called stands first. */
     struct fields fields;
     fields_of_call(&fields, L, 2, "cloudwatch", "cloudwatch");
@@ -346,11 +366,55 @@ static int declare(lua_State *L)
     *declaration = (struct declaration){.slots = 1};
     lua_rawgetp(L, LUA_REGISTRYINDEX, &declaration_key);
     lua_setmetatable(L, -2);
-    fields_known(&fields, known);
+    fields_documented(&fields, declare_fields);
     read_metric(&fields, declaration);
     lua_settop(L, 3);
     return 1;
 }
+
+static const struct vm_function meta_functions[] = {
+    {"__call", declare, "(fields: cloudwatch.fields): cloudwatch.declaration",
+     "Declares a series: every field is checked, and nothing asked yet. All that is wrong is told "
+     "at once, with its line."},
+    {NULL, NULL, NULL, NULL}};
+static const struct vm_function functions[] = {
+    {"fetch", cloudwatch_fetch,
+     "(declarations: table<any, cloudwatch.declaration>, options?: cloudwatch.fetch.options): "
+     "table<any, cloudwatch.answer>",
+     "Asks for the declared series at once, at most 5,000, and waits: an answer for each key. "
+     "Without times the window is the declaration's. An error object when CloudWatch cannot be "
+     "asked at all."},
+    {NULL, NULL, NULL, NULL}};
+static const struct vm_field unit_type[] = {
+    {"cloudwatch.unit",
+     "\"Seconds\"|\"Microseconds\"|\"Milliseconds\"|\"Bytes\"|\"Kilobytes\"|\"Megabytes\"|"
+     "\"Gigabytes\"|\"Terabytes\"|\"Bits\"|\"Kilobits\"|\"Megabits\"|\"Gigabits\"|\"Terabits\"|"
+     "\"Percent\"|\"Count\"|\"Bytes/Second\"|\"Kilobytes/Second\"|\"Megabytes/Second\"|\"Gigabytes/"
+     "Second\"|\"Terabytes/Second\"|\"Bits/Second\"|\"Kilobits/Second\"|\"Megabits/"
+     "Second\"|\"Gigabits/Second\"|\"Terabits/Second\"|\"Count/Second\"|\"None\"",
+     ""},
+    {NULL, NULL, NULL}};
+const struct vm_docs cloudwatch_docs = {
+    DOCS_MODULE, "cloudwatch", DOCS_POLICY | DOCS_SCRIPT, "Metrics of CloudWatch.",
+    functions,   NULL};
+const struct vm_docs cloudwatch_call_docs = {DOCS_MODULE, "cloudwatch",   DOCS_POLICY | DOCS_SCRIPT,
+                                             NULL,        meta_functions, NULL};
+const struct vm_docs cloudwatch_fields_docs = {DOCS_CLASS,
+                                               "cloudwatch.fields",
+                                               DOCS_POLICY | DOCS_SCRIPT,
+                                               "A metric and how it is read; or metric math.",
+                                               NULL,
+                                               declare_fields};
+const struct vm_docs cloudwatch_declaration_docs = {
+    DOCS_CLASS,
+    "cloudwatch.declaration",
+    DOCS_POLICY | DOCS_SCRIPT,
+    "A declared series. A policy's metrics(t) and cloudwatch.fetch take tables of them.",
+    NULL,
+    NULL};
+const struct vm_docs cloudwatch_unit_docs = {
+    DOCS_ALIAS, "cloudwatch.unit", DOCS_POLICY | DOCS_SCRIPT, "A unit of CloudWatch.",
+    NULL,       unit_type};
 
 int open_cloudwatch(lua_State *L)
 {
@@ -363,11 +427,8 @@ int open_cloudwatch(lua_State *L)
     lua_setfield(L, -2, "__name");
     lua_rawsetp(L, LUA_REGISTRYINDEX, &declaration_key);
 
-    static const luaL_Reg functions[] = {{"fetch", cloudwatch_fetch}, {NULL, NULL}};
-    luaL_newlib(L, functions);
-    lua_createtable(L, 0, 2);
-    lua_pushcfunction(L, declare);
-    lua_setfield(L, -2, "__call");
+    vm_new_library(L, functions);
+    vm_new_library(L, meta_functions);
     lua_pushboolean(L, false);
     lua_setfield(L, -2, "__metatable");
     lua_setmetatable(L, -2);

@@ -16,6 +16,7 @@
 #include "moontide/tick/collect.h"
 #include "moontide/tick/world.h"
 #include "moontide/vm/convert.h"
+#include "moontide/vm/docs.h"
 #include "moontide/vm/task.h"
 
 #include <math.h>
@@ -167,13 +168,32 @@ static void subscribe_all(lua_State *L, struct fetch_box *box, const struct rang
     }
 }
 
+static const struct vm_field range_fields[] = {
+    {"start_time", "moment?", "The begin of the window."},
+    {"end_time", "moment?", "Its end; now, less the time that CloudWatch takes."},
+    {NULL, NULL, NULL}};
+static const struct vm_field answer_fields[] = {
+    {"values", "number[]", "The datapoints, the oldest first."},
+    {"times", "integer[]", "Their times, in seconds since the epoch."},
+    {"last", "number?", "The newest value; nil when there is none."},
+    {"reason", "string?", "Why it could not (wholly) be answered."},
+    {NULL, NULL, NULL}};
+const struct vm_docs cloudwatch_range_docs = {DOCS_CLASS,
+                                              "cloudwatch.fetch.options",
+                                              DOCS_POLICY | DOCS_SCRIPT,
+                                              "Of cloudwatch.fetch.",
+                                              NULL,
+                                              range_fields};
+const struct vm_docs cloudwatch_answer_docs = {DOCS_CLASS, "cloudwatch.answer",
+                                               DOCS_ALL,   "A series as cloudwatch.fetch gives it.",
+                                               NULL,       answer_fields};
+
 static struct range check_range(lua_State *L, int idx)
 {
-    static const char *const names[] = {"start_time", "end_time", NULL};
     struct range range = {INT64_MIN, INT64_MIN};
     if (lua_isnoneornil(L, idx)) return range;
     luaL_checktype(L, idx, LUA_TTABLE);
-    convert_check_fields(L, idx, NAME, names);
+    vm_check_fields(L, idx, NAME, range_fields);
     if (lua_getfield(L, idx, "start_time") != LUA_TNIL)
         range.start_ms = check_time_ms(L, -1, "cloudwatch.fetch: start_time");
     if (lua_getfield(L, idx, "end_time") != LUA_TNIL)

@@ -9,6 +9,7 @@
 
 #include "moontide/io/process.h"
 #include "moontide/vm/convert.h"
+#include "moontide/vm/docs.h"
 #include "moontide/vm/task.h"
 
 #include <stdio.h>
@@ -124,13 +125,28 @@ static char **check_environment(lua_State *L, int idx)
     return list;
 }
 
+static const struct vm_field run_fields[] = {
+    {"argv", "string[]",
+     "The program and its arguments, 1 to 127 words; a program without a slash is looked for in "
+     "PATH."},
+    {"input", "string?", "What it reads from its standard input; else nothing."},
+    {"environment", "table<string, string>?", "Its environment, beside PATH; at most 126."},
+    {"timeout", "duration?", "When it is stopped; 30 s."},
+    {NULL, NULL, NULL}};
+static const struct vm_field result_fields[] = {
+    {"status", "integer", "Its exit status."},
+    {"signal", "integer", "The signal that ended it, or 0."},
+    {"timed_out", "boolean", "Whether it was stopped because its time was over."},
+    {"output", "string", "What it wrote to standard output, up to a bound."},
+    {"complaint", "string", "What it wrote to standard error, up to a bound."},
+    {NULL, NULL, NULL}};
+
 static int command_run(lua_State *L)
 {
-    static const char *const names[] = {"argv", "input", "environment", "timeout", NULL};
     struct process_options options = {.timeout_ms = TIMEOUT_MS};
     luaL_checktype(L, 1, LUA_TTABLE);
     lua_settop(L, 1);
-    convert_check_fields(L, 1, "command.run", names);
+    vm_check_fields(L, 1, "command.run", run_fields);
     lua_getfield(L, 1, "argv");
     options.argv = check_argv(L, 2);
     if (lua_getfield(L, 1, "input") != LUA_TNIL)
@@ -151,9 +167,21 @@ static int command_run(lua_State *L)
     return task_wait(L, box_idx, finish);
 }
 
+static const struct vm_function functions[] = {
+    {"run", command_run, "(fields: command.run.fields): command.result",
+     "Runs a program of the operator's and waits for its end. There is no shell, and of moontide's "
+     "own environment only PATH. An error object when it cannot be started."},
+    {NULL, NULL, NULL, NULL}};
+
+const struct vm_docs command_docs = {
+    DOCS_MODULE, "command", DOCS_RECEIVER, "Programs, for receivers alone.", functions, NULL};
+const struct vm_docs command_run_docs = {
+    DOCS_CLASS, "command.run.fields", DOCS_RECEIVER, "What command.run starts.", NULL, run_fields};
+const struct vm_docs command_result_docs = {
+    DOCS_CLASS, "command.result", DOCS_RECEIVER, "How a program ended.", NULL, result_fields};
+
 int open_command(lua_State *L)
 {
-    static const luaL_Reg functions[] = {{"run", command_run}, {NULL, NULL}};
-    luaL_newlib(L, functions);
+    vm_new_library(L, functions);
     return 1;
 }

@@ -8,6 +8,7 @@
 #include "config_fields.h"
 #include "moontide/base/fs.h"
 #include "moontide/vm/convert.h"
+#include "moontide/vm/docs.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -97,19 +98,45 @@ static int config_reference(lua_State *L)
     return 1;
 }
 
+static const struct vm_function secret_functions[] = {
+    {"env", config_env, "(name: string): string",
+     "A secret from the environment. An error when it is not set. It may stand anywhere but in "
+     "vars."},
+    {"file", config_file, "(path: string): string",
+     "A secret from a file, without the newlines at its end; at most 64 KiB. The path is relative "
+     "to moontide.lua."},
+    {NULL, NULL, NULL, NULL}};
+static const struct vm_function reference_functions[] = {
+    {"secretsmanager", NULL, "(name: string|config.secret): table",
+     "A secret of AWS Secrets Manager, looked up when a message is sent."},
+    {"ssm", NULL, "(name: string|config.secret): table",
+     "A parameter of AWS Systems Manager, looked up when a message is sent."},
+    {NULL, NULL, NULL, NULL}};
+static const struct vm_field secret_fields[] = {
+    {"name", "string", "Its name or ARN."},
+    {"key", "string?", "Of a secret that is JSON: which member."},
+    {"region", "string?", "Else the configuration's."},
+    {"account", "string?", "A name of the configuration's accounts."},
+    {NULL, NULL, NULL}};
+
+const struct vm_docs config_secret_docs = {DOCS_GLOBALS,     NULL, DOCS_CONFIG, NULL,
+                                           secret_functions, NULL};
+const struct vm_docs config_reference_docs = {DOCS_GLOBALS,        NULL, DOCS_CONFIG, NULL,
+                                              reference_functions, NULL};
+const struct vm_docs config_secret_fields_docs = {
+    DOCS_CLASS, "config.secret", DOCS_CONFIG, "Where a secret is.", NULL, secret_fields};
+
 static int open_globals(lua_State *L)
 {
     struct config_reading *r = lua_touserdata(L, 1);
-    static const luaL_Reg functions[] = {{"env", config_env}, {"file", config_file}, {NULL, NULL}};
-    static const char *const services[] = {"secretsmanager", "ssm"};
-    for (size_t i = 0; i < COUNT_OF(services); i++) {
-        lua_pushstring(L, services[i]);
+    for (const struct vm_function *at = reference_functions; at->name; at++) {
+        lua_pushstring(L, at->name);
         lua_pushcclosure(L, config_reference, 1);
-        lua_setglobal(L, services[i]);
+        lua_setglobal(L, at->name);
     }
     lua_pushglobaltable(L);
     lua_pushlightuserdata(L, r);
-    luaL_setfuncs(L, functions, 1);
+    vm_set_closures(L, secret_functions, 1);
     return 0;
 }
 

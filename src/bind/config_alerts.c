@@ -185,13 +185,21 @@ static void each_named(struct alerts_reading *r, struct fields *f, const char *f
 
 /* ---- mute windows ---- */
 
+static const struct vm_field window_fields[] = {
+    {"cron", "string", "When it begins."},
+    {"duration", "duration", "How long it lasts."},
+    {"timezone", "string?", "A name of the system's zone files; UTC."},
+    {NULL, NULL, NULL}};
+const struct vm_docs config_window_fields_docs = {DOCS_CLASS,  "config.window",
+                                                  DOCS_CONFIG, "Times in which a route is silent.",
+                                                  NULL,        window_fields};
+
 static void read_window(struct fields *f, struct mute_settings *mute)
 {
-    static const char *const known[] = {"cron", "duration", "timezone", NULL};
     struct fault fault;
     struct zone *zone = NULL;
     struct cron cron;
-    fields_known(f, known);
+    fields_documented(f, window_fields);
     const char *text = fields_string(f, "cron", REQUIRED);
     int64_t duration_ms = fields_duration(f, "duration", REQUIRED, WINDOW_MIN_MS);
     const char *zone_text = fields_string(f, "timezone", OPTIONAL);
@@ -243,9 +251,18 @@ static void read_mute(struct alerts_reading *r, struct fields *list, const char 
 
 /* ---- inhibition ---- */
 
+static const struct vm_field inhibit_fields[] = {
+    {"source", "string[]", "Matchers."},
+    {"target", "string[]", "Matchers."},
+    {"equal", "string[]?", "Labels that both must have the same."},
+    {NULL, NULL, NULL}};
+const struct vm_docs config_inhibit_fields_docs = {
+    DOCS_CLASS,  "config.inhibit",
+    DOCS_CONFIG, "While an alert of source fires, those of target are not told.",
+    NULL,        inhibit_fields};
+
 static void read_inhibit(struct alerts_reading *r, struct fields *f)
 {
-    static const char *const known[] = {"source", "target", "equal", NULL};
     lua_State *L = f->L;
     if (fields_push(f, "inhibit", TABLE, "a list of rules") == LUA_TNIL) return;
     int table = lua_gettop(L);
@@ -263,7 +280,7 @@ static void read_inhibit(struct alerts_reading *r, struct fields *f)
         r->settings->inhibit_count++;
         fields_inside(&inner, f, -1, "configuration: alerts.inhibit", "inhibit");
         inner.line = item_line(f, "inhibit", i, count);
-        fields_known(&inner, known);
+        fields_documented(&inner, inhibit_fields);
         alerts_matchers(&inner, "source", &rule->source);
         alerts_matchers(&inner, "target", &rule->target);
         alerts_texts(&inner, "equal", &rule->equal, &rule->equal_count);
@@ -276,17 +293,38 @@ static void read_inhibit(struct alerts_reading *r, struct fields *f)
 
 /* ---- all of it ---- */
 
+static const struct vm_field alerts_fields[] = {
+    {"receivers", "table<string, config.receiver>?", "By name."},
+    {"route", "string|config.route?", "A receiver's name, or a tree."},
+    {"mute", "table<string, config.window[]>?", "Windows by name."},
+    {"inhibit", "config.inhibit[]?", "Rules."},
+    {"heartbeat", "table?", "{ url }: asked at the end of each tick."},
+    {"templates", "string?", "A directory with message.lua."},
+    {"send_simulated", "boolean?", "A simulated world sends its messages, too."},
+    {NULL, NULL, NULL}};
+const struct vm_docs config_alerts_fields_docs = {
+    DOCS_CLASS, "config.alerts", DOCS_CONFIG, "Who is told of which alerts, and when.",
+    NULL,       alerts_fields};
+
+/* Its other fields are those of the type, which src/prelude/receiver_*.lua document. */
+static const struct vm_field receiver_fields[] = {
+    {"type", "string", "\"slack\", \"pagerduty\", \"email\", ..., or one of your own."},
+    {"send_resolved", "boolean?", "Whether the end of an alert is told; true."},
+    {"rate", "number?", "Messages a second at most; 1."},
+    {"[string]", "any", "A field of the type: docs/alerts.md."},
+    {NULL, NULL, NULL}};
+const struct vm_docs config_receiver_docs = {
+    DOCS_CLASS, "config.receiver", DOCS_CONFIG, "Somebody who is told.", NULL, receiver_fields};
+
 void config_read_alerts(struct config_reading *reading)
 {
-    static const char *const known[] = {"receivers", "route",     "mute",           "inhibit",
-                                        "heartbeat", "templates", "send_simulated", NULL};
     struct fields f;
     lua_State *L = reading->root.L;
     struct notify_settings *settings = &reading->config->alerts;
     struct alerts_reading r = {.settings = settings};
     if (fields_push(&reading->root, "alerts", TABLE, "a table") == LUA_TNIL) return;
     fields_inside(&f, &reading->root, -1, "configuration: alerts", "alerts");
-    fields_known(&f, known);
+    fields_documented(&f, alerts_fields);
     each_named(&r, &f, "receivers", "named tables: name = { type = ... }", read_receiver);
     each_named(&r, &f, "mute", "named lists: nights = { { cron = ..., duration = ... } }",
                read_mute);

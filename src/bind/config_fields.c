@@ -153,13 +153,22 @@ static void read_environments(struct config_reading *r)
     lua_settop(L, table - 1);
 }
 
+static const struct vm_field account_fields[] = {
+    {"role_arn", "string?",
+     "The role that is assumed; without it the credentials are those of moontide."},
+    {"region", "string?", "Its region."},
+    {"external_id", "string?", "Of AssumeRole."},
+    {"session_name", "string?", "Of AssumeRole."},
+    {NULL, NULL, NULL}};
+const struct vm_docs config_account_fields_docs = {
+    DOCS_CLASS, "config.account", DOCS_CONFIG, "Another account.", NULL, account_fields};
+
 static void read_account(struct config_reading *r, const char *name, int idx)
 {
-    static const char *const known[] = {"role_arn", "region", "external_id", "session_name", NULL};
     struct fields inner;
     struct config *config = r->config;
     fields_inside(&inner, &r->root, idx, "configuration: accounts", name);
-    fields_known(&inner, known);
+    fields_documented(&inner, account_fields);
     struct config_account *accounts =
         realloc(config->accounts, (config->account_count + 1) * sizeof *accounts);
     if (!accounts) luaL_error(inner.L, "out of memory");
@@ -191,15 +200,28 @@ static void read_accounts(struct config_reading *r)
     lua_settop(L, table - 1);
 }
 
+static const struct vm_field limits_fields[] = {
+    {"policy_memory", "string|integer?", "Lua memory of one policy; 32MiB."},
+    {"instructions", "integer?", "Of one load, metrics, evaluation or collect step; 5,000,000."},
+    {"evaluation", "duration?", "Of one evaluation; 1s."},
+    {"evaluations", "duration?", "Of one policy's evaluations in a tick; 5s."},
+    {"collect", "duration?", "Of one collect; 30s."},
+    {"apply", "duration?", "Of carrying out one decision; 60s."},
+    {"source", "string|integer?", "Of one Lua source; 1MiB, which is also the most."},
+    {"request", "duration?", "Of one HTTP request; 30s."},
+    {"connect", "duration?", "Of its connection; 3s."},
+    {"response", "string|integer?", "Of its answer; 32MiB."},
+    {NULL, NULL, NULL}};
+const struct vm_docs config_limits_fields_docs = {
+    DOCS_CLASS, "config.limits", DOCS_CONFIG, "Bounds; sizes are texts (\"32MiB\") or bytes.",
+    NULL,       limits_fields};
+
 static void read_limits(struct config_reading *r)
 {
-    static const char *const known[] = {
-        "policy_memory", "instructions", "evaluation", "evaluations", "collect", "apply",
-        "source",        "request",      "connect",    "response",    NULL};
     struct fields inner;
     struct config *c = r->config;
     if (!config_open_table(&r->root, "limits", "configuration: limits", &inner)) return;
-    fields_known(&inner, known);
+    fields_documented(&inner, limits_fields);
     c->policy_memory_bytes =
         config_take_size(&inner, "policy_memory", 1 << 20, 16e9, c->policy_memory_bytes);
     c->source_bytes = config_take_size(&inner, "source", 1024, 1 << 20, c->source_bytes);
@@ -215,58 +237,90 @@ static void read_limits(struct config_reading *r)
     config_close_table(&inner);
 }
 
+static const struct vm_field retry_fields[] = {
+    {"attempts", "integer?", "1 to 10; the environment's, the profile's, 3."},
+    {"base", "duration?", "The most before the second attempt; 1s."},
+    {"cap", "duration?", "The most before any; 20s."},
+    {NULL, NULL, NULL}};
+const struct vm_docs config_retry_fields_docs = {
+    DOCS_CLASS, "config.retry", DOCS_CONFIG, "How AWS is asked again.", NULL, retry_fields};
+
 static void read_retry(struct config_reading *r)
 {
-    static const char *const known[] = {"attempts", "base", "cap", NULL};
     struct fields inner;
     struct config *c = r->config;
     if (!config_open_table(&r->root, "retry", "moontide.lua: retry", &inner)) return;
-    fields_known(&inner, known);
+    fields_documented(&inner, retry_fields);
     c->retry_attempts = (int)fields_integer(&inner, "attempts", 1, 10, c->retry_attempts);
     c->retry_base_ms = take_time(&inner, "base", c->retry_base_ms);
     c->retry_cap_ms = take_time(&inner, "cap", c->retry_cap_ms);
     config_close_table(&inner);
 }
 
+static const struct vm_field cost_fields[] = {{"per_1000_metrics", "number?", "In USD; 0.01."},
+                                              {"monthly_budget", "number?", "In USD."},
+                                              {NULL, NULL, NULL}};
+const struct vm_docs config_cost_fields_docs = {
+    DOCS_CLASS, "config.cost", DOCS_CONFIG, "What GetMetricData costs.", NULL, cost_fields};
+
 static void read_cost(struct config_reading *r)
 {
-    static const char *const known[] = {"per_1000_metrics", "monthly_budget", NULL};
     struct fields inner;
     if (!config_open_table(&r->root, "cost", "configuration: cost", &inner)) return;
-    fields_known(&inner, known);
+    fields_documented(&inner, cost_fields);
     r->config->price_per_1000_usd =
         fields_number(&inner, "per_1000_metrics", 0, 1000, r->config->price_per_1000_usd);
     (void)fields_number(&inner, "monthly_budget", 0, 1e12, 0);
     config_close_table(&inner);
 }
 
+static const struct vm_field journal_fields[] = {
+    {"keep", "duration?", "How long; 90d."},
+    {"max_size", "string|integer?", "How much; 256MiB."},
+    {NULL, NULL, NULL}};
+const struct vm_docs config_journal_fields_docs = {DOCS_CLASS,  "config.journal",
+                                                   DOCS_CONFIG, "How much of the journal is kept.",
+                                                   NULL,        journal_fields};
+
 static void read_journal(struct config_reading *r)
 {
-    static const char *const known[] = {"keep", "max_size", NULL};
     struct fields inner;
     struct config *c = r->config;
     if (!config_open_table(&r->root, "journal", "configuration: journal", &inner)) return;
-    fields_known(&inner, known);
+    fields_documented(&inner, journal_fields);
     c->journal_keep_ms = take_time(&inner, "keep", c->journal_keep_ms);
     c->journal_max_bytes =
         (int64_t)config_take_size(&inner, "max_size", 1 << 20, 1e12, (size_t)c->journal_max_bytes);
     config_close_table(&inner);
 }
 
+static const struct vm_field reload_fields[] = {
+    {"shadow", "integer?",
+     "A save runs beside the live version for so many ticks before it is live, 0 to 10,000; 0."},
+    {NULL, NULL, NULL}};
+const struct vm_docs config_reload_fields_docs = {
+    DOCS_CLASS, "config.reload", DOCS_CONFIG | DOCS_POLICY, "How a policy is loaded again.",
+    NULL,       reload_fields};
+
 static void read_reload(struct config_reading *r)
 {
-    static const char *const known[] = {"shadow", NULL};
     struct fields inner;
     if (!config_open_table(&r->root, "reload", "configuration: reload", &inner)) return;
-    fields_known(&inner, known);
+    fields_documented(&inner, reload_fields);
     r->config->shadow_ticks = (uint32_t)fields_integer(&inner, "shadow", 0, SHADOW_TICKS_MAX, 0);
     config_close_table(&inner);
 }
 
+static const struct vm_field record_fields[] = {{"keep", "duration?", "How long; 7d."},
+                                                {"size", "string|integer?", "How much; 1GiB."},
+                                                {NULL, NULL, NULL}};
+const struct vm_docs config_record_fields_docs = {
+    DOCS_CLASS, "config.record", DOCS_CONFIG, "How much of what ticks see is kept.",
+    NULL,       record_fields};
+
 /* record = false, or { keep, size } */
 static void read_record(struct config_reading *r)
 {
-    static const char *const known[] = {"keep", "size", NULL};
     struct fields inner;
     lua_State *L = r->root.L;
     struct config *c = r->config;
@@ -279,7 +333,7 @@ static void read_record(struct config_reading *r)
         return;
     }
     fields_inside(&inner, &r->root, -1, "configuration: record", "record");
-    fields_known(&inner, known);
+    fields_documented(&inner, record_fields);
     c->record_keep_ms = take_time(&inner, "keep", c->record_keep_ms);
     c->record_max_bytes =
         (int64_t)config_take_size(&inner, "size", 1 << 20, 1e12, (size_t)c->record_max_bytes);
@@ -307,17 +361,39 @@ static void read_allow(struct config_reading *r)
     lua_settop(L, table - 1);
 }
 
+static const struct vm_field root_fields[] = {
+    {"environments", "string[]?",
+     "Names that policies take as targets; { \"prod\", \"staging\" } without a moontide.lua."},
+    {"region", "string?", "Else AWS_REGION, then the profile's."},
+    {"profile", "string?", "Else AWS_PROFILE, then \"default\"."},
+    {"endpoint", "string?", "A URL in place of AWS's, for emulators."},
+    {"accounts", "table<string, config.account>?", "Other accounts, by name."},
+    {"policies", "string?", "Their directory; \"policies\"."},
+    {"state", "string?", "The state's directory; \".moontide\"."},
+    {"language", "\"en\"|\"ko\"?", "Of issues and messages; \"en\"."},
+    {"mode", "\"observe\"|\"recommend\"|\"act\"?", "What decisions may do; \"recommend\"."},
+    {"settle", "duration?", "Datapoints younger than this are not used yet; 60s."},
+    {"allow", "string[]?", "What decide.call may do: \"service:Operation\"."},
+    {"rails", "rails?", "Limits of all decisions."},
+    {"limits", "config.limits?", "Bounds."},
+    {"log", "config.log?", "Where the log goes."},
+    {"alerts", "config.alerts?", "Who is told of what."},
+    {"vars", "table?", "Free fields: config.vars of policies. No secrets."},
+    {"cost", "config.cost?", "Prices."},
+    {"record", "false|config.record?", "What ticks see is recorded; false: it is not."},
+    {"reload", "config.reload?", "How policies are loaded again."},
+    {"retry", "config.retry?", "How AWS is asked again."},
+    {"journal", "config.journal?", "How much of it is kept."},
+    {NULL, NULL, NULL}};
+const struct vm_docs config_root_docs = {
+    DOCS_CLASS, "config.file", DOCS_CONFIG, "What moontide.lua returns.", NULL, root_fields};
+
 void config_read_fields(struct config_reading *r)
 {
-    static const char *const known[] = {
-        "environments", "region",   "profile", "endpoint", "accounts", "policies",
-        "state",        "language", "mode",    "settle",   "allow",    "rails",
-        "limits",       "log",      "alerts",  "vars",     "cost",     "reload",
-        "retry",        "journal",  "record",  NULL};
     static const char *const languages[] = {"en", "ko", NULL};
     struct fields *f = &r->root;
     struct config *c = r->config;
-    fields_known(f, known);
+    fields_documented(f, root_fields);
     read_environments(r);
     read_accounts(r);
     config_take_text(f, "region", &c->region);

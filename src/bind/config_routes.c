@@ -57,12 +57,26 @@ static void read_children(struct alerts_reading *r, struct fields *f, struct rou
     }
 }
 
+static const struct vm_field route_fields[] = {
+    {"matchers", "string[]?", "\"severity=high\", \"type=~api_.*\"; all must match."},
+    {"receiver", "string?", "Who is told."},
+    {"group_by", "string[]?",
+     "Labels; alerts with equal ones are told together. { \"...\" }: each by itself."},
+    {"group_wait", "duration?", "Until the first message of a group; 30s."},
+    {"group_interval", "duration?", "Between two messages in which something changed; 5m."},
+    {"repeat_interval", "duration?", "Until it is said again; 4h."},
+    {"mute", "string[]?", "Names of mute windows."},
+    {"continue", "boolean?", "Whether the routes behind it are tried too."},
+    {"[integer]", "config.route", "A route inside of it."},
+    {NULL, NULL, NULL}};
+const struct vm_docs config_route_fields_docs = {
+    DOCS_CLASS,  "config.route",
+    DOCS_CONFIG, "Which alerts go where; routes inside of it stand in it as a list.",
+    NULL,        route_fields};
+
 /* A fault for each key that is neither known nor of the list of children. */
 static void check_route_fields(struct fields *f)
 {
-    static const char *const known[] = {"matchers",   "receiver",       "group_by",
-                                        "group_wait", "group_interval", "repeat_interval",
-                                        "mute",       "continue",       NULL};
     lua_State *L = f->L;
     lua_newtable(L);
     int named = lua_gettop(L);
@@ -74,7 +88,7 @@ static void check_route_fields(struct fields *f)
     }
     struct fields own = *f;
     own.at = named;
-    fields_known(&own, known);
+    fields_documented(&own, route_fields);
     lua_settop(L, named - 1);
 }
 

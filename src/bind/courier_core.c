@@ -6,6 +6,7 @@
 #include "moontide/base/fs.h"
 #include "moontide/base/hash.h"
 #include "moontide/bind/config.h"
+#include "moontide/vm/docs.h"
 #include "moontide/vm/prelude.h"
 
 #include <openssl/evp.h>
@@ -151,16 +152,107 @@ static int core_left(lua_State *L)
     return 1;
 }
 
+static const struct vm_function shared_functions[] = {
+    {"hmac", core_hmac, "(secret: string, text: string): string",
+     "HMAC-SHA256 in lower case hexadecimal."},
+    {"base64", core_base64, "(text: string): string", "Base64 of up to 1 MiB."},
+    {NULL, NULL, NULL, NULL}};
+static const struct vm_function kit_functions[] = {
+    {"receiver", NULL, "(fields: receiver.fields): receiver.fields",
+     "What a receiver's file returns."},
+    {"fail", NULL, "(failure: receiver.failure|string)",
+     "Ends send with a failure; a text alone may be given."},
+    {"accept", NULL, "(answer: http.answer, options?: { html: boolean }): string",
+     "The body of a 2xx; throws what any other answer means, a page of HTML too unless it is "
+     "wanted."},
+    {"accept_json", NULL, "(answer: http.answer): table", "The same, decoded."},
+    {"refuse", NULL, "(answer: http.answer, more?: string)",
+     "Throws what an answer means: whether it may pass, and when to try again."},
+    {"post_json", NULL, "(url: string, value: any, headers?: table<string, string>): http.answer",
+     "Sends a table as JSON with POST; waits at most 15 s."},
+    {"each_alert", NULL,
+     "(notification: table, state: table?, left: (fun(): number), f: fun(alert: table)): integer, "
+     "string?",
+     "Calls f for each alert that was not taken at an earlier attempt, four at a time; fails when "
+     "one fails, and keeps which were taken. How many there are, and a warning when not all are "
+     "listed."},
+    {"cut", NULL, "(text: string, bytes: integer): string",
+     "At most so many bytes, cut at a character, and what is gone is said."},
+    {"cut_characters", NULL, "(text: string, most: integer): string", "The same in characters."},
+    {"escape_markdown", NULL, "(text: any): string",
+     "With a backslash before what Markdown takes for a mark."},
+    {"iso", NULL, "(ms: number): string", "A time in milliseconds as ISO 8601 text."},
+    {"pair", NULL, "(each: table): string, string",
+     "The name and the value of a fact or a link of a message."},
+    {"advice_of", NULL, "(alert: table, escape: fun(text: string): string): string[]",
+     "What an alert of a message recommends, and what was decided, as lines."},
+    {NULL, NULL, NULL, NULL}};
+static const struct vm_field receiver_fields[] = {
+    {"type", "string", "As in the file's name: receiver_<type>.lua."},
+    {"doc", "string?", "One line for people."},
+    {"fields", "table<string, table>",
+     "What the configuration may say: { "
+     "\"string\"|\"url\"|\"number\"|\"boolean\"|\"duration\"|\"list\"|\"table\", required, secret, "
+     "choices, doc }."},
+    {"check", "(fun(settings: table): string?)?",
+     "What is wrong with settings, more than fields can say; nil: nothing."},
+    {"send",
+     "fun(settings: table, message: receiver.message, notification: table, state: table?, left: "
+     "fun(): number): receiver.result",
+     "Delivers one message; waits. left() is how many seconds this attempt has."},
+    {NULL, NULL, NULL}};
+static const struct vm_field message_fields[] = {
+    {"title", "string", "At most 120 characters, one line."},
+    {"severity", "string?", "The worst that fires."},
+    {"status", "string", "\"firing\", \"resolved\" or \"test\"."},
+    {"color", "string", "For the severity."},
+    {"summary", "string", "One line."},
+    {"text", "string", "The whole, plain."},
+    {"markdown", "string", "The whole, for Slack."},
+    {"html", "string", "The whole, a mail."},
+    {"alerts", "table[]", "Each in words."},
+    {"more", "integer?", "Alerts that are not listed."},
+    {"links", "table[]", "Names and URLs."},
+    {"silence", "string?", "The command that silences it."},
+    {NULL, NULL, NULL}};
+static const struct vm_field result_fields[] = {
+    {"answer", "string?", "One line for the history, without secrets."},
+    {"state", "table?", "What the next message of this group is given."},
+    {"warning", "string?", "Said in the log."},
+    {NULL, NULL, NULL}};
+static const struct vm_field failure_fields[] = {
+    {"text", "string", "What went wrong."},
+    {"permanent", "boolean?", "Trying again would not help."},
+    {"retry_after", "number?", "Seconds until the next attempt."},
+    {"state", "table?", "What the next attempt is given."},
+    {"code", "string?", "Of the service."},
+    {NULL, NULL, NULL}};
+
+const struct vm_docs courier_docs = {DOCS_GLOBALS,     NULL, DOCS_RECEIVER, NULL,
+                                     shared_functions, NULL};
+const struct vm_docs courier_kit_docs = {DOCS_GLOBALS, NULL,          DOCS_RECEIVER,
+                                         NULL,         kit_functions, NULL};
+const struct vm_docs receiver_fields_docs = {
+    DOCS_CLASS, "receiver.fields", DOCS_RECEIVER, "A type of receiver.", NULL, receiver_fields};
+const struct vm_docs receiver_message_docs = {DOCS_CLASS,    "receiver.message",
+                                              DOCS_RECEIVER, "A notification in words.",
+                                              NULL,          message_fields};
+const struct vm_docs receiver_result_docs = {
+    DOCS_CLASS, "receiver.result", DOCS_RECEIVER, "What send answers.", NULL, result_fields};
+const struct vm_docs receiver_failure_docs = {DOCS_CLASS,    "receiver.failure",
+                                              DOCS_RECEIVER, "Why a message was not taken.",
+                                              NULL,          failure_fields};
+
 void push_core(lua_State *L, struct post *post)
 {
     static const luaL_Reg functions[] = {
         {"source", core_source},     {"types", core_types},
         {"template", core_template}, {"place", core_place},
-        {"nearest", core_nearest},   {"hmac", core_hmac},
-        {"base64", core_base64},     {"renders", core_renders},
+        {"nearest", core_nearest},   {"renders", core_renders},
         {"left", core_left},         {NULL, NULL},
     };
     luaL_newlibtable(L, functions);
     lua_pushlightuserdata(L, post);
     luaL_setfuncs(L, functions, 1);
+    vm_set_functions(L, shared_functions);
 }

@@ -9,6 +9,7 @@
 #include "moontide/base/hash.h"
 #include "moontide/bind/kinds.h"
 #include "moontide/tick/rails.h"
+#include "moontide/vm/docs.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -19,7 +20,19 @@ enum { DECIDE_JSON_MAX = 64 * 1024, WHAT_MAX = KIND_NAME_MAX + 16, DURATION_MAX_
 
 /* Every kind takes these besides. */
 enum common { REGION, ACCOUNT, RAILS, VERIFY, COMMON_COUNT };
-static const char *const common_names[] = {"region", "account", "rails", "verify"};
+static const struct vm_field common_fields[] = {
+    {"region", "string?", "Else the configuration's."},
+    {"account", "string?", "A name of the configuration's accounts."},
+    {"rails", "rails?", "Of this decision, over the policy's."},
+    {"verify", "decide.verify?", "What must become true of the target after the change."},
+    {NULL, NULL, NULL}};
+static const struct vm_field verify_fields[] = {
+    {"within", "duration", "How long it may take."},
+    {"check", "string", "A name of the policy's checks; the first true ends it as passed."},
+    {"on_failure", "\"alert\"|\"freeze\"|\"revert\"?",
+     "\"alert\": an issue, which the others raise too; \"freeze\": the resource rests until "
+     "`moontide resume`; \"revert\": its former values are put back as well."},
+    {NULL, NULL, NULL}};
 
 static int field_named(const struct kind *kind, const char *name)
 {
@@ -31,7 +44,7 @@ static int field_named(const struct kind *kind, const char *name)
 static int common_named(const char *name)
 {
     for (int i = 0; i < COMMON_COUNT; i++)
-        if (strcmp(common_names[i], name) == 0) return i;
+        if (strcmp(common_fields[i].name, name) == 0) return i;
     return -1;
 }
 
@@ -42,7 +55,7 @@ static int unknown_field(lua_State *L, const struct kind *kind)
     for (size_t i = 0; i < kind->field_count; i++)
         known[count++] = kind->fields[i].name;
     for (size_t i = 0; i < COMMON_COUNT; i++)
-        known[count++] = common_names[i];
+        known[count++] = common_fields[i].name;
     known[count] = NULL;
     char what[WHAT_MAX];
     snprintf(what, sizeof what, "decide.%s", kind->info.name);
@@ -101,13 +114,12 @@ static void push_checked(lua_State *L, const struct kind *kind, const struct kin
  * it as it is stored. */
 static void push_verify(lua_State *L, const struct policy *policy, const struct kind *kind)
 {
-    static const char *const known[] = {"within", "check", "on_failure", NULL};
     static const char *const failures[] = {"revert", "freeze", "alert", NULL};
     char what[WHAT_MAX + 16];
     snprintf(what, sizeof what, "decide.%s: verify", kind->info.name);
     if (!lua_istable(L, -1)) wrong(L, kind, "verify", "a table");
     int verify = lua_gettop(L);
-    convert_check_fields(L, verify, what, known);
+    vm_check_fields(L, verify, what, verify_fields);
     lua_createtable(L, 0, 3);
     if (lua_getfield(L, verify, "check") != LUA_TSTRING)
         luaL_error(L, "%s: check must name a function of the policy's checks", what);
@@ -218,7 +230,7 @@ static void take_common(lua_State *L, const struct policy *policy, const struct 
                         int which, struct run *run, struct decision *item)
 {
     char what[WHAT_MAX + 16];
-    snprintf(what, sizeof what, "decide.%s: %s", kind->info.name, common_names[which]);
+    snprintf(what, sizeof what, "decide.%s: %s", kind->info.name, common_fields[which].name);
     if (which == VERIFY) {
         push_verify(L, policy, kind);
         item->verify = keep_json(L, run, lua_gettop(L), what);
@@ -228,7 +240,7 @@ static void take_common(lua_State *L, const struct policy *policy, const struct 
         check_rails(L, kind, item->rails);
     } else {
         if (lua_type(L, -1) != LUA_TSTRING || lua_rawlen(L, -1) == 0)
-            wrong(L, kind, common_names[which], "a string that is not empty");
+            wrong(L, kind, common_fields[which].name, "a string that is not empty");
         size_t len;
         const char *text = lua_tolstring(L, -1, &len);
         text = run_text(L, run, text, len);
@@ -368,14 +380,39 @@ static int write_refused(lua_State *L)
     return luaL_error(L, "decide is read-only");
 }
 
+static const struct vm_function functions[] = {
+    {"current", decide_current, "(kind: string, fields: table): table?",
+     "The present state of a resource as its kind reads it, in any world; it waits, for collect "
+     "and targets. nil when there is no such resource. An error object when it cannot be read."},
+    {NULL, NULL, NULL, NULL}};
+const struct vm_docs decide_docs = {
+    DOCS_MODULE,
+    "decide",
+    DOCS_POLICY,
+    "Decisions: decide.<kind> { ... } states what should be true of a resource, inside evaluate. "
+    "It may be stated at every tick, and does nothing when nothing differs. The kinds are those of "
+    "the binary and the operator's own (policies/lib/kind_<name>.lua).",
+    functions,
+    NULL};
+const struct vm_docs decide_common_docs = {
+    DOCS_CLASS,  "decide.common",
+    DOCS_POLICY, "What every decision takes besides its kind's fields.",
+    NULL,        common_fields};
+const struct vm_docs decide_verify_docs = {
+    DOCS_CLASS,
+    "decide.verify",
+    DOCS_POLICY,
+    "How a change is judged afterwards. A check that has no data to tell is an issue, and no more.",
+    NULL,
+    verify_fields};
+
 void policy_open_decide(lua_State *L, struct policy *policy)
 {
     lua_newtable(L); /* decide, which stays empty: a kind cannot be replaced */
     lua_createtable(L, 0, 3);
     lua_createtable(L, 0, 1);
     lua_pushlightuserdata(L, policy);
-    lua_pushcclosure(L, decide_current, 1);
-    lua_setfield(L, -2, "current");
+    vm_set_closures(L, functions, 1);
     lua_createtable(L, 0, 1);
     lua_pushlightuserdata(L, policy);
     lua_pushcclosure(L, find_kind, 1);

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TYPE_STRING = 1 << LUA_TSTRING, TYPE_NUMBER = 1 << LUA_TNUMBER };
+enum { NAMES_MAX = 64, TYPE_STRING = 1 << LUA_TSTRING, TYPE_NUMBER = 1 << LUA_TNUMBER };
 
 void fields_of_call(struct fields *fields, lua_State *L, int idx, const char *what,
                     const char *site)
@@ -73,6 +73,25 @@ struct hint fields_hint(const char *name, const char *const *known)
     return hint;
 }
 
+struct hint fields_hint_field(const char *name, const struct vm_field *known)
+{
+    const char *names[NAMES_MAX];
+    vm_field_names(known, names, NAMES_MAX);
+    return fields_hint(name, names);
+}
+
+/* known: tables of functions, which ends with NULL. */
+struct hint fields_hint_function(const char *name, const struct vm_function *const *known)
+{
+    const char *names[NAMES_MAX];
+    size_t count = 0;
+    for (; *known; known++)
+        for (const struct vm_function *f = *known; f->name && count < NAMES_MAX - 1; f++)
+            names[count++] = f->name;
+    names[count] = NULL;
+    return fields_hint(name, names);
+}
+
 static int by_text(const void *a, const void *b)
 {
     return strcmp(*(const char *const *)a, *(const char *const *)b);
@@ -105,6 +124,13 @@ void fields_known(struct fields *fields, const char *const *known)
         fields_fault(fields, unknown[i], "unknown field '%s'%s", unknown[i],
                      fields_hint(unknown[i], known).text);
     if (other) fields_fault(fields, NULL, "takes named fields only, no list of values");
+}
+
+void fields_documented(struct fields *fields, const struct vm_field *known)
+{
+    const char *names[NAMES_MAX];
+    vm_field_names(known, names, NAMES_MAX);
+    fields_known(fields, names);
 }
 
 int fields_push(struct fields *fields, const char *field, unsigned allowed, const char *expected)

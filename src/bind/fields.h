@@ -10,6 +10,7 @@
 
 #include "moontide/base/err.h"
 #include "moontide/bind/host.h"
+#include "moontide/vm/docs.h"
 
 struct fields {
     lua_State *L;
@@ -38,9 +39,13 @@ struct hint {
 };
 /* " (did you mean 'x'?)" or "". */
 struct hint fields_hint(const char *name, const char *const *known);
+struct hint fields_hint_field(const char *name, const struct vm_field *known);
+struct hint fields_hint_function(const char *name, const struct vm_function *const *known);
 
 /* A fault for each key that is not in `known` (ends with NULL). */
 void fields_known(struct fields *fields, const char *const *known);
+/* The same by the list that documents them. */
+void fields_documented(struct fields *fields, const struct vm_field *known);
 
 enum presence { OPTIONAL, REQUIRED };
 /* The text is owned by Lua and lives as long as the table. */

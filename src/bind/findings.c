@@ -17,6 +17,7 @@
 
 #include "fields.h"
 #include "moontide/base/timetext.h"
+#include "moontide/vm/docs.h"
 
 #include <math.h>
 #include <string.h>
@@ -39,10 +40,25 @@ static const char *const word_texts[WORD_COUNT] = {
     [WORD_HIGH] = "high",
 };
 
-static const char *const issue_fields[] = {
-    "type",    "key",         "severity",    "when",           "clear",
-    "pending", "keep_firing", "description", "recommendation", NULL};
-static const char *const recommend_fields[] = {"type", "action", "impact", "effort", NULL};
+static const struct vm_field issue_fields[] = {
+    {"type", "string",
+     "What it is about: \"api_latency\"; with target and key it names the alert."},
+    {"key", "string?", "Tells two issues of one type on one target apart."},
+    {"severity", "\"low\"|\"medium\"|\"high\"", "How bad it is."},
+    {"when", "boolean?",
+     "Whether it is so: true, false, or nil, which is unknown; without this field, true."},
+    {"clear", "boolean?", "What must be true for it to end; without it, when = false ends it."},
+    {"pending", "duration?", "How long it must be so before it is raised."},
+    {"keep_firing", "duration?", "How long it goes on after it is over."},
+    {"description", "string?", "What was seen, for people."},
+    {"recommendation", "string?", "What to do about it."},
+    {NULL, NULL, NULL}};
+static const struct vm_field recommend_fields[] = {
+    {"type", "string", "What it is about."},
+    {"action", "string", "What to do."},
+    {"impact", "\"low\"|\"medium\"|\"high\"", "What it brings."},
+    {"effort", "\"low\"|\"medium\"|\"high\"", "What it takes."},
+    {NULL, NULL, NULL}};
 
 struct run *policy_running(lua_State *L, const char *name)
 {
@@ -110,16 +126,16 @@ static int64_t duration_value(const struct reading *r, enum word word)
                       word_texts[word]);
 }
 
-static bool in_list(const char *name, const char *const *names)
+static bool in_list(const char *name, const struct vm_field *fields)
 {
-    while (*names && strcmp(*names, name) != 0)
-        names++;
-    return *names != NULL;
+    while (fields->name && strcmp(fields->name, name) != 0)
+        fields++;
+    return fields->name != NULL;
 }
 
 /* Throws for the first unknown field by the alphabet, so that the same table gives the same error
  * (the order of lua_next is not fixed). */
-static int throw_unknown_field(const struct reading *r, const char *const *known)
+static int throw_unknown_field(const struct reading *r, const struct vm_field *known)
 {
     lua_State *L = r->L;
     const char *first = NULL;
@@ -130,11 +146,11 @@ static int throw_unknown_field(const struct reading *r, const char *const *known
     }
     if (!first) return luaL_error(L, "%s takes named fields only, no list of values", r->what);
     return luaL_error(L, "%s: unknown field '%s'%s", r->what, first,
-                      fields_hint(first, known).text);
+                      fields_hint_field(first, known).text);
 }
 
 /* The word of the key at -2; throws for unknown ones. */
-static enum word word_of_key(const struct reading *r, const char *const *known)
+static enum word word_of_key(const struct reading *r, const struct vm_field *known)
 {
     const void *key = lua_topointer(r->L, -2);
     for (int i = 0; i < WORD_LOW; i++)
@@ -293,13 +309,25 @@ static void intern_words(lua_State *L, struct policy *policy)
     lua_rawsetp(L, LUA_REGISTRYINDEX, policy->words); /* kept, so that the addresses stay theirs */
 }
 
+static const struct vm_function functions[] = {
+    {"issue", bind_issue, "(fields: issue.fields)",
+     "States an issue of this target; only inside evaluate. It may be stated at every tick: the "
+     "host keeps the alert's state. While a series could not answer, types that were not stated "
+     "keep their state: no data resolves nothing."},
+    {"recommend", bind_recommend, "(fields: recommend.fields)",
+     "States a recommendation of this target; only inside evaluate."},
+    {NULL, NULL, NULL, NULL}};
+const struct vm_docs findings_docs = {DOCS_GLOBALS, NULL, DOCS_POLICY, NULL, functions, NULL};
+const struct vm_docs issue_docs = {
+    DOCS_CLASS, "issue.fields", DOCS_POLICY, "What is wrong with a target.", NULL, issue_fields};
+const struct vm_docs recommend_docs = {
+    DOCS_CLASS, "recommend.fields", DOCS_POLICY, "What people could do.", NULL, recommend_fields};
+
 void policy_open_findings(lua_State *L, struct policy *policy)
 {
     intern_words(L, policy);
+    lua_pushglobaltable(L);
     lua_pushlightuserdata(L, policy);
-    lua_pushcclosure(L, bind_issue, 1);
-    lua_setglobal(L, "issue");
-    lua_pushlightuserdata(L, policy);
-    lua_pushcclosure(L, bind_recommend, 1);
-    lua_setglobal(L, "recommend");
+    vm_set_closures(L, functions, 1);
+    lua_pop(L, 1);
 }

@@ -9,6 +9,7 @@
 
 #include "moontide/io/http.h"
 #include "moontide/vm/convert.h"
+#include "moontide/vm/docs.h"
 #include "moontide/vm/task.h"
 
 #include <stdlib.h>
@@ -170,9 +171,18 @@ static int send_and_wait(lua_State *L, const char *function_name)
     return task_wait(L, box_idx, finish);
 }
 
-static const char *const option_names[] = {"headers", "timeout", NULL};
-static const char *const request_names[] = {"method", "url",       "headers", "timeout",
-                                            "body",   "max_bytes", NULL};
+static const struct vm_field option_fields[] = {
+    {"headers", "table<string, string>?", "Headers by name, at most 256."},
+    {"timeout", "duration?", "Of the whole request; else the configuration's, 30 s."},
+    {NULL, NULL, NULL}};
+static const struct vm_field request_fields[] = {
+    {"method", "string?", "GET without it."},
+    {"url", "string", "http or https."},
+    {"headers", "table<string, string>?", "Headers by name."},
+    {"timeout", "duration?", "Of the whole request; else the configuration's, 30 s."},
+    {"body", "string?", "What is sent."},
+    {"max_bytes", "integer?", "Of the answer's body, up to 32 MiB; more is an error."},
+    {NULL, NULL, NULL}};
 
 /* http.get(url, { headers, timeout }) */
 static int http_get(lua_State *L)
@@ -184,7 +194,7 @@ static int http_get(lua_State *L)
         lua_replace(L, 2);
     }
     luaL_checktype(L, 2, LUA_TTABLE);
-    convert_check_fields(L, 2, "http.get", option_names);
+    vm_check_fields(L, 2, "http.get", option_fields);
     lua_pushliteral(L, "GET");
     lua_insert(L, 1);
     return send_and_wait(L, "http.get");
@@ -199,7 +209,7 @@ static int http_post(lua_State *L)
     lua_newtable(L);
     if (!lua_isnil(L, 3)) {
         luaL_checktype(L, 3, LUA_TTABLE);
-        convert_check_fields(L, 3, "http.post", option_names);
+        vm_check_fields(L, 3, "http.post", option_fields);
         lua_getfield(L, 3, "headers");
         lua_setfield(L, 4, "headers");
         lua_getfield(L, 3, "timeout");
@@ -221,7 +231,7 @@ static int http_post(lua_State *L)
 static int http_request_table(lua_State *L)
 {
     luaL_checktype(L, 1, LUA_TTABLE);
-    convert_check_fields(L, 1, "http.request", request_names);
+    vm_check_fields(L, 1, "http.request", request_fields);
     lua_settop(L, 1);
     if (lua_getfield(L, 1, "method") == LUA_TNIL) {
         lua_pushliteral(L, "GET");
@@ -233,14 +243,45 @@ static int http_request_table(lua_State *L)
     return send_and_wait(L, "http.request");
 }
 
+static const struct vm_function functions[] = {
+    {"get", http_get, "(url: string, options?: http.options): http.answer", "Asks with GET."},
+    {"post", http_post, "(url: string, body: string, options?: http.options): http.answer",
+     "Sends a body with POST."},
+    {"request", http_request_table, "(request: http.request.fields): http.answer",
+     "Any other request."},
+    {NULL, NULL, NULL, NULL}};
+static const struct vm_field answer_fields[] = {
+    {"status", "integer", "200, 404, ..."},
+    {"headers", "table<string, string>",
+     "By name in lower case; one that came several times is joined by \", \"."},
+    {"body", "string", "Its bytes, decompressed."},
+    {NULL, NULL, NULL}};
+
+const struct vm_docs http_docs = {DOCS_MODULE,
+                                  "http",
+                                  DOCS_POLICY | DOCS_RECEIVER | DOCS_SCRIPT,
+                                  "Requests that wait. Any status is an answer; none (not "
+                                  "connected, timed out, too large) is an error object.",
+                                  functions,
+                                  NULL};
+const struct vm_docs http_options_docs = {DOCS_CLASS,
+                                          "http.options",
+                                          DOCS_POLICY | DOCS_RECEIVER | DOCS_SCRIPT,
+                                          "Of http.get and http.post.",
+                                          NULL,
+                                          option_fields};
+const struct vm_docs http_request_docs = {DOCS_CLASS,
+                                          "http.request.fields",
+                                          DOCS_POLICY | DOCS_RECEIVER | DOCS_SCRIPT,
+                                          "Of http.request.",
+                                          NULL,
+                                          request_fields};
+const struct vm_docs http_answer_docs = {
+    DOCS_CLASS,        "http.answer", DOCS_POLICY | DOCS_RECEIVER | DOCS_SCRIPT,
+    "What came back.", NULL,          answer_fields};
+
 int open_http(lua_State *L)
 {
-    static const luaL_Reg functions[] = {
-        {"get", http_get},
-        {"post", http_post},
-        {"request", http_request_table},
-        {NULL, NULL},
-    };
-    luaL_newlib(L, functions);
+    vm_new_library(L, functions);
     return 1;
 }

@@ -11,6 +11,7 @@
 #include "moontide/io/loop.h"
 #include "moontide/store/store.h"
 #include "moontide/vm/convert.h"
+#include "moontide/vm/docs.h"
 #include "moontide/vm/task.h"
 
 #include <stdlib.h>
@@ -149,8 +150,16 @@ static int finish(lua_State *L, int status, lua_KContext box_idx)
     return 1;
 }
 
-static const char *const filter_names[] = {"since", "policy", "target", "resource", "id",
-                                           "what",  "world",  "limit",  NULL};
+static const struct vm_field filter_fields[] = {
+    {"since", "moment?", "From when on."},
+    {"policy", "string?", "The policy's name."},
+    {"target", "string?", "The target's id."},
+    {"resource", "string?", "The resource's name."},
+    {"id", "string?", "One decision or action."},
+    {"what", "string?", "What happened."},
+    {"world", "string?", "Of which world; else the one of this run."},
+    {"limit", "integer?", "At most so many: 1 to 10,000; 100."},
+    {NULL, NULL, NULL}};
 
 /* Takes a text field of the filter at index 1 into the job. */
 static void check_filter_text(lua_State *L, struct journal_job *job, enum text at, const char *key)
@@ -200,7 +209,7 @@ static int journal_entries(lua_State *L)
         lua_replace(L, 1);
     }
     luaL_checktype(L, 1, LUA_TTABLE);
-    convert_check_fields(L, 1, "journal.entries", filter_names);
+    vm_check_fields(L, 1, "journal.entries", filter_fields);
     if (!host->database) return luaL_error(L, "journal.entries: there is no database here");
     uint64_t wait_id = task_wait_id(L, "journal.entries");
 
@@ -221,9 +230,36 @@ static int journal_entries(lua_State *L)
     return task_wait(L, box_idx, finish);
 }
 
+static const struct vm_function functions[] = {
+    {"entries", journal_entries, "(filter?: journal.filter): journal.entry[]",
+     "Entries of the journal that fit, the newest first; it waits. An error object when the "
+     "database cannot be read, or the entries take more than 32 MiB."},
+    {NULL, NULL, NULL, NULL}};
+static const struct vm_field entry_fields[] = {
+    {"seq", "integer", "Their order; never used again."},
+    {"at", "number", "When, in seconds since the epoch."},
+    {"world", "string", "The world that it happened in."},
+    {"id", "string?", "The decision or action that it belongs to."},
+    {"what", "string",
+     "What happened: \"decision\", \"intent\", \"outcome\", \"issue\", \"drift\", ..."},
+    {"policy", "string?", "Whose decision."},
+    {"target", "string?", "Of which target."},
+    {"resource", "string?", "What it was about: \"service/shop/api\"."},
+    {"policy_sha256", "string?", "The policy's source, by its SHA-256."},
+    {"detail", "table?", "More of it, by what it is."},
+    {NULL, NULL, NULL}};
+
+const struct vm_docs journal_docs = {DOCS_MODULE, "journal",
+                                     DOCS_SCRIPT, "What moontide did and why, from its database.",
+                                     functions,   NULL};
+const struct vm_docs journal_filter_docs = {
+    DOCS_CLASS, "journal.filter", DOCS_SCRIPT, "Which entries; those that fit all that is said.",
+    NULL,       filter_fields};
+const struct vm_docs journal_entry_docs = {
+    DOCS_CLASS, "journal.entry", DOCS_SCRIPT, "One entry; they never change.", NULL, entry_fields};
+
 int open_journal(lua_State *L)
 {
-    static const luaL_Reg functions[] = {{"entries", journal_entries}, {NULL, NULL}};
-    luaL_newlib(L, functions);
+    vm_new_library(L, functions);
     return 1;
 }

@@ -11,6 +11,7 @@
 #include "moontide/base/log.h"
 #include "moontide/bind/config.h"
 #include "moontide/vm/convert.h"
+#include "moontide/vm/docs.h"
 #include "moontide/vm/prelude.h"
 
 #include <stdio.h>
@@ -88,6 +89,61 @@ static int bind_decode(lua_State *L)
     return 1;
 }
 
+static const struct vm_function own_functions[] = {
+    {"kind", kind_declare, "(fields: kind.fields): kind.fields", "What a kind's file returns."},
+    {"nearest", bind_nearest, "(name: string, known: table): string",
+     "\" (did you mean 'x'?)\", x the nearest of the table's keys; or \"\"."},
+    {"same", NULL, "(a: any, b: any): boolean", "Whether two values are equal, tables by content."},
+    {"each_batch", NULL,
+     "(list: kind.item[], size: integer, key: (fun(item: kind.item): string)?, f: fun(batch: "
+     "kind.item[]))",
+     "Calls f with lists of at most `size` items of one key(item), four at a time; what it throws "
+     "is the failure of these items alone. Items with missing or failed are left out; waits."},
+    {NULL, NULL, NULL, NULL}};
+static const struct vm_function asking_functions[] = {
+    {"allowed", bind_allowed, "(operation: string): boolean",
+     "Whether the configuration's `allow` names it: \"sqs:SetQueueAttributes\"."},
+    {NULL, NULL, NULL, NULL}};
+static const struct vm_function place_methods[] = {
+    {"client", NULL, "(service: string, options?: { retries: integer }): aws.client",
+     "A client of this region and account, shared with other decisions."},
+    {NULL, NULL, NULL, NULL}};
+static const struct vm_field place_fields[] = {
+    {"region", "string?", "Where; nil: the configuration's."},
+    {"account", "string?", "A name of the configuration's accounts."},
+    {"resource", "string?", "What it is about; nil in read."},
+    {NULL, NULL, NULL}};
+static const struct vm_field item_fields[] = {
+    {"resource", "string", "Its name."},
+    {"wanted", "table", "What decisions state of it."},
+    {"current", "table?", "Set by read: how it is. It is shown and stored: no secrets."},
+    {"missing", "string?", "Set by read: why there is none."},
+    {"failed", "any?", "Set when a batch threw: its error."},
+    {NULL, NULL, NULL}};
+static const struct vm_field change_fields[] = {
+    {"field", "string", "Its name, or a path: \"parameters.timeout\"."},
+    {"from", "any?", "What it is; nil: not there."},
+    {"to", "any?", "What is wanted."},
+    {NULL, NULL, NULL}};
+static const struct vm_field verdict_fields[] = {
+    {"infeasible", "string?", "It cannot be done as asked, and why."},
+    {"busy", "string?", "An earlier change is under way."},
+    {"notes", "string[]?", "The cost of being wrong: downtime, reboots, whom it reaches."},
+    {NULL, NULL, NULL}};
+
+const struct vm_docs kinds_docs = {DOCS_GLOBALS, NULL, DOCS_KIND, NULL, own_functions, NULL};
+const struct vm_docs kinds_asking_docs = {DOCS_GLOBALS,     NULL, DOCS_KIND, NULL,
+                                          asking_functions, NULL};
+const struct vm_docs kind_place_docs = {DOCS_CLASS,    "kind.place",
+                                        DOCS_KIND,     "Where a decision is carried out.",
+                                        place_methods, place_fields};
+const struct vm_docs kind_item_docs = {
+    DOCS_CLASS, "kind.item", DOCS_KIND, "A resource that is read.", NULL, item_fields};
+const struct vm_docs kind_change_docs = {DOCS_CLASS,        "kind.change", DOCS_KIND,
+                                         "One difference.", NULL,          change_fields};
+const struct vm_docs kind_verdict_docs = {
+    DOCS_CLASS, "kind.verdict", DOCS_KIND, "What check answers.", NULL, verdict_fields};
+
 static void open_globals(lua_State *L, struct kinds *kinds)
 {
     vm_module(L, "json", open_json);
@@ -96,13 +152,11 @@ static void open_globals(lua_State *L, struct kinds *kinds)
     vm_module(L, "time", open_time);
     vm_module(L, "async", open_async);
     vm_module(L, "aws", open_aws);
-    lua_pushcfunction(L, kind_declare);
-    lua_setglobal(L, "kind");
+    lua_pushglobaltable(L);
+    vm_set_functions(L, own_functions);
     lua_pushlightuserdata(L, kinds);
-    lua_pushcclosure(L, bind_allowed, 1);
-    lua_setglobal(L, "allowed");
-    lua_pushcfunction(L, bind_nearest);
-    lua_setglobal(L, "nearest");
+    vm_set_closures(L, asking_functions, 1);
+    lua_pop(L, 1);
 }
 
 static int open_state(lua_State *L)

@@ -4,25 +4,59 @@
 
 #include "fields.h"
 #include "moontide/vm/convert.h"
+#include "moontide/vm/docs.h"
 
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const kind_fields[] = {"name",       "doc",      "event", "resource", "fields",
-                                          "capacities", "ordered",  "read",  "diff",     "check",
-                                          "apply",      "simulate", NULL};
-static const char *const field_fields[] = {"name",    "type",  "required", "doc",
-                                           "compare", "names", NULL};
+static const struct vm_field kind_fields[] = {
+    {"name", "string", "As in the file's name: kind_<name>.lua."},
+    {"doc", "string?", "One line for people."},
+    {"event", "string?", "Begins its log events; the name."},
+    {"resource", "string",
+     "Names what is decided: \"queue/{queue}\", each {field} a required string, {a|b} the first "
+     "that is there."},
+    {"fields", "kind.field[]", "What decide.<name> takes, 1 to 24."},
+    {"capacities", "string[]?",
+     "At most two fields that are a capacity: rails give them a direction, and may clip them."},
+    {"ordered", "string[][]?", "Pairs of fields of which the first may not exceed the second."},
+    {"read", "(fun(list: kind.item[], at: kind.place))?",
+     "Sets item.current, or item.missing, of each item; waits. Without it nothing can be "
+     "compared."},
+    {"diff", "(fun(wanted: table, current: table): kind.change[])?",
+     "What differs; pure. By default each field that was stated and is not the same in current."},
+    {"check",
+     "(fun(wanted: table, current: table, changes: kind.change[], at: kind.place): kind.verdict?)?",
+     "Whether it can be done; waits."},
+    {"apply", "fun(wanted: table, current: table, changes: kind.change[], at: kind.place)",
+     "Makes the changes, and no other; waits."},
+    {"simulate", "(fun(wanted: table, current: table, changes: kind.change[]): table)?",
+     "What read would answer afterwards; pure. By default each changed field has its new value."},
+    {NULL, NULL, NULL}};
+static const struct vm_field field_fields[] = {
+    {"name", "string", "Letters, digits and '_'."},
+    {"type", "\"string\"|\"number\"|\"count\"|\"duration\"|\"boolean\"|\"table\"",
+     "count: a whole number from 0; duration arrives in seconds."},
+    {"required", "boolean?", "Whether a decision must state it."},
+    {"doc", "string?", "One line for people."},
+    {"compare", "boolean?", "false: it says how, and is nothing that can differ."},
+    {"names", "boolean?", "Set by moontide: whether it names the resource."},
+    {NULL, NULL, NULL}};
 static const char *const type_names[] = {"string",  "number", "count", "duration",
                                          "boolean", "table",  NULL};
+
+const struct vm_docs kind_fields_docs = {DOCS_CLASS,         "kind.fields", DOCS_KIND,
+                                         "A decision kind.", NULL,          kind_fields};
+const struct vm_docs kind_field_docs = {
+    DOCS_CLASS, "kind.field", DOCS_KIND, "A field that decide.<name> takes.", NULL, field_fields};
 
 /* kind{}: answers its argument, so that a file reads like what it is. */
 int kind_declare(lua_State *L)
 {
     luaL_checktype(L, 1, LUA_TTABLE);
     lua_settop(L, 1);
-    convert_check_fields(L, 1, "kind", kind_fields);
+    vm_check_fields(L, 1, "kind", kind_fields);
     return 1;
 }
 
@@ -93,7 +127,7 @@ static void read_field(lua_State *L, struct kind *kind)
     int at = lua_gettop(L);
     if (!lua_istable(L, at))
         luaL_error(L, "kind: fields must be a list of { name = ..., type = ... }");
-    convert_check_fields(L, at, "kind: field", field_fields);
+    vm_check_fields(L, at, "kind: field", field_fields);
     struct kind_field *field = &kind->fields[kind->field_count];
     field->name = take_text(L, at, "kind: a field", "name", true);
     kind->field_count++;
@@ -238,7 +272,7 @@ static bool has_function(lua_State *L, int idx, const char *name, bool required)
 void kind_read_table(lua_State *L, int idx, struct kind *out)
 {
     luaL_checkstack(L, 20, "kind");
-    convert_check_fields(L, idx, "kind", kind_fields);
+    vm_check_fields(L, idx, "kind", kind_fields);
     out->info.name = take_text(L, idx, "kind", "name", true);
     out->info.event = take_text(L, idx, "kind", "event", false);
     out->doc = take_text(L, idx, "kind", "doc", false);

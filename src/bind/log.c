@@ -4,6 +4,7 @@
 
 #include "moontide/base/log.h"
 #include "moontide/vm/convert.h"
+#include "moontide/vm/docs.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -114,12 +115,30 @@ static int log_error(lua_State *L)
     return write_event(L, LOG_ERROR);
 }
 
+static const struct vm_function functions[] = {
+    {"debug", log_debug, "(event: string, fields?: table<string, any>)",
+     "Writes an event of level debug. A name such as \"cache.warmed\" (lower case, with a point) "
+     "is the event's own; another text becomes the field text of policy.log or script.log. Fields "
+     "are numbers, texts, booleans, or tables as JSON, at most 32."},
+    {"info", log_info, "(event: string, fields?: table<string, any>)",
+     "Writes an event of level info. A name such as \"cache.warmed\" (lower case, with a point) is "
+     "the event's own; another text becomes the field text of policy.log or script.log. Fields are "
+     "numbers, texts, booleans, or tables as JSON, at most 32."},
+    {"warn", log_warn, "(event: string, fields?: table<string, any>)",
+     "Writes an event of level warn. A name such as \"cache.warmed\" (lower case, with a point) is "
+     "the event's own; another text becomes the field text of policy.log or script.log. Fields are "
+     "numbers, texts, booleans, or tables as JSON, at most 32."},
+    {"error", log_error, "(event: string, fields?: table<string, any>)",
+     "Writes an event of level error. A name such as \"cache.warmed\" (lower case, with a point) "
+     "is the event's own; another text becomes the field text of policy.log or script.log. Fields "
+     "are numbers, texts, booleans, or tables as JSON, at most 32."},
+    {NULL, NULL, NULL, NULL}};
+
+const struct vm_docs log_docs = {DOCS_MODULE, "log", DOCS_ALL, "The log of moontide.",
+                                 functions,   NULL};
+
 int open_log(lua_State *L)
 {
-    static const luaL_Reg functions[] = {
-        {"debug", log_debug}, {"info", log_info}, {"warn", log_warn},
-        {"error", log_error}, {NULL, NULL},
-    };
-    luaL_newlib(L, functions);
+    vm_new_library(L, functions);
     return 1;
 }

@@ -11,6 +11,7 @@
 
 #include "moontide/io/smtp.h"
 #include "moontide/vm/convert.h"
+#include "moontide/vm/docs.h"
 #include "moontide/vm/task.h"
 
 #include <stdlib.h>
@@ -186,15 +187,25 @@ static enum smtp_tls check_tls(lua_State *L, const char *url)
     return which == 3 || whole ? SMTP_STARTTLS : (enum smtp_tls)which;
 }
 
+static const struct vm_field send_fields[] = {
+    {"url", "string", "The server: \"smtp://mail.example.com:587\" or smtps://."},
+    {"from", "string", "The sender's address."},
+    {"to", "string[]", "The recipients' addresses."},
+    {"data", "string", "The message, head and body, as it is sent."},
+    {"tls", "\"starttls\"|\"tls\"|\"optional\"|\"none\"?",
+     "\"starttls\" unless the URL is smtps://, which is \"tls\"."},
+    {"username", "string?", "For the server."},
+    {"password", "string?", "For the server."},
+    {"timeout", "duration?", "Of the whole; 40 s."},
+    {"connect_timeout", "duration?", "Until the greeting; 5 s."},
+    {"stall_timeout", "duration?", "While nothing comes and nothing leaves; 20 s."},
+    {NULL, NULL, NULL}};
+
 static int mail_send(lua_State *L)
 {
-    static const char *const names[] = {"url",           "from",    "to",
-                                        "data",          "tls",     "username",
-                                        "password",      "timeout", "connect_timeout",
-                                        "stall_timeout", NULL};
     luaL_checktype(L, 1, LUA_TTABLE);
     lua_settop(L, 1);
-    convert_check_fields(L, 1, "mail.send", names);
+    vm_check_fields(L, 1, "mail.send", send_fields);
     luaL_checkstack(L, 24, "mail.send");
     struct smtp_options options = {.url = text_field(L, "url", true),
                                    .from = text_field(L, "from", true),
@@ -221,9 +232,33 @@ static int mail_send(lua_State *L)
     return task_wait(L, box_idx, finish);
 }
 
+static const struct vm_function functions[] = {
+    {"send", mail_send, "(fields: mail.send.fields): mail.answer",
+     "Hands one message to a mail server and waits. What it does not take is an error object, with "
+     "status where the server said one."},
+    {NULL, NULL, NULL, NULL}};
+static const struct vm_field refusal_fields[] = {{"address", "string", "Whose."},
+                                                 {"status", "integer", "The server's code."},
+                                                 {"line", "string", "What the server said."},
+                                                 {NULL, NULL, NULL}};
+static const struct vm_field answer_fields[] = {
+    {"status", "integer", "The server's code."},
+    {"line", "string", "What the server said."},
+    {"refused", "mail.refusal[]", "Addresses that were not taken, while others were."},
+    {NULL, NULL, NULL}};
+
+const struct vm_docs mail_docs = {DOCS_MODULE, "mail", DOCS_RECEIVER, "Mail, for receivers alone.",
+                                  functions,   NULL};
+const struct vm_docs mail_send_docs = {
+    DOCS_CLASS, "mail.send.fields", DOCS_RECEIVER, "One message.", NULL, send_fields};
+const struct vm_docs mail_answer_docs = {
+    DOCS_CLASS, "mail.answer", DOCS_RECEIVER, "What became of a message.", NULL, answer_fields};
+const struct vm_docs mail_refusal_docs = {DOCS_CLASS,    "mail.refusal",
+                                          DOCS_RECEIVER, "An address that was not taken.",
+                                          NULL,          refusal_fields};
+
 int open_mail(lua_State *L)
 {
-    static const luaL_Reg functions[] = {{"send", mail_send}, {NULL, NULL}};
-    luaL_newlib(L, functions);
+    vm_new_library(L, functions);
     return 1;
 }

@@ -2,7 +2,7 @@
  * that is wrong with it at once. */
 #include "policy_state.h"
 
-#include "fields.h"
+#include "config_fields.h"
 #include "moontide/base/nearest.h"
 #include "moontide/tick/engine.h"
 #include "rails.h"
@@ -18,9 +18,39 @@ enum {
     RAILS_JSON_MAX = 64 * 1024,
 };
 
-static const char *const policy_known[] = {
-    "name",    "doc",      "every", "mode",       "targets", "discover", "metrics",
-    "collect", "evaluate", "rails", "depends_on", "checks",  "reload",   NULL};
+static const struct vm_field policy_fields[] = {
+    {"name", "string",
+     "Unique among the policies: letters, digits, '_', '-' and '.', at most 100."},
+    {"doc", "string?", "One line for people."},
+    {"every", "duration?", "How often it is evaluated, at least 1 s; 1m."},
+    {"mode", "\"observe\"|\"recommend\"|\"act\"?",
+     "What its decisions may do; the configuration's."},
+    {"targets", "(target|string)[]|fun(): (target|string)[]?",
+     "What is judged: a list, or a function that gives one, which may wait, and runs again every "
+     "`discover`. Without it there is one target, \"all\"."},
+    {"discover", "duration?", "How often a targets function runs again; 10m."},
+    {"metrics", "(fun(t: target): table<string, cloudwatch.declaration>)?",
+     "The series of a target, as keys of `m`; runs once for each target and load, or when its "
+     "fields change."},
+    {"collect", "(fun(t: target): any)?",
+     "Other facts of a target; may wait. What it returns is m.extra: plain data, at most 1 MiB as "
+     "JSON."},
+    {"evaluate", "fun(t: target, m: policy.metrics, memo: table)",
+     "Judges one target, states issues, recommendations and decisions; cannot wait. memo lasts "
+     "over ticks, reloads and restarts: plain data, at most 64 KiB as JSON."},
+    {"rails", "rails?", "Limits of this policy's decisions, over the configuration's."},
+    {"depends_on", "string[]?",
+     "Names of policies: while one of them has a high issue, capacity of this one is not added."},
+    {"reload", "config.reload?", "How this policy is loaded again, over the configuration's."},
+    {"checks", "table<string, fun(t: target, m: policy.metrics, memo: table): boolean?>?",
+     "Functions that `verify` of a decision names: true, false, or nil for unknown."},
+    {NULL, NULL, NULL}};
+static const struct vm_field target_fields[] = {{"[string]", "any", "What targets gave."},
+                                                {NULL, NULL, NULL}};
+static const struct vm_field metrics_fields[] = {
+    {"extra", "any?", "What collect returned; nil without it."},
+    {"[string]", "series", "A key that metrics returned; an unknown one is an error."},
+    {NULL, NULL, NULL}};
 
 /* A name is said on command lines and keys tables: no spaces or slashes in it. */
 static void read_name(struct fields *f, struct policy *policy)
@@ -115,12 +145,11 @@ static void read_schedule(struct fields *f, struct policy *policy)
 /* `reload = { shadow = N }`: the configuration's, for this policy. */
 static void read_reload(struct fields *f, struct policy *policy)
 {
-    static const char *const known[] = {"shadow", NULL};
     struct fields inner;
     policy->info.shadow_ticks = -1;
     if (fields_push(f, "reload", 1 << LUA_TTABLE, "a table") == LUA_TNIL) return;
     fields_inside(&inner, f, -1, "policy: reload", "reload");
-    fields_known(&inner, known);
+    fields_documented(&inner, config_reload_fields_docs.fields);
     policy->info.shadow_ticks = (int)fields_integer(&inner, "shadow", 0, SHADOW_TICKS_MAX, -1);
     f->failed = f->failed || inner.failed;
     lua_pop(f->L, 1);
@@ -156,7 +185,7 @@ static int bind_policy(lua_State *L)
     fields_of_call(&fields, L, 1, "policy", "policy");
     policy->given = true;
     lua_settop(L, 1);
-    fields_known(&fields, policy_known);
+    fields_documented(&fields, policy_fields);
     read_name(&fields, policy);
     const char *doc = fields_string(&fields, "doc", OPTIONAL);
     policy->doc = strdup(doc ? doc : "");
@@ -172,9 +201,30 @@ static int bind_policy(lua_State *L)
     return 1;
 }
 
+static const struct vm_function functions[] = {{"policy", bind_policy,
+                                                "(fields: policy.fields): policy.fields",
+                                                "What a policy file returns, once, at its end. All "
+                                                "that is wrong is told at once, with its line."},
+                                               {NULL, NULL, NULL, NULL}};
+const struct vm_docs policy_docs = {DOCS_GLOBALS, NULL, DOCS_POLICY, NULL, functions, NULL};
+const struct vm_docs policy_fields_docs = {DOCS_CLASS, "policy.fields", DOCS_POLICY, "A policy.",
+                                           NULL,       policy_fields};
+const struct vm_docs policy_target_docs = {
+    DOCS_CLASS,
+    "target",
+    DOCS_POLICY,
+    "A target, with the fields that targets gave it; a target that was a string is that string.",
+    NULL,
+    target_fields};
+const struct vm_docs policy_metrics_docs = {
+    DOCS_CLASS,  "policy.metrics",
+    DOCS_POLICY, "The series of the target that is judged; good until evaluate returns.",
+    NULL,        metrics_fields};
+
 void policy_open_fields(lua_State *L, struct policy *policy)
 {
+    lua_pushglobaltable(L);
     lua_pushlightuserdata(L, policy);
-    lua_pushcclosure(L, bind_policy, 1);
-    lua_setglobal(L, "policy");
+    vm_set_closures(L, functions, 1);
+    lua_pop(L, 1);
 }

@@ -159,14 +159,52 @@ static int travel_next(lua_State *L)
     return lua_gettop(L);
 }
 
+static const struct vm_function functions[] = {
+    {"rerun", travel_rerun, "(file?: string): rerun",
+     "The policy as recorded, or that of a file, on this tick and target: prints what it says, and "
+     "what differs from what was said then."},
+    {"ticks", travel_ticks, "(from?: integer|string): tick[]",
+     "The recorded ticks of the policy, from that number or time (or so long before the newest: "
+     "1h) "
+     "on; prints the first of them."},
+    {"go", travel_go, "(where?: integer|string, target?: string)",
+     "To the tick of that number, the last one by that time, or so long before the newest; target "
+     "is the id of one of its targets. What there is not is an error that names the nearest."},
+    {"prev", travel_prev, "(ticks?: integer)", "So many ticks back; 1."},
+    {NULL, NULL, NULL, NULL}};
+static const struct vm_field present_fields[] = {
+    {"m", "policy.metrics", "The series as they were; m.extra is what collect returned."},
+    {"t", "target", "The target."},
+    {"memo", "table", "The memo as it was before the evaluation."},
+    {"tick", "tick", "Which tick this is."},
+    {NULL, NULL, NULL}};
+static const struct vm_field rerun_fields[] = {
+    {"issues", "table[]?", "type, key, severity, when, description, recommendation of each."},
+    {"recommendations", "table[]?", "type, action, impact, effort of each."},
+    {"decisions", "table[]?", "kind, resource, wanted of each."},
+    {"unknown", "table[]?", "metric and reason of the series that could not answer."},
+    {"memo", "table?", "As it is afterwards; nil when it did not change."},
+    {"error", "string?", "Why the evaluation failed; the other fields are nil then."},
+    {"differences", "table[]", "What differs from what was said then; empty: nothing."},
+    {NULL, NULL, NULL}};
+static const struct vm_field tick_fields[] = {
+    {"number", "integer", "Unique in the recording."},
+    {"at", "string", "Its time."},
+    {"sha256", "string", "Of the policy's source."},
+    {"targets", "integer?", "How many were judged; of ticks()."},
+    {"target", "string?", "Whose m, t and memo these are; of `tick`, as the rest."},
+    {"policy", "string?", "Its name."},
+    {"world", "string?", "The world's."},
+    {NULL, NULL, NULL}};
+const struct vm_docs replay_docs = {DOCS_GLOBALS, NULL, DOCS_PAST, NULL, functions, present_fields};
+const struct vm_docs replay_rerun_docs = {
+    DOCS_CLASS, "rerun", DOCS_PAST, "What a policy says of a recorded tick.", NULL, rerun_fields};
+const struct vm_docs replay_tick_docs = {DOCS_CLASS,         "tick", DOCS_PAST,
+                                         "A recorded tick.", NULL,   tick_fields};
+
 /* Argument: the traveller. */
 static int open_travel(lua_State *L)
 {
-    static const luaL_Reg functions[] = {{"rerun", travel_rerun},
-                                         {"ticks", travel_ticks},
-                                         {"go", travel_go},
-                                         {"prev", travel_prev},
-                                         {NULL, NULL}};
     struct traveller *own = lua_newuserdatauv(L, sizeof *own, 0);
     *own = *(const struct traveller *)lua_touserdata(L, 1);
     policy_open_series(L);
@@ -175,7 +213,7 @@ static int open_travel(lua_State *L)
     lua_rawsetp(L, LUA_REGISTRYINDEX, &window_key);
     lua_pushglobaltable(L);
     lua_pushvalue(L, -2);
-    luaL_setfuncs(L, functions, 1);
+    vm_set_closures(L, functions, 1);
     lua_pushvalue(L, -2);
     lua_getglobal(L, "next");
     lua_pushcclosure(L, travel_next, 2);

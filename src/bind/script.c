@@ -9,13 +9,16 @@
 #include "moontide/bind/script.h"
 
 #include "check.h"
+#include "interactive.h"
 #include "moontide/base/fs.h"
 #include "moontide/bind/complete.h"
 #include "moontide/bind/config.h"
 #include "moontide/bind/pretty.h"
 #include "moontide/io/loop.h"
 #include "moontide/vm/convert.h"
+#include "moontide/vm/docs.h"
 #include "moontide/vm/task.h"
+#include "script_chunks.h"
 #include "script_state.h"
 
 #include <stdio.h>
@@ -28,6 +31,8 @@ struct script {
     struct binding binding; /* first: vm_owner() */
     struct script_options options;
     struct vm *vm;
+    struct interactive interactive;
+    struct chunks chunks;
     char *script_dir; /* of the file that runs: `require` looks there first */
 
     bool running;
@@ -57,9 +62,26 @@ static void print_line(void *owner, const char *line, size_t len)
     script_write(owner, "\n", 1);
 }
 
-struct vm *script_vm(struct script *script)
+/* A text that is whole, so that it may go through a pager. */
+static void show(void *data, const char *text, size_t len)
 {
-    return script->vm;
+    struct script *script = data;
+    if (script->options.show && script->interactive.paged)
+        script->options.show(script->options.data, text, len);
+    else
+        script_write(script, text, len);
+}
+
+static void turn(void *owner, bool runs)
+{
+    struct script *script = owner;
+    if (script->options.turn) script->options.turn(script->options.data, runs);
+}
+
+static const char *entered_line(void *data, int first, int last, int line, size_t *len)
+{
+    struct script *script = data;
+    return chunks_line(&script->chunks, first, last, line, len);
 }
 
 /* ---- os.exit ---- */
@@ -128,6 +150,20 @@ static int load_module(void *data, const char *name, char **source, size_t *len,
                      *looked ? looked : "nothing: there is no project here");
 }
 
+static const struct vm_function os_functions[] = {
+    {"exit", script_exit, "(status?: boolean|integer)",
+     "Ends the script with this exit status: true and nothing mean 0, false 1. The REPL and its "
+     "state go on; no finalizer is skipped."},
+    {NULL, NULL, NULL, NULL}};
+static const struct vm_field globals[] = {
+    {"arg", "string[]?",
+     "The arguments of a script file, its path at 0; they are its ... too. nil elsewhere."},
+    {NULL, NULL, NULL}};
+const struct vm_docs script_os_docs = {DOCS_MODULE, "os",         DOCS_SCRIPT | DOCS_STANDARD,
+                                       NULL,        os_functions, NULL};
+const struct vm_docs script_docs = {DOCS_GLOBALS, NULL, DOCS_SCRIPT | DOCS_STANDARD,
+                                    NULL,         NULL, globals};
+
 static int open_all(lua_State *L)
 {
     static const struct {
@@ -143,14 +179,14 @@ static int open_all(lua_State *L)
     for (size_t i = 0; i < COUNT_OF(modules); i++)
         vm_module(L, modules[i].name, modules[i].open);
     lua_getglobal(L, "os");
-    lua_pushcfunction(L, script_exit);
-    lua_setfield(L, -2, "exit");
+    vm_set_functions(L, os_functions);
     struct fault fault;
     if (!config || !config->json)
         lua_newtable(L);
     else if (convert_from_json(L, config->json, strlen(config->json), &fault) != OK)
         return luaL_error(L, "config: %s", fault.text);
     lua_setglobal(L, "config");
+    interactive_open(L, &((struct script *)binding_of(L))->interactive);
     return 0;
 }
 
@@ -161,8 +197,14 @@ int script_new(const struct script_options *options, struct script **out)
     script->options = *options;
     script->binding.host = options->host;
     script->exit_status = -1;
+    script->interactive =
+        (struct interactive){.screen = {.width = options->width, .color = options->color},
+                             .paged = true,
+                             .show = show,
+                             .source = entered_line,
+                             .data = script};
     struct vm_options vm_options = {
-        .loop = options->host->loop, .owner = script, .print = print_line};
+        .loop = options->host->loop, .owner = script, .print = print_line, .turn = turn};
     struct fault fault;
     int code = vm_new(&vm_options, &script->vm);
     if (code == OK) {
@@ -185,8 +227,14 @@ void script_free(struct script *script)
     script->done = NULL;
     loop_timer_cancel(script->exit_timer);
     vm_free(script->vm);
+    chunks_done(&script->chunks);
     free(script->script_dir);
     free(script);
+}
+
+struct vm *script_vm(const struct script *script)
+{
+    return script->vm;
 }
 
 /* ---- the end of a run ---- */
@@ -200,14 +248,15 @@ struct echo {
 static int format_values(lua_State *L)
 {
     struct echo *echo = lua_touserdata(L, 1);
-    struct pretty_options options = {.width = echo->script->options.width,
-                                     .color = echo->script->options.color};
+    const struct help_screen *screen = &echo->script->interactive.screen;
+    struct pretty_options options = {.width = screen->width, .color = screen->color};
     int count = lua_gettop(L);
     for (int i = 2; i <= count; i++) {
         if (i > 2) strbuf_addc(&echo->text, '\t');
         pretty_value(L, i, &options, &echo->text);
     }
     strbuf_addc(&echo->text, '\n');
+    if (count == 2 && echo->script->options.draws) interactive_draw(L, 2, &echo->text);
     return 0;
 }
 
@@ -223,8 +272,8 @@ static int echo_results(struct script *script, lua_State *L, int nresults, struc
     for (int i = 0; i < nresults; i++)
         lua_pushvalue(L, first + i);
     int code = vm_call(script->vm, L, nresults + 1, 0, fault, NULL);
-    if (code == OK && echo.text.len) script_write(script, strbuf_cstr(&echo.text), echo.text.len);
     if (code == OK && strbuf_status(&echo.text) != OK) script_write(script, "...\n", 4);
+    if (code == OK && echo.text.len) show(script, strbuf_cstr(&echo.text), echo.text.len);
     strbuf_done(&echo.text);
     return code;
 }
@@ -385,6 +434,15 @@ static int load_text(struct script *script, const char *text, size_t len, const 
     return code;
 }
 
+bool script_incomplete(struct script *script, const char *text, size_t len)
+{
+    struct fault fault;
+    bool incomplete = false;
+    if (load_text(script, text, len, "=stdin", &incomplete, &fault) == OK)
+        lua_pop(vm_lua(script->vm), 1);
+    return incomplete;
+}
+
 int script_run_text(struct script *script, const char *text, size_t len, const char *chunkname,
                     bool echo, bool *incomplete, script_done_fn *done, void *data)
 {
@@ -399,7 +457,18 @@ int script_run_text(struct script *script, const char *text, size_t len, const c
         return ERR_PARSE;
     }
     if (code != OK) return tell_compile_error(script, done, data, &fault);
+    chunks_add(&script->chunks, text, len);
     return run(script, 0, echo, done, data);
+}
+
+const char *script_waits_for(const struct script *script, unsigned *count)
+{
+    return script->task ? vm_waits_for(script->vm, count) : NULL;
+}
+
+void script_resize(struct script *script, int width)
+{
+    script->interactive.screen.width = width;
 }
 
 void script_interrupt(struct script *script)

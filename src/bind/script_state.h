@@ -4,7 +4,6 @@
 
 #include "moontide/bind/script.h"
 
-struct vm *script_vm(struct script *script);
 /* To where echoed values go. */
 void script_write(struct script *script, const char *text, size_t len);
 

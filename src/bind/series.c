@@ -199,11 +199,15 @@ static uint32_t points_option(lua_State *L, const char *name)
     return (uint32_t)value;
 }
 
+static const struct vm_field points_fields[] = {
+    {"datapoints", "integer?", "How many datapoints must be past the threshold; as many as `of`."},
+    {"of", "integer?", "Of how many of the newest, up to the window; as many as `datapoints`."},
+    {NULL, NULL, NULL}};
+
 static void read_options(lua_State *L, struct seen *seen, struct threshold *threshold)
 {
-    static const char *const known[] = {"datapoints", "of", NULL};
     luaL_checktype(L, 3, LUA_TTABLE);
-    convert_check_fields(L, 3, threshold->op == THRESHOLD_ABOVE ? "above" : "below", known);
+    vm_check_fields(L, 3, threshold->op == THRESHOLD_ABOVE ? "above" : "below", points_fields);
     uint32_t m = points_option(L, "datapoints"), n = points_option(L, "of");
     threshold->datapoints = m ? m : n ? n : 1;
     threshold->of = n ? n : threshold->datapoints;
@@ -409,39 +413,65 @@ static int handle_tostring(lua_State *L)
     return 1;
 }
 
+static const struct vm_function series_methods[] = {
+    {"last", handle_last, "(): number?", "The newest datapoint; nil without one."},
+    {"at", handle_at, "(i: integer): number?, integer?",
+     "The i-th datapoint, from 1 (the oldest) or -1 (the newest), and its time in seconds since "
+     "the epoch; nil when there is none."},
+    {"age", handle_age, "(): number?",
+     "Seconds from the timestamp of the newest datapoint (the begin of its period) to the tick; "
+     "nil without one."},
+    {"len", handle_len, "(): integer",
+     "How many datapoints there are; 0 is an answer, and leaves the series known."},
+    {"values", handle_values, "(): number[]?, integer[]?",
+     "A list of the datapoints, the oldest first, and a list of their times in seconds since the "
+     "epoch; nil without any."},
+    {"above", handle_above, "(threshold: number, options?: series.points): boolean?",
+     "Whether the newest datapoint is above the threshold, or at least `datapoints` of the last "
+     "`of`. nil: no data, unless the declaration's `missing` says otherwise."},
+    {"below", handle_below, "(threshold: number, options?: series.points): boolean?",
+     "Whether the newest datapoint is below the threshold, or at least `datapoints` of the last "
+     "`of`. nil: no data, unless the declaration's `missing` says otherwise."},
+    {"mean", handle_mean, "(): number?", "The mean of the window; nil without datapoints."},
+    {"min", handle_min, "(): number?", "The lowest value of the window; nil without datapoints."},
+    {"max", handle_max, "(): number?", "The highest value of the window; nil without datapoints."},
+    {"sum", handle_sum, "(): number?",
+     "The sum of the window; nil without datapoints, never 0 for them."},
+    {"percentile", handle_percentile, "(p: number): number?",
+     "The percentile of the window's datapoints, p from 0 to 100, as stats.percentile; nil without "
+     "datapoints."},
+    {NULL, NULL, NULL, NULL}};
+
 /* __index when it is a typo; the second upvalue is the table of methods. */
 static int unknown_method(lua_State *L)
 {
-    static const char *const names[] = {
-        "last",    "at",       "age",        "len",     "above", "below",  "mean", "min",
-        "max",     "sum",      "percentile", "slope",   "line",  "rate",   "ewma", "change",
-        "seasons", "forecast", "time_to",    "anomaly", "band",  "values", NULL};
+    static const struct vm_function *const known[] = {series_methods, series_trend_methods,
+                                                      series_anomaly_methods, NULL};
     const char *name = luaL_tolstring(L, 2, NULL);
-    return luaL_error(L, "a metric has no method '%s'%s", name, fields_hint(name, names).text);
+    return luaL_error(L, "a metric has no method '%s'%s", name,
+                      fields_hint_function(name, known).text);
 }
+
+const struct vm_docs series_docs = {
+    DOCS_CLASS,
+    "series",
+    DOCS_POLICY,
+    "A metric in `m`: datapoints in C memory, for as long as the evaluation that it was given to; "
+    "kept longer, it throws. What has no datapoints to answer from answers nil, never 0, and marks "
+    "the series as unknown: what depends on it holds.",
+    series_methods,
+    NULL};
+const struct vm_docs series_points_docs = {
+    DOCS_CLASS, "series.points", DOCS_POLICY, "How many datapoints must be past the threshold.",
+    NULL,       points_fields};
 
 void policy_open_series(lua_State *L)
 {
-    static const luaL_Reg methods[] = {
-        {"above", handle_above},
-        {"below", handle_below},
-        {"last", handle_last},
-        {"at", handle_at},
-        {"age", handle_age},
-        {"len", handle_len},
-        {"values", handle_values},
-        {"mean", handle_mean},
-        {"min", handle_min},
-        {"max", handle_max},
-        {"sum", handle_sum},
-        {"percentile", handle_percentile},
-        {NULL, NULL},
-    };
     lua_createtable(L, 0, 4); /* the metatable */
     lua_createtable(L, 0, 32);
-    luaL_setfuncs(L, methods, 0);
-    series_add_trend(L);
-    series_add_anomaly(L);
+    vm_set_functions(L, series_methods);
+    vm_set_functions(L, series_trend_methods);
+    vm_set_functions(L, series_anomaly_methods);
     lua_createtable(L, 0, 1);
     lua_pushcfunction(L, unknown_method);
     lua_setfield(L, -2, "__index");

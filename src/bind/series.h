@@ -3,6 +3,7 @@
 #define MOONTIDE_BIND_SERIES_H
 
 #include "moontide/stats/trend.h"
+#include "moontide/vm/docs.h"
 #include "policy_state.h"
 
 #include <stdbool.h>
@@ -30,8 +31,7 @@ int series_answer(lua_State *L, struct seen *seen, double value);
  * evaluation throws. */
 bool series_numbers(lua_State *L, int idx, struct trend *out);
 
-/* The parts of a handle's methods, one a file: each adds its own to the table on top. */
-void series_add_trend(lua_State *L);
-void series_add_anomaly(lua_State *L);
+/* The parts of a handle's methods, one a file. */
+extern const struct vm_function series_trend_methods[], series_anomaly_methods[];
 
 #endif

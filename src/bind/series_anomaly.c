@@ -66,9 +66,14 @@ static int handle_band(lua_State *L)
     return 3;
 }
 
-void series_add_anomaly(lua_State *L)
-{
-    static const luaL_Reg methods[] = {
-        {"anomaly", handle_anomaly}, {"band", handle_band}, {NULL, NULL}};
-    luaL_setfuncs(L, methods, 0);
-}
+const struct vm_function series_anomaly_methods[] = {
+    {"anomaly", handle_anomaly, "(): number?, number?",
+     "How unusual the newest datapoint is for its window, 0..1 (0.5 is where one should look), and "
+     "the likelihood of that, less what was told lately; nil with too few datapoints (5, and 121 "
+     "for the likelihood)."},
+    {"band", handle_band, "(): number?, number?, number?",
+     "What the newest datapoint should have been, and the lower and upper end of where about 95 % "
+     "lie; nil with too few datapoints."},
+    {NULL, NULL, NULL, NULL}};
+const struct vm_docs series_anomaly_docs = {
+    DOCS_CLASS, "series", DOCS_POLICY, NULL, series_anomaly_methods, NULL};

@@ -2,6 +2,7 @@
  *
  * config is what config->json says, read-only: writing to it throws, and each table in it is handed
  * out as a copy, so that nothing that a policy does to one lasts. */
+#include "moontide/vm/docs.h"
 #include "policy_state.h"
 
 #include <string.h>
@@ -45,6 +46,27 @@ static int config_pairs(lua_State *L)
     lua_call(L, 1, 3);
     return 3;
 }
+
+/* What config->json has (config.c). */
+static const struct vm_field config_fields[] = {
+    {"environments", "string[]", "As the configuration names them."},
+    {"language", "\"en\"|\"ko\"", "Of issues and recommendations."},
+    {"mode", "\"observe\"|\"recommend\"|\"act\"", "Of policies that do not say."},
+    {"region", "string?", "The configuration's, where it says one."},
+    {"vars", "table", "The free fields of moontide.lua."},
+    {NULL, NULL, NULL}};
+static const struct vm_field config_globals[] = {
+    {"config", "config", "The configuration, without secrets; read-only in a policy."},
+    {NULL, NULL, NULL}};
+const struct vm_docs settings_docs = {DOCS_GLOBALS, NULL, DOCS_POLICY | DOCS_SCRIPT,
+                                      NULL,         NULL, config_globals};
+const struct vm_docs config_docs = {
+    DOCS_CLASS,
+    "config",
+    DOCS_POLICY | DOCS_SCRIPT,
+    "What policies and scripts see of moontide.lua. Empty where there is no project.",
+    NULL,
+    config_fields};
 
 void policy_open_settings(lua_State *L, struct policy *policy)
 {

@@ -11,6 +11,9 @@ set(SOURCES_bind
     cloudwatch.c
     cloudwatch_fetch.c
     complete.c
+    complete_table.c
+    complete_text.c
+    complete_type.c
     config.c
     config_alerts.c
     command.c
@@ -22,11 +25,17 @@ set(SOURCES_bind
     config_log.c
     decide.c
     decide_current.c
+    docs.c
+    docs_find.c
+    docs_lua.c
     evaluate.c
     fields.c
     findings.c
     gather.c
+    help.c
+    help_page.c
     http.c
+    interactive.c
     kinds.c
     kinds_call.c
     kinds_compare.c
@@ -42,13 +51,16 @@ set(SOURCES_bind
     policy.c
     policy_fields.c
     pretty.c
+    profile.c
     rails.c
     replay.c
     script.c
+    script_chunks.c
     series.c
     series_anomaly.c
     series_trend.c
     settings.c
+    signature.c
     source.c
     source_items.c
     source_scope.c
@@ -69,6 +81,11 @@ set(SOURCES_bind
     stats_read.c
     stats_trend.c
     stats_vector.c
+    stubs.c
+    stubs_kinds.c
+    stubs_luacheck.c
+    stubs_markdown.c
+    stubs_text.c
     targets.c
     time.c
     trend_options.c

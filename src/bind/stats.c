@@ -3,6 +3,30 @@
 #include "stats.h"
 
 #include "moontide/bind/host.h"
+#include "moontide/vm/docs.h"
+
+static const struct vm_field numbers_type[] = {
+    {"stats.numbers",
+     "number[]|stats.vector|series|cloudwatch.answer|{ values: number[]|stats.vector }", ""},
+    {NULL, NULL, NULL}};
+
+const struct vm_docs stats_docs = {
+    DOCS_MODULE,
+    "stats",
+    DOCS_ALL,
+    "Statistics. No answer is nil, never zero; what was given is never modified. NaN and holes are "
+    "an error that names the position, unless { nan = \"omit\" } leaves them out; times are in "
+    "seconds.",
+    NULL,
+    NULL};
+const struct vm_docs stats_numbers_docs = {
+    DOCS_ALIAS,
+    "stats.numbers",
+    DOCS_ALL,
+    "A list of numbers, a vector or a slice of one, a series (its empty slots are left out), or a "
+    "table with one of these as `values`, such as an answer of cloudwatch.fetch.",
+    NULL,
+    numbers_type};
 
 int open_stats(lua_State *L)
 {

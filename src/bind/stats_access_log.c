@@ -10,6 +10,7 @@
 #include "check.h"
 #include "moontide/stats/access_scan.h"
 #include "moontide/vm/convert.h"
+#include "moontide/vm/docs.h"
 #include "stats.h"
 #include "stats_files.h"
 #include "stats_numbers.h"
@@ -82,12 +83,25 @@ static void check_by(lua_State *L, int idx, struct access_options *options)
     options->by_count = count;
 }
 
+static const struct vm_field option_fields[] = {
+    {"files", "string[]", "Paths of logs, plain or gzip."},
+    {"by", "(\"target\"|\"path\"|\"elb\"|\"status\"|\"method\"|\"target_group\")[]?",
+     "What makes a group; target and path."},
+    {"value",
+     "\"target_processing_time\"|\"total\"|\"request_processing_time\"|\"response_processing_"
+     "time\"?",
+     "What is measured, in seconds; target_processing_time."},
+    {"collapse_ids", "boolean?",
+     "Segments of a path that are numbers, UUIDs or hexadecimal ids become :id."},
+    {"groups_max", "integer?",
+     "10,000; requests of further groups are counted in one whose fields are (other)."},
+    {NULL, NULL, NULL}};
+
 static struct access_options check_options(lua_State *L, int idx)
 {
-    static const char *const known[] = {"files", "by", "value", "collapse_ids", "groups_max", NULL};
     struct access_options options = {0};
     luaL_checktype(L, idx, LUA_TTABLE);
-    convert_check_fields(L, idx, NAME, known);
+    vm_check_fields(L, idx, NAME, option_fields);
     check_by(L, idx, &options);
     if (lua_getfield(L, idx, "value") != LUA_TNIL)
         options.value = (enum access_value)check_name(L, access_value_names, NAME ": value");
@@ -256,15 +270,52 @@ static int scan_info(lua_State *L)
     return 1;
 }
 
+static const struct vm_function methods[] = {
+    {"step", scan_step, "(bytes?: integer): integer?, integer?",
+     "Reads so much text (8 MiB): how many bytes of the files were read, and how many they have; "
+     "nil when all was."},
+    {"groups", scan_groups, "(percentiles?: number[]): stats.access_log.group[]",
+     "One table for each group."},
+    {"overall", scan_overall, "(percentiles?: number[]): stats.access_log.group",
+     "One such table over all groups."},
+    {"info", scan_info, "(): stats.access_log.info", "What was read, and what could not be."},
+    {NULL, NULL, NULL, NULL}};
+static const struct vm_field group_fields[] = {
+    {"count", "integer", "Requests."},
+    {"errors", "integer", "Answers with a status of 500 to 599."},
+    {"no_answer", "integer", "Requests that nobody answered."},
+    {"bytes", "integer", "Sent to clients."},
+    {"min", "number?", "Seconds, exact; nil without an answer."},
+    {"max", "number?", "The same."},
+    {"mean", "number?", "The same."},
+    {"target", "string?",
+     "The group's, where `by` names it; likewise path, elb, status, method, target_group."},
+    {"path", "string?", "The same."},
+    {"[string]", "any",
+     "Other fields of the group, and percentiles as p50, p99, p99.9: of a sketch, within its "
+     "bound."},
+    {NULL, NULL, NULL}};
+static const struct vm_field info_fields[] = {
+    {"lines", "integer", "Lines that were read."},
+    {"files", "integer", "How many there are."},
+    {"full", "boolean", "Whether groups_max was reached."},
+    {"broken", "integer", "Lines of which nothing was taken."},
+    {"first_broken", "stats.broken_line[]", "The first ten of them."},
+    {"files_cut", "table[]", "Files that could not be read to their end: file, why."},
+    {NULL, NULL, NULL}};
+const struct vm_docs stats_scan_docs = {DOCS_CLASS,  "stats.access_log.scan",
+                                        DOCS_SCRIPT, "A scan of access logs under way.",
+                                        methods,     NULL};
+const struct vm_docs stats_group_docs = {DOCS_CLASS,  "stats.access_log.group",
+                                         DOCS_SCRIPT, "Requests of one group.",
+                                         NULL,        group_fields};
+const struct vm_docs stats_scan_info_docs = {
+    DOCS_CLASS, "stats.access_log.info", DOCS_SCRIPT, "What a scan has read.", NULL, info_fields};
+
 static void push_type(lua_State *L)
 {
-    static const luaL_Reg methods[] = {{"step", scan_step},
-                                       {"groups", scan_groups},
-                                       {"overall", scan_overall},
-                                       {"info", scan_info},
-                                       {NULL, NULL}};
     if (!luaL_newmetatable(L, SCAN_TYPE)) return;
-    luaL_newlib(L, methods);
+    vm_new_library(L, methods);
     lua_setfield(L, -2, "__index");
     lua_pushcfunction(L, scan_gc);
     lua_setfield(L, -2, "__gc");
@@ -287,8 +338,18 @@ static int stats_access_log(lua_State *L)
     return 1;
 }
 
+static const struct vm_function functions[] = {
+    {"access_log", stats_access_log, "(options: stats.access_log.options): stats.access_log.scan",
+     "A scan of a load balancer's access logs, which goes on in steps; memory stays the same "
+     "however large they are. An error object when a file cannot be opened."},
+    {NULL, NULL, NULL, NULL}};
+const struct vm_docs stats_access_log_docs = {DOCS_MODULE, "stats",   DOCS_SCRIPT,
+                                              NULL,        functions, NULL};
+const struct vm_docs stats_access_options_docs = {DOCS_CLASS,  "stats.access_log.options",
+                                                  DOCS_SCRIPT, "Of stats.access_log.",
+                                                  NULL,        option_fields};
+
 void stats_add_access_log(lua_State *L)
 {
-    lua_pushcfunction(L, stats_access_log);
-    lua_setfield(L, -2, "access_log");
+    vm_set_functions(L, functions);
 }

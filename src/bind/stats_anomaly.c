@@ -4,6 +4,7 @@
 #include "moontide/stats/anomaly.h"
 
 #include "moontide/vm/convert.h"
+#include "moontide/vm/docs.h"
 #include "moontide/vm/vm.h"
 #include "stats.h"
 #include "stats_numbers.h"
@@ -14,13 +15,16 @@
 enum { UPDATE_INSTRUCTIONS = 16 };
 static const char DETECTOR_TYPE[] = "anomaly detector";
 
+static const struct vm_field option_fields[] = {
+    {"period", "duration?", "Between two datapoints; learnt when it is left out."},
+    {NULL, NULL, NULL}};
+
 static struct anomaly_options read_options(lua_State *L, int idx, const char *what)
 {
-    static const char *const known[] = {"period", NULL};
     struct anomaly_options options = {0};
     if (lua_isnoneornil(L, idx)) return options;
     luaL_checktype(L, idx, LUA_TTABLE);
-    convert_check_fields(L, idx, what, known);
+    vm_check_fields(L, idx, what, option_fields);
     if (lua_getfield(L, idx, "period") != LUA_TNIL) {
         options.period_s = (double)convert_duration_ms(L, -1, "period") / 1000;
         luaL_argcheck(L, options.period_s > 0, idx, "period must be more than 0");
@@ -68,15 +72,31 @@ static int detector_reset(lua_State *L)
     return 0;
 }
 
+static const struct vm_function methods[] = {
+    {"update", detector_update,
+     "(time: number, value?: number): number?, number?, number?, number?, number?",
+     "Feeds a datapoint, its time in seconds: its score (0..1; 0.5 is where one should look), the "
+     "likelihood (less what was told lately), what was expected, and the lower and upper end of "
+     "where about 95 % lie. What is not known yet is nil: the score before the fifth datapoint, "
+     "the likelihood before the 121st. A nil or NaN value is a missing datapoint. An error: an "
+     "infinite value, or a time that goes back."},
+    {"reset", detector_reset, "()", "Forgets everything."},
+    {NULL, NULL, NULL, NULL}};
+const struct vm_docs stats_detector_docs = {DOCS_CLASS,
+                                            "stats.detector",
+                                            DOCS_ALL,
+                                            "Says of each datapoint, from earlier ones alone, how "
+                                            "unusual it is. 21 KiB, whatever it has seen.",
+                                            methods,
+                                            NULL};
+
 /* stats.anomaly { period = 300 } */
 static int stats_anomaly(lua_State *L)
 {
-    static const luaL_Reg methods[] = {
-        {"update", detector_update}, {"reset", detector_reset}, {NULL, NULL}};
     struct anomaly_options options = read_options(L, 1, "stats.anomaly");
     push_detector(L, &options);
     if (luaL_newmetatable(L, DETECTOR_TYPE)) {
-        luaL_newlib(L, methods);
+        vm_new_library(L, methods);
         lua_setfield(L, -2, "__index");
         lua_pushstring(L, DETECTOR_TYPE);
         lua_setfield(L, -2, "__metatable");
@@ -129,9 +149,30 @@ static int stats_anomalies(lua_State *L)
     return 1;
 }
 
+static const struct vm_function functions[] = {
+    {"anomaly", stats_anomaly, "(options?: stats.anomaly.options): stats.detector",
+     "A detector, to be fed one datapoint after the other."},
+    {"anomalies", stats_anomalies,
+     "(values: stats.numbers, times?: number[], options?: stats.anomaly.options): stats.anomalies",
+     "What a detector says of each value; without times they are one second apart."},
+    {NULL, NULL, NULL, NULL}};
+static const struct vm_field lists_fields[] = {
+    {"score", "number[]", "0..1."},
+    {"likelihood", "number[]", "0..1."},
+    {"expected", "number[]", "What each should have been."},
+    {"lower", "number[]", "Of the band."},
+    {"upper", "number[]", "Of the band."},
+    {NULL, NULL, NULL}};
+const struct vm_docs stats_anomaly_docs = {DOCS_MODULE, "stats", DOCS_ALL, NULL, functions, NULL};
+const struct vm_docs stats_anomaly_options_docs = {
+    DOCS_CLASS,   "stats.anomaly.options", DOCS_ALL, "Of stats.anomaly and stats.anomalies.", NULL,
+    option_fields};
+const struct vm_docs stats_anomalies_docs = {
+    DOCS_CLASS, "stats.anomalies",
+    DOCS_ALL,   "Lists as long as the values; NaN is what is not known.",
+    NULL,       lists_fields};
+
 void stats_add_anomaly(lua_State *L)
 {
-    static const luaL_Reg functions[] = {
-        {"anomaly", stats_anomaly}, {"anomalies", stats_anomalies}, {NULL, NULL}};
-    luaL_setfuncs(L, functions, 0);
+    vm_set_functions(L, functions);
 }

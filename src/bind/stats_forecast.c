@@ -1,6 +1,7 @@
 /* bind/stats_forecast.c - what values in time will be, for Lua: by a line, or by Holt-Winters. */
 #include "moontide/base/err.h"
 #include "moontide/stats/line.h"
+#include "moontide/vm/docs.h"
 #include "moontide/vm/vm.h"
 #include "stats.h"
 #include "stats_numbers.h"
@@ -13,11 +14,36 @@ static uint64_t search_cost(size_t slots)
     return (uint64_t)slots * (slots <= 1000 ? 3000 : 700);
 }
 
-static const char *const at_options[] = {"times", "level", NULL};
-static const char *const ahead_options[] = {"times",  "step",  "ahead", "season",
-                                            "damped", "level", NULL};
-static const char *const model_options[] = {"times", "step", "ahead", "season", "damped", "level",
-                                            "alpha", "beta", "gamma", "phi",    NULL};
+static const struct vm_field at_options[] = {
+    {"times", "number[]?",
+     "The values' times, in seconds since the epoch, ascending; without, a second apart."},
+    {"level", "number?", "Of the interval: 0.5 to 0.9999; 0.95."},
+    {NULL, NULL, NULL}};
+static const struct vm_field ahead_options[] = {
+    {"times", "number[]?",
+     "The values' times, in seconds since the epoch, ascending; without, a second apart."},
+    {"step", "duration?", "Between two slots; else the median between the times."},
+    {"ahead", "duration", "How long after the newest datapoint."},
+    {"season", "integer|string|false?",
+     "Slots, a duration as text, \"auto\" (the default), or false: none."},
+    {"damped", "boolean?", "Whether the trend flattens out; true."},
+    {"level", "number?", "Of the interval: 0.5 to 0.9999; 0.95."},
+    {NULL, NULL, NULL}};
+static const struct vm_field model_options[] = {
+    {"times", "number[]?",
+     "The values' times, in seconds since the epoch, ascending; without, a second apart."},
+    {"step", "duration?", "Between two slots; else the median between the times."},
+    {"ahead", "duration?",
+     "How far forecasts are wanted after the newest datapoint; without, none."},
+    {"season", "integer|string|false?",
+     "Slots, a duration as text, \"auto\" (the default), or false: none."},
+    {"damped", "boolean?", "Whether the trend flattens out; true."},
+    {"level", "number?", "Of the interval: 0.5 to 0.9999; 0.95."},
+    {"alpha", "number?", "The smoothing of the level, 0 to 1; searched when it is not given."},
+    {"beta", "number?", "The smoothing of the trend, 0 to 1; searched when it is not given."},
+    {"gamma", "number?", "The smoothing of the season, 0 to 1; searched when it is not given."},
+    {"phi", "number?", "The damping of the trend, 0 to 1; searched when it is not given."},
+    {NULL, NULL, NULL}};
 
 int trends_ahead_by_line(lua_State *L, struct trend trend, double at_s, int options)
 {
@@ -180,9 +206,51 @@ static int stats_holt_winters(lua_State *L)
     return 1;
 }
 
+static const struct vm_function functions[] = {
+    {"forecast", stats_forecast,
+     "(values: stats.numbers, at: number, times_or_options?: number[]|stats.forecast.at.options): "
+     "number?, number?, number?\n(values: stats.numbers, options: stats.forecast.options): "
+     "number?, number?, number?",
+     "What is expected, and the low and high end of where it may be. With a time (in the seconds "
+     "of times): by the line. With options: so long after the newest datapoint, by Holt-Winters. "
+     "nil with too few datapoints."},
+    {"holt_winters", stats_holt_winters,
+     "(values: stats.numbers, times_or_options?: number[]|stats.holt_winters.options): "
+     "stats.holt_winters?",
+     "The model behind the forecast, and with `ahead` its forecasts; nil with too few datapoints."},
+    {NULL, NULL, NULL, NULL}};
+static const struct vm_field model_fields[] = {
+    {"alpha", "number?", "Smoothing of the level."},
+    {"beta", "number?", "Smoothing of the trend."},
+    {"gamma", "number?", "Smoothing of the season."},
+    {"phi", "number?", "Damping of the trend."},
+    {"sse", "number?", "The sum of the squared errors of one step."},
+    {"sigma", "number?", "The deviation of the errors of one step."},
+    {"level", "number?", "At the newest datapoint."},
+    {"trend", "number?", "A slot, at the newest datapoint."},
+    {"season", "integer", "Slots; 1: none."},
+    {"seasonal", "number[]", "What each slot of the season adds."},
+    {"first", "table", "level, trend and seasonal before the first datapoint."},
+    {"times", "number[]?", "Of the forecasts, in seconds."},
+    {"expected", "number[]?", "The forecasts."},
+    {"low", "number[]?", "Their lower ends."},
+    {"high", "number[]?", "Their upper ends."},
+    {NULL, NULL, NULL}};
+
+const struct vm_docs stats_forecast_docs = {DOCS_MODULE, "stats", DOCS_ALL, NULL, functions, NULL};
+const struct vm_docs stats_at_docs = {DOCS_CLASS, "stats.forecast.at.options",
+                                      DOCS_ALL,   "Of stats.forecast with a time.",
+                                      NULL,       at_options};
+const struct vm_docs stats_ahead_docs = {DOCS_CLASS, "stats.forecast.options",
+                                         DOCS_ALL,   "Of stats.forecast by Holt-Winters.",
+                                         NULL,       ahead_options};
+const struct vm_docs stats_model_options_docs = {DOCS_CLASS, "stats.holt_winters.options",
+                                                 DOCS_ALL,   "Of stats.holt_winters.",
+                                                 NULL,       model_options};
+const struct vm_docs stats_model_docs = {
+    DOCS_CLASS, "stats.holt_winters", DOCS_ALL, "A fitted model.", NULL, model_fields};
+
 void stats_add_forecast(lua_State *L)
 {
-    static const luaL_Reg functions[] = {
-        {"forecast", stats_forecast}, {"holt_winters", stats_holt_winters}, {NULL, NULL}};
-    luaL_setfuncs(L, functions, 0);
+    vm_set_functions(L, functions);
 }

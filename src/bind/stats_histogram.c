@@ -7,6 +7,7 @@
 
 #include "moontide/stats/summary.h"
 #include "moontide/vm/convert.h"
+#include "moontide/vm/docs.h"
 #include "moontide/vm/vm.h"
 #include "stats.h"
 #include "stats_numbers.h"
@@ -59,16 +60,23 @@ static void read_edges(lua_State *L, struct layout *layout)
     layout->given = true;
 }
 
+static const struct vm_field options[] = {
+    {"bins", "integer?", "Of one width: 1 to 10,000; 10."},
+    {"edges", "number[]?", "In place of bins, min and max: 2 to 10,001 ascending numbers."},
+    {"max", "number?", "The upper end; the highest value."},
+    {"min", "number?", "The lower end; the lowest value."},
+    {"nan", "\"error\"|\"omit\"?", "What NaN and holes are: an error (the default), or left out."},
+    {NULL, NULL, NULL}};
+
 static struct layout check_layout(lua_State *L)
 {
-    static const char *const known[] = {"bins", "edges", "max", "min", "nan", NULL};
     struct layout layout = {.low = NAN, .high = NAN};
     if (lua_isnil(L, 2)) {
         make_room(L, &layout, BINS_DEFAULT);
         return layout;
     }
     luaL_checktype(L, 2, LUA_TTABLE);
-    convert_check_fields(L, 2, "stats.histogram", known);
+    vm_check_fields(L, 2, "stats.histogram", options);
     layout.low = range_option(L, "min");
     layout.high = range_option(L, "max");
     if (layout.low > layout.high) luaL_error(L, "min is more than max");
@@ -121,8 +129,24 @@ static int stats_histogram(lua_State *L)
     return 1;
 }
 
+static const struct vm_function functions[] = {
+    {"histogram", stats_histogram,
+     "(values: stats.numbers, options?: stats.histogram.options): stats.bucket[]?",
+     "How many values are in each bin, as numpy.histogram: from low up to high, the last bin with "
+     "its upper end. nil without values."},
+    {NULL, NULL, NULL, NULL}};
+static const struct vm_field bucket_fields[] = {{"low", "number", "Where it begins."},
+                                                {"high", "number", "Where it ends."},
+                                                {"count", "integer", "Values in it."},
+                                                {NULL, NULL, NULL}};
+const struct vm_docs stats_histogram_docs = {DOCS_MODULE, "stats", DOCS_ALL, NULL, functions, NULL};
+const struct vm_docs stats_histogram_options_docs = {
+    DOCS_CLASS, "stats.histogram.options", DOCS_ALL, "Of stats.histogram.", NULL, options};
+const struct vm_docs stats_bucket_docs = {DOCS_CLASS, "stats.bucket",
+                                          DOCS_ALL,   "A part of a histogram, or of a sketch.",
+                                          NULL,       bucket_fields};
+
 void stats_add_histogram(lua_State *L)
 {
-    lua_pushcfunction(L, stats_histogram);
-    lua_setfield(L, -2, "histogram");
+    vm_set_functions(L, functions);
 }

@@ -9,6 +9,7 @@
 #include "moontide/stats/trim.h"
 #include "moontide/stats/weighted.h"
 #include "moontide/vm/convert.h"
+#include "moontide/vm/docs.h"
 #include "moontide/vm/vm.h"
 #include "stats.h"
 
@@ -55,14 +56,21 @@ void percentiles_answer(lua_State *L, struct numbers values, struct percentiles 
         luaL_error(L, "out of memory");
 }
 
+static const struct vm_field option_fields[] = {
+    {"method", "stats.method?", "As numpy.percentile's; \"linear\"."},
+    {"nan", "\"error\"|\"omit\"?", "What NaN and holes are: an error (the default), or left out."},
+    {"weights", "stats.numbers?",
+     "How often each value was seen: whole numbers, as many as values. As CloudWatch's Values and "
+     "Counts."},
+    {NULL, NULL, NULL}};
+
 /* Pushes the weights, when there are any. */
 static struct options check_options(lua_State *L, int idx, const char *what)
 {
-    static const char *const known[] = {"method", "nan", "weights", NULL};
     struct options options = {0};
     if (!lua_isnoneornil(L, idx)) {
         luaL_checktype(L, idx, LUA_TTABLE);
-        convert_check_fields(L, idx, what, known);
+        vm_check_fields(L, idx, what, option_fields);
         if (lua_getfield(L, idx, "weights") != LUA_TNIL) options.weights = lua_gettop(L);
     }
     options.nan = numbers_nan_policy(L, idx);
@@ -146,13 +154,35 @@ static int stats_percentile_rank(lua_State *L)
     return push_answer(L, percentile_rank(values.at, values.count, above, upto));
 }
 
+static const struct vm_function functions[] = {
+    {"percentile", stats_percentile,
+     "(values: stats.numbers, p: number, options?: stats.percentile.options): number?",
+     "The exact percentile, p from 0 to 100: the bits that numpy.percentile gives. nil without "
+     "values."},
+    {"percentiles", stats_percentiles,
+     "(values: stats.numbers, ps: number[], options?: stats.percentile.options): number[]?",
+     "Several at once, in the order asked: cheaper than one after the other. nil without values."},
+    {"percentile_rank", stats_percentile_rank,
+     "(values: stats.numbers, x: number, options?: stats.nan.options): number?\n(values: "
+     "stats.numbers, low: number, high: number, options?: stats.nan.options): number?",
+     "The percentage of the values that are x or less; with two bounds, of those above low and up "
+     "to high. CloudWatch's PR(:x) and PR(low:high). nil without values."},
+    {NULL, NULL, NULL, NULL}};
+static const struct vm_field method_type[] = {
+    {"stats.method",
+     "\"linear\"|\"lower\"|\"higher\"|\"nearest\"|\"hazen\"|\"weibull\"|\"median_unbiased\"", ""},
+    {NULL, NULL, NULL}};
+const struct vm_docs stats_percentile_docs = {DOCS_MODULE, "stats",   DOCS_ALL,
+                                              NULL,        functions, NULL};
+const struct vm_docs stats_percentile_options_docs = {
+    DOCS_CLASS, "stats.percentile.options",
+    DOCS_ALL,   "Of stats.percentile and stats.percentiles.",
+    NULL,       option_fields};
+const struct vm_docs stats_method_docs = {
+    DOCS_ALIAS, "stats.method", DOCS_ALL, "How a percentile between two values is told.",
+    NULL,       method_type};
+
 void stats_add_percentile(lua_State *L)
 {
-    static const luaL_Reg functions[] = {
-        {"percentile", stats_percentile},
-        {"percentiles", stats_percentiles},
-        {"percentile_rank", stats_percentile_rank},
-        {NULL, NULL},
-    };
-    luaL_setfuncs(L, functions, 0);
+    vm_set_functions(L, functions);
 }

@@ -10,6 +10,7 @@
 
 #include "check.h"
 #include "moontide/vm/convert.h"
+#include "moontide/vm/docs.h"
 #include "stats.h"
 #include "stats_files.h"
 #include "stats_vector.h"
@@ -48,15 +49,21 @@ static char check_separator(lua_State *L, int idx)
     return *text;
 }
 
+static const struct vm_field option_fields[] = {
+    {"column", "string|integer?", "A column of CSV, by the header's name or by number from 1."},
+    {"separator", "string?", "Of CSV, one character; a comma."},
+    {"partial", "boolean?",
+     "A gzip that ends early gives what it has, and info.ended_early says why."},
+    {NULL, NULL, NULL}};
+
 /* Leaves the strings that the options borrow on the stack. */
 static struct value_options check_options(lua_State *L, int idx, bool *partial)
 {
-    static const char *const known[] = {"column", "separator", "partial", NULL};
     struct value_options options = {.separator = ','};
     *partial = false;
     if (lua_isnoneornil(L, idx)) return options;
     luaL_checktype(L, idx, LUA_TTABLE);
-    convert_check_fields(L, idx, "stats.read", known);
+    vm_check_fields(L, idx, "stats.read", option_fields);
     lua_getfield(L, idx, "partial");
     *partial = lua_toboolean(L, -1);
     options.separator = check_separator(L, idx);
@@ -121,8 +128,36 @@ static int stats_read(lua_State *L)
     return 2;
 }
 
+static const struct vm_function functions[] = {
+    {"read", stats_read,
+     "(path: string, options?: stats.read.options): stats.vector, stats.read.info",
+     "The numbers of a file, plain or gzip: one a line or separated by white space, or a column of "
+     "CSV. A line with anything else is counted as broken. An error object when the file cannot be "
+     "read to its end."},
+    {NULL, NULL, NULL, NULL}};
+static const struct vm_field info_fields[] = {
+    {"lines", "integer", "Lines that were read."},
+    {"values", "integer", "Values that were taken."},
+    {"broken", "integer", "Lines of which nothing was taken."},
+    {"first_broken", "stats.broken_line[]", "The first ten of them."},
+    {"ended_early", "string?", "Why a gzip ended before its end (partial)."},
+    {NULL, NULL, NULL}};
+static const struct vm_field broken_fields[] = {
+    {"line", "integer", "Its number."},
+    {"text", "string", "Its beginning."},
+    {"why", "string", "What is wrong with it."},
+    {"file", "string?", "Of stats.access_log: which file."},
+    {NULL, NULL, NULL}};
+const struct vm_docs stats_read_docs = {DOCS_MODULE, "stats", DOCS_SCRIPT, NULL, functions, NULL};
+const struct vm_docs stats_read_options_docs = {
+    DOCS_CLASS, "stats.read.options", DOCS_SCRIPT, "Of stats.read.", NULL, option_fields};
+const struct vm_docs stats_read_info_docs = {
+    DOCS_CLASS, "stats.read.info", DOCS_SCRIPT, "What was read.", NULL, info_fields};
+const struct vm_docs stats_broken_docs = {DOCS_CLASS,  "stats.broken_line",
+                                          DOCS_SCRIPT, "A line of which nothing was taken.",
+                                          NULL,        broken_fields};
+
 void stats_add_read(lua_State *L)
 {
-    lua_pushcfunction(L, stats_read);
-    lua_setfield(L, -2, "read");
+    vm_set_functions(L, functions);
 }

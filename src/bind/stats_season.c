@@ -3,13 +3,22 @@
 
 #include "moontide/base/err.h"
 #include "moontide/vm/convert.h"
+#include "moontide/vm/docs.h"
 #include "stats.h"
 #include "stats_numbers.h"
 #include "trends.h"
 
 #include <string.h>
 
-const char *const seasons_options[] = {"times", "step", "period", "model", NULL};
+const struct vm_field seasons_options[] = {
+    {"times", "number[]?",
+     "The values' times, in seconds since the epoch, ascending; without, a second apart."},
+    {"step", "duration?", "Between two slots; else the median between the times."},
+    {"period", "integer|string?",
+     "Of one season: slots, a duration as text (\"1d\"), or \"auto\" (the default): the highest "
+     "peak of the autocorrelation that comes again."},
+    {"model", "\"additive\"|\"multiplicative\"?", "\"additive\" by default."},
+    {NULL, NULL, NULL}};
 
 static int grid_gc(lua_State *L)
 {
@@ -116,8 +125,30 @@ static int stats_seasons(lua_State *L)
     return trends_answer(L, trends_seasons(L, trend, 2));
 }
 
+static const struct vm_function functions[] = {
+    {"seasons", stats_seasons,
+     "(values: stats.numbers, times_or_options?: number[]|stats.seasons.options): stats.seasons?",
+     "Trend, season and remainder of values on an even grid, of at most 100,800 slots; three "
+     "seasons must have been seen, two when the period is given. nil when it cannot be told."},
+    {NULL, NULL, NULL, NULL}};
+static const struct vm_field seasons_fields[] = {
+    {"period", "integer", "Slots of one season."},
+    {"step", "number", "Seconds from slot to slot."},
+    {"strength", "number", "Of the season: 0..1."},
+    {"times", "number[]", "Of the slots, in seconds."},
+    {"values", "number[]", "Of the slots; NaN where there is none."},
+    {"trend", "number[]", "NaN in the first and last half season."},
+    {"seasonal", "number[]", "What the season adds, or multiplies by."},
+    {"remainder", "number[]", "What is left; NaN where the trend is."},
+    {NULL, NULL, NULL}};
+
+const struct vm_docs stats_season_docs = {DOCS_MODULE, "stats", DOCS_ALL, NULL, functions, NULL};
+const struct vm_docs stats_seasons_options_docs = {
+    DOCS_CLASS, "stats.seasons.options", DOCS_ALL, "Of stats.seasons.", NULL, seasons_options};
+const struct vm_docs stats_seasons_docs = {
+    DOCS_CLASS, "stats.seasons", DOCS_ALL, "What repeats in values.", NULL, seasons_fields};
+
 void stats_add_season(lua_State *L)
 {
-    lua_pushcfunction(L, stats_seasons);
-    lua_setfield(L, -2, "seasons");
+    vm_set_functions(L, functions);
 }

@@ -6,6 +6,7 @@
 #include "stats_sketch.h"
 
 #include "moontide/vm/convert.h"
+#include "moontide/vm/docs.h"
 #include "moontide/vm/vm.h"
 #include "stats.h"
 #include "stats_numbers.h"
@@ -92,14 +93,21 @@ static lua_Integer option(lua_State *L, int idx, const char *name, lua_Integer l
     return value;
 }
 
+static const struct vm_field option_fields[] = {
+    {"scale", "integer?",
+     "2^scale buckets to each doubling: -10 to 20; 6, which is within 0.54 %."},
+    {"buckets", "integer?",
+     "The most that may be in use for each sign: 16 to 262,144; 4,096. When one more is needed, "
+     "neighbours are joined."},
+    {NULL, NULL, NULL}};
+
 /* Pushes a new sketch after the options at idx, which may be nil or none. */
 static struct sketch *push_new(lua_State *L, int idx, const char *what)
 {
-    static const char *const known[] = {"scale", "buckets", NULL};
     lua_Integer scale = SKETCH_SCALE_DEFAULT, buckets = SKETCH_BUCKETS_DEFAULT;
     if (!lua_isnoneornil(L, idx)) {
         luaL_checktype(L, idx, LUA_TTABLE);
-        convert_check_fields(L, idx, what, known);
+        vm_check_fields(L, idx, what, option_fields);
         scale = option(L, idx, "scale", SKETCH_SCALE_MIN, SKETCH_SCALE_MAX, scale);
         buckets = option(L, idx, "buckets", SKETCH_BUCKETS_MIN, SKETCH_BUCKETS_MAX, buckets);
     }
@@ -261,13 +269,22 @@ static int sketch_method_reset(lua_State *L)
     return 0;
 }
 
+const struct vm_function sketch_methods[] = {
+    {"add", sketch_method_add, "(value: number, n?: integer): number?",
+     "Counts a value, n times (1). Answers the new bound when the resolution changed, else "
+     "nothing. An error, with the sketch as it was: NaN, an infinity, a count beyond 2^64 - 1."},
+    {"add_all", sketch_method_add_all,
+     "(values: stats.numbers, options?: stats.nan.options): number?",
+     "Counts all of them. Answers the new bound when the resolution changed, else nothing."},
+    {"merge", sketch_method_merge, "(other: stats.sketch): number?",
+     "Counts what the other has counted, exactly: of two scales the coarser stays. Answers the new "
+     "bound when the resolution changed, else nothing."},
+    {"copy", sketch_method_copy, "(): stats.sketch", "One of its own."},
+    {"reset", sketch_method_reset, "()", "Forgets everything."},
+    {NULL, NULL, NULL, NULL}};
+
 static void make_type(lua_State *L)
 {
-    static const luaL_Reg methods[] = {
-        {"add", sketch_method_add},     {"add_all", sketch_method_add_all},
-        {"merge", sketch_method_merge}, {"copy", sketch_method_copy},
-        {"reset", sketch_method_reset}, {NULL, NULL},
-    };
     lua_createtable(L, 0, 8); /* the metatable */
     lua_pushcfunction(L, sketch_gc);
     lua_setfield(L, -2, "__gc");
@@ -276,19 +293,34 @@ static void make_type(lua_State *L)
     lua_pushliteral(L, "sketch");
     lua_setfield(L, -2, "__name");
     lua_createtable(L, 0, 17);
-    luaL_setfuncs(L, methods, 0);
+    vm_set_functions(L, sketch_methods);
     sketch_add_questions(L);
     lua_rawsetp(L, LUA_REGISTRYINDEX, &sketch_mark);
 }
 
+static const struct vm_function functions[] = {
+    {"sketch", stats_sketch, "(options?: stats.sketch.options): stats.sketch", "An empty sketch."},
+    {"decode", stats_decode, "(bytes: string): stats.sketch",
+     "The sketch that encode() wrote. An error for bytes that it would not have written."},
+    {"from_values_counts", stats_from_values_counts,
+     "(values: stats.numbers, counts: stats.numbers, options?: stats.sketch.options): stats.sketch",
+     "A sketch of CloudWatch's Values and Counts."},
+    {NULL, NULL, NULL, NULL}};
+const struct vm_docs stats_sketches_docs = {DOCS_MODULE, "stats", DOCS_ALL, NULL, functions, NULL};
+const struct vm_docs stats_sketch_options_docs = {DOCS_CLASS, "stats.sketch.options",
+                                                  DOCS_ALL,   "The resolution of a sketch.",
+                                                  NULL,       option_fields};
+const struct vm_docs stats_sketch_docs = {
+    DOCS_CLASS,
+    "stats.sketch",
+    DOCS_ALL,
+    "Percentiles of a stream without keeping it: a base-2 exponential histogram. Count, sum, min "
+    "and max are exact, a quantile is within error().",
+    sketch_methods,
+    NULL};
+
 void stats_add_sketch(lua_State *L)
 {
-    static const luaL_Reg functions[] = {
-        {"sketch", stats_sketch},
-        {"decode", stats_decode},
-        {"from_values_counts", stats_from_values_counts},
-        {NULL, NULL},
-    };
     make_type(L);
-    luaL_setfuncs(L, functions, 0);
+    vm_set_functions(L, functions);
 }

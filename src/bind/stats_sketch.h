@@ -5,6 +5,7 @@
 #define MOONTIDE_BIND_STATS_SKETCH_H
 
 #include "moontide/stats/sketch.h"
+#include "moontide/vm/docs.h"
 
 #include <lua.h>
 
@@ -35,5 +36,7 @@ static inline struct sketch *sketch_check(lua_State *L, int idx)
 /* Makes the table of methods on top the __index of the metatable below it (popping it), and adds
  * the methods that only ask. */
 void sketch_add_questions(lua_State *L);
+
+extern const struct vm_function sketch_methods[]; /* those of stats_sketch.c */
 
 #endif

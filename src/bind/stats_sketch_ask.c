@@ -2,6 +2,7 @@
 #include "stats_sketch.h"
 
 #include "fields.h"
+#include "moontide/vm/docs.h"
 #include "moontide/vm/vm.h"
 #include "stats_numbers.h"
 
@@ -155,34 +156,46 @@ static int sketch_tostring(lua_State *L)
     return 1;
 }
 
+static const struct vm_function ask_methods[] = {
+    {"quantile", sketch_method_quantile, "(q: number): number?",
+     "The value number floor(q (n - 1)) in ascending order, from 0, q from 0 to 1, within error(); "
+     "the first and the last exactly. nil when it is empty."},
+    {"quantiles", sketch_method_quantiles, "(qs: number[]): number[]",
+     "A list of these, in the order asked; empty when the sketch is."},
+    {"rank", sketch_method_rank, "(x: number): number?",
+     "The share of the values that are x or less, 0..1; nil when it is empty."},
+    {"encode", sketch_method_encode, "(): string",
+     "Its bytes, for stats.decode; equal sketches give equal bytes."},
+    {"buckets", sketch_method_buckets, "(): stats.bucket[]",
+     "The buckets in use, in ascending order: (low, high] of positive values, [low, high) of "
+     "negative ones, 0 to 0 of zeros."},
+    {"count", sketch_method_count, "(): integer", "How many values; #s too."},
+    {"sum", sketch_method_sum, "(): number?",
+     "Rounded once, whatever the order; nil when it is empty."},
+    {"min", sketch_method_min, "(): number?", "Exact; nil when it is empty."},
+    {"max", sketch_method_max, "(): number?", "Exact; nil when it is empty."},
+    {"mean", sketch_method_mean, "(): number?", "Of the exact sum; nil when it is empty."},
+    {"scale", sketch_method_scale, "(): integer", "The resolution now."},
+    {"error", sketch_method_error, "(): number",
+     "The relative error that a quantile is within: 0.0054 at scale 6."},
+    {NULL, NULL, NULL, NULL}};
+const struct vm_docs stats_sketch_ask_docs = {DOCS_CLASS, "stats.sketch", DOCS_ALL,
+                                              NULL,       ask_methods,    NULL};
+
 /* __index when it is a typo. */
 static int unknown_method(lua_State *L)
 {
-    static const char *const names[] = {
-        "add",     "add_all", "quantile", "quantiles", "rank", "merge", "copy",  "reset", "encode",
-        "buckets", "count",   "sum",      "min",       "max",  "mean",  "scale", "error", NULL};
+    static const struct vm_function *const known[] = {sketch_methods, ask_methods, NULL};
     const char *name = luaL_tolstring(L, 2, NULL);
-    return luaL_error(L, "a sketch has no method '%s'%s", name, fields_hint(name, names).text);
+    return luaL_error(L, "a sketch has no method '%s'%s", name,
+                      fields_hint_function(name, known).text);
 }
 
 void sketch_add_questions(lua_State *L)
 {
-    static const luaL_Reg methods[] = {{"quantile", sketch_method_quantile},
-                                       {"quantiles", sketch_method_quantiles},
-                                       {"rank", sketch_method_rank},
-                                       {"encode", sketch_method_encode},
-                                       {"buckets", sketch_method_buckets},
-                                       {"count", sketch_method_count},
-                                       {"sum", sketch_method_sum},
-                                       {"min", sketch_method_min},
-                                       {"max", sketch_method_max},
-                                       {"mean", sketch_method_mean},
-                                       {"scale", sketch_method_scale},
-                                       {"error", sketch_method_error},
-                                       {NULL, NULL}};
     static const luaL_Reg meta[] = {
         {"__len", sketch_method_count}, {"__tostring", sketch_tostring}, {NULL, NULL}};
-    luaL_setfuncs(L, methods, 0);
+    vm_set_functions(L, ask_methods);
     lua_createtable(L, 0, 1);
     lua_pushcfunction(L, unknown_method);
     lua_setfield(L, -2, "__index");

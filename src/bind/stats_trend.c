@@ -5,14 +5,60 @@
 #include "moontide/stats/line.h"
 #include "moontide/stats/rate.h"
 #include "moontide/vm/convert.h"
+#include "moontide/vm/docs.h"
 #include "stats.h"
 #include "stats_numbers.h"
 #include "trends.h"
 
-const char *const slope_options[] = {"times", "method", NULL},
-                  *const line_options[] = {"times", "method", "confidence", NULL},
-                  *const change_options[] = {"times", "confidence", NULL},
-                  *const time_to_options[] = {"times", "now", "confidence", "direction", NULL};
+const struct vm_field slope_options[] = {
+    {"times", "number[]?",
+     "The values' times, in seconds since the epoch, ascending; without, a second apart."},
+    {"method", "\"least-squares\"|\"theil-sen\"?",
+     "\"least-squares\" (the default), or \"theil-sen\", which outliers do not move."},
+    {NULL, NULL, NULL}};
+const struct vm_field line_options[] = {
+    {"times", "number[]?",
+     "The values' times, in seconds since the epoch, ascending; without, a second apart."},
+    {"method", "\"least-squares\"|\"theil-sen\"?",
+     "\"least-squares\" (the default), or \"theil-sen\", which outliers do not move."},
+    {"confidence", "number?", "0.5 to 0.9999; 0.95."},
+    {NULL, NULL, NULL}};
+const struct vm_field change_options[] = {
+    {"times", "number[]?",
+     "The values' times, in seconds since the epoch, ascending; without, a second apart."},
+    {"confidence", "number?", "0.5 to 0.9999; 0.99."},
+    {NULL, NULL, NULL}};
+const struct vm_field time_to_options[] = {
+    {"times", "number[]?",
+     "The values' times, in seconds since the epoch, ascending; without, a second apart."},
+    {"now", "number?", "From when on, in seconds since the epoch; the newest time."},
+    {"confidence", "number?", "0.5 to 0.9999; 0.95."},
+    {"direction", "\"up\"|\"down\"?",
+     "Where the threshold is reached from, if the trend does not tell."},
+    {NULL, NULL, NULL}};
+static const struct vm_field times_options[] = {
+    {"times", "number[]?",
+     "The values' times, in seconds since the epoch, ascending; without, a second apart."},
+    {NULL, NULL, NULL}};
+static const struct vm_field line_fields[] = {
+    {"slope", "number", "The change a second."},
+    {"low", "number?", "The lower end of the slope."},
+    {"high", "number?", "The upper end of the slope."},
+    {"intercept", "number?", "The line's value at start."},
+    {"start", "number?", "The first datapoint's time, in seconds."},
+    {"error", "number?", "The deviation around the line; of least squares only."},
+    {"r2", "number?", "How much of the variance the line explains, 0..1; of least squares only."},
+    {"count", "integer", "How many datapoints."},
+    {"method", "string", "\"least-squares\" or \"theil-sen\"."},
+    {NULL, NULL, NULL}};
+static const struct vm_field change_fields[] = {
+    {"index", "integer", "The first datapoint of the new level, from 1."},
+    {"time", "number?", "Its time, in seconds."},
+    {"before", "number?", "The median before it."},
+    {"after", "number?", "The median from it on."},
+    {"size", "number?", "after - before."},
+    {"confidence", "number", "That it is a shift, 0..1."},
+    {NULL, NULL, NULL}};
 
 /* Instructions of Lua that the pairs of a datapoint are worth in a Theil-Sen line: some dozen sorts
  * of all datapoints. */
@@ -154,31 +200,67 @@ static int stats_time_to(lua_State *L)
 
 static int stats_rate(lua_State *L)
 {
-    static const char *const known[] = {"times", NULL};
     lua_settop(L, 2);
-    return push_answer(L, rate_of(options_in_time(L, 1, 2, "stats.rate", known)));
+    return push_answer(L, rate_of(options_in_time(L, 1, 2, "stats.rate", times_options)));
 }
 
 /* stats.ewma(values, half_life, times or options) */
 static int stats_ewma(lua_State *L)
 {
-    static const char *const known[] = {"times", NULL};
     double half_life_s = (double)convert_duration_ms(L, 2, "half_life") / 1000;
     luaL_argcheck(L, half_life_s > 0, 2, "a half-life is longer than nothing");
     lua_settop(L, 3);
-    return push_answer(L, ewma_of(options_in_time(L, 1, 3, "stats.ewma", known), half_life_s));
+    return push_answer(L,
+                       ewma_of(options_in_time(L, 1, 3, "stats.ewma", times_options), half_life_s));
 }
+
+static const struct vm_function functions[] = {
+    {"slope", stats_slope,
+     "(values: stats.numbers, times_or_options?: number[]|stats.slope.options): number?",
+     "The change a second; nil with fewer than two datapoints."},
+    {"line", stats_line,
+     "(values: stats.numbers, times_or_options?: number[]|stats.line.options): stats.line?",
+     "The line through the values, with its confidence; nil with too few datapoints."},
+    {"change", stats_change,
+     "(values: stats.numbers, times_or_options?: number[]|stats.change.options): stats.change?",
+     "A level shift: not a spike, a slow climb or a wave. nil when there is none at this "
+     "confidence, or with too few datapoints."},
+    {"time_to", stats_time_to,
+     "(values: stats.numbers, threshold: number, times_or_options?: "
+     "number[]|stats.time_to.options): number?, number?, number?",
+     "Seconds until the Theil-Sen line reaches the threshold, the soonest and the latest; 0: it is "
+     "past. nil when no significant slope leads there, or with too few datapoints."},
+    {"rate", stats_rate,
+     "(values: stats.numbers, times_or_options?: number[]|stats.times.options): number?",
+     "The increase a second of a counter, which begins again at zero when it falls; nil with fewer "
+     "than two datapoints."},
+    {"ewma", stats_ewma,
+     "(values: stats.numbers, half_life: duration, times_or_options?: "
+     "number[]|stats.times.options): number?",
+     "The mean at the newest datapoint, of weights that halve with each half-life; nil without "
+     "datapoints."},
+    {NULL, NULL, NULL, NULL}};
+
+const struct vm_docs stats_trend_docs = {DOCS_MODULE, "stats", DOCS_ALL, NULL, functions, NULL};
+const struct vm_docs stats_slope_docs = {
+    DOCS_CLASS, "stats.slope.options", DOCS_ALL, "Of stats.slope.", NULL, slope_options};
+const struct vm_docs stats_line_options_docs = {
+    DOCS_CLASS, "stats.line.options", DOCS_ALL, "Of stats.line.", NULL, line_options};
+const struct vm_docs stats_change_options_docs = {
+    DOCS_CLASS, "stats.change.options", DOCS_ALL, "Of stats.change.", NULL, change_options};
+const struct vm_docs stats_time_to_docs = {
+    DOCS_CLASS, "stats.time_to.options", DOCS_ALL, "Of stats.time_to.", NULL, time_to_options};
+const struct vm_docs stats_times_docs = {DOCS_CLASS, "stats.times.options",
+                                         DOCS_ALL,   "Of functions of values in time.",
+                                         NULL,       times_options};
+const struct vm_docs stats_line_docs = {
+    DOCS_CLASS, "stats.line",
+    DOCS_ALL,   "A line through values in time. A field is nil where there is no answer.",
+    NULL,       line_fields};
+const struct vm_docs stats_change_docs = {DOCS_CLASS,       "stats.change", DOCS_ALL,
+                                          "A level shift.", NULL,           change_fields};
 
 void stats_add_trend(lua_State *L)
 {
-    static const luaL_Reg functions[] = {
-        {"slope", stats_slope},
-        {"line", stats_line},
-        {"change", stats_change},
-        {"time_to", stats_time_to},
-        {"rate", stats_rate},
-        {"ewma", stats_ewma},
-        {NULL, NULL},
-    };
-    luaL_setfuncs(L, functions, 0);
+    vm_set_functions(L, functions);
 }

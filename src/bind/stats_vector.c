@@ -12,6 +12,7 @@
 
 #include "fields.h"
 #include "moontide/base/err.h"
+#include "moontide/vm/docs.h"
 #include "moontide/vm/vm.h"
 #include "stats.h"
 #include "stats_numbers.h"
@@ -237,6 +238,33 @@ static int vector_method_values(lua_State *L)
     return 1;
 }
 
+static const struct vm_function methods[] = {
+    {"append", vector_method_append, "(value: number|stats.numbers): stats.vector",
+     "Adds a number, or all of a list, vector, series or table with values: all of it or, on an "
+     "error, nothing. Answers the vector. A slice cannot grow."},
+    {"copy", vector_method_copy, "(): stats.vector", "A vector of its own with the same values."},
+    {"fill", vector_method_fill, "(value: number): stats.vector",
+     "Sets every value; answers the vector."},
+    {"reserve", vector_method_reserve, "(n: integer): stats.vector",
+     "Makes room for n more values; answers the vector."},
+    {"slice", vector_method_slice, "(i: integer, j?: integer): stats.vector",
+     "A view from i to j, both included, j the last without it. It shares the memory, keeps it "
+     "alive, and cannot grow."},
+    {"values", vector_method_values, "(): number[]", "The values as a list."},
+    {NULL, NULL, NULL, NULL}};
+static const struct vm_field fields[] = {{"[integer]", "number",
+                                          "From 1. Reading past the end is nil, any other index "
+                                          "outside is an error; v[#v + 1] = x does not grow it."},
+                                         {NULL, NULL, NULL}};
+const struct vm_docs stats_vector_docs = {
+    DOCS_CLASS,
+    "stats.vector",
+    DOCS_ALL,
+    "Doubles in C memory: 8 bytes a value, which count against a policy's memory, and no "
+    "conversion when a function of stats reads them.",
+    methods,
+    fields};
+
 /* ---- as an array ---- */
 
 static COLD int outside(lua_State *L, const char *more)
@@ -260,12 +288,12 @@ static int vector_index(lua_State *L)
             lua_pushnumber(L, vector->at[i - 1]);
         return 1;
     }
-    static const char *const names[] = {"append", "copy",   "fill", "reserve",
-                                        "slice",  "values", NULL};
+    static const struct vm_function *const known[] = {methods, NULL};
     lua_pushvalue(L, 2);
     if (lua_rawget(L, lua_upvalueindex(1)) != LUA_TNIL) return 1;
     const char *name = luaL_tolstring(L, 2, NULL);
-    return luaL_error(L, "a vector has no method '%s'%s", name, fields_hint(name, names).text);
+    return luaL_error(L, "a vector has no method '%s'%s", name,
+                      fields_hint_function(name, known).text);
 }
 
 static int vector_newindex(lua_State *L)
@@ -310,15 +338,6 @@ static int vector_tostring(lua_State *L)
 
 static void push_type(lua_State *L)
 {
-    static const luaL_Reg methods[] = {
-        {"append", vector_method_append},
-        {"copy", vector_method_copy},
-        {"fill", vector_method_fill},
-        {"reserve", vector_method_reserve},
-        {"slice", vector_method_slice},
-        {"values", vector_method_values},
-        {NULL, NULL},
-    };
     static const luaL_Reg events[] = {
         {"__newindex", vector_newindex},
         {"__len", vector_len},
@@ -329,7 +348,7 @@ static void push_type(lua_State *L)
     if (lua_rawgetp(L, LUA_REGISTRYINDEX, &box_mark) == LUA_TTABLE) return;
     lua_pop(L, 1);
     luaL_newlib(L, events);
-    luaL_newlib(L, methods);
+    vm_new_library(L, methods);
     lua_pushcclosure(L, vector_index, 1);
     lua_setfield(L, -2, "__index");
     lua_pushliteral(L, "vector");
@@ -340,8 +359,14 @@ static void push_type(lua_State *L)
     lua_rawsetp(L, LUA_REGISTRYINDEX, &box_mark);
 }
 
+static const struct vm_function functions[] = {
+    {"vector", vector_new, "(from?: integer|stats.numbers): stats.vector",
+     "A vector of so many zeros, or of the numbers of a list, vector, series or table with values; "
+     "empty without. An error names the position of what is no number."},
+    {NULL, NULL, NULL, NULL}};
+const struct vm_docs stats_vectors_docs = {DOCS_MODULE, "stats", DOCS_ALL, NULL, functions, NULL};
+
 void stats_add_vector(lua_State *L)
 {
-    lua_pushcfunction(L, vector_new);
-    lua_setfield(L, -2, "vector");
+    vm_set_functions(L, functions);
 }

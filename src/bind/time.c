@@ -6,6 +6,7 @@
 
 #include "moontide/base/timetext.h"
 #include "moontide/vm/convert.h"
+#include "moontide/vm/docs.h"
 
 #include <string.h>
 #include <time.h>
@@ -89,12 +90,45 @@ static int time_format_as(lua_State *L)
     return 1;
 }
 
+static const struct vm_function functions[] = {
+    {"now", time_now, "(): number",
+     "Seconds since the epoch, with a fraction: of the world's clock; in evaluate of the tick, so "
+     "that the same input gives the same output."},
+    {"iso", time_iso, "(time?: moment): string",
+     "A time, or now, as ISO 8601 text in UTC: \"2026-01-31T12:00:00Z\"."},
+    {"parse", time_of_text, "(text: string): number?, string?",
+     "Seconds since the epoch of an ISO 8601 text; nil and why when it is none."},
+    {"duration", time_duration, "(time: duration): number",
+     "A duration in seconds: 90 for \"1m30s\". An error when it is none."},
+    {"format", time_format_as, "(time?: moment, format?: string): string",
+     "A time, or now, by a format of strftime in UTC; \"%Y-%m-%d %H:%M:%S\" without one. An error "
+     "for a conversion that is not portable."},
+    {NULL, NULL, NULL, NULL}};
+
+const struct vm_docs time_docs = {DOCS_MODULE,
+                                  "time",
+                                  DOCS_ALL,
+                                  "The world's time, and times and durations as text. Times are "
+                                  "seconds since the epoch, texts are in UTC.",
+                                  functions,
+                                  NULL};
+static const struct vm_field duration_type[] = {{"duration", "string|number", ""},
+                                                {NULL, NULL, NULL}};
+static const struct vm_field moment_type[] = {{"moment", "number|string", ""}, {NULL, NULL, NULL}};
+const struct vm_docs duration_docs = {
+    DOCS_ALIAS, "duration",
+    DOCS_ALL,   "A length of time: \"90s\", \"5m\", \"1h30m\", \"2d\", or a number of seconds.",
+    NULL,       duration_type};
+const struct vm_docs moment_docs = {DOCS_ALIAS,
+                                    "moment",
+                                    DOCS_ALL,
+                                    "A point in time: seconds since the epoch, ISO 8601 text, or a "
+                                    "duration as text, which means that long ago.",
+                                    NULL,
+                                    moment_type};
+
 int open_time(lua_State *L)
 {
-    static const luaL_Reg functions[] = {
-        {"now", time_now},           {"iso", time_iso},          {"parse", time_of_text},
-        {"duration", time_duration}, {"format", time_format_as}, {NULL, NULL},
-    };
-    luaL_newlib(L, functions);
+    vm_new_library(L, functions);
     return 1;
 }

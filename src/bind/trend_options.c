@@ -7,11 +7,11 @@
 
 static const double SHARE_MIN = 0.5, SHARE_MAX = 0.9999;
 
-void options_check(lua_State *L, int options, const char *what, const char *const *known)
+void options_check(lua_State *L, int options, const char *what, const struct vm_field *known)
 {
     if (lua_isnoneornil(L, options)) return;
     luaL_checktype(L, options, LUA_TTABLE);
-    convert_check_fields(L, options, what, known);
+    vm_check_fields(L, options, what, known);
 }
 
 static bool is_list(lua_State *L, int idx)
@@ -21,7 +21,7 @@ static bool is_list(lua_State *L, int idx)
 }
 
 struct trend options_in_time(lua_State *L, int values, int options, const char *what,
-                             const char *const *known)
+                             const struct vm_field *known)
 {
     if (is_list(L, options)) {
         lua_pushvalue(L, options);

@@ -8,6 +8,7 @@
 #include "moontide/stats/grid.h"
 #include "moontide/stats/holt_winters.h"
 #include "moontide/stats/trend.h"
+#include "moontide/vm/docs.h"
 
 #include <lauxlib.h>
 #include <lua.h>
@@ -18,9 +19,9 @@
 /* The values at `values` in time, for functions whose last argument, at `options`, is a list of
  * times or a table of options with `times`; leaves a table of known options or nil there. */
 struct trend options_in_time(lua_State *L, int values, int options, const char *what,
-                             const char *const *known);
+                             const struct vm_field *known);
 /* Throws unless it is nil or a table of known options. */
-void options_check(lua_State *L, int options, const char *what, const char *const *known);
+void options_check(lua_State *L, int options, const char *what, const struct vm_field *known);
 /* A share like 0.95, from 0.5 to 0.9999. */
 double options_share(lua_State *L, int options, const char *name, double fallback);
 bool options_boolean(lua_State *L, int options, const char *name, bool fallback);
@@ -40,8 +41,8 @@ int trends_push(lua_State *L, struct interval interval);
 
 /* ---- stats_trend.c ---- */
 
-extern const char *const slope_options[], *const line_options[], *const change_options[];
-extern const char *const time_to_options[]; /* begins with two */
+extern const struct vm_field slope_options[], line_options[], change_options[];
+extern const struct vm_field time_to_options[]; /* begins with two */
 
 double trends_slope(lua_State *L, struct trend trend, int options);
 int trends_line(lua_State *L, struct trend trend, int options);
@@ -50,7 +51,7 @@ int trends_time_to(lua_State *L, struct trend trend, double threshold, double no
 
 /* ---- stats_season.c, stats_forecast.c ---- */
 
-extern const char *const seasons_options[]; /* begins with two */
+extern const struct vm_field seasons_options[]; /* begins with two */
 
 /* Pushes a userdata that owns the grid. */
 struct grid *trends_grid(lua_State *L, struct trend trend, double step_s);

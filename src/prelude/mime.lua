@@ -206,7 +206,7 @@ end
 
 -- The bytes and the id of a message. thread: what the group's last mail left, { root, last }.
 function mime.of(message, notification, s, thread)
-  local from, to = mime.address(s.from), mime.addresses(s.to)
+  local from, to = assert(mime.address(s.from)), mime.addresses(s.to)
   local domain = from.address:match("@(.+)$")
   local id = mime.id(notification.id, domain)
   local references

@@ -15,11 +15,7 @@ local DATAPOINTS_MAX <const> = 20000000
 
 -- ---- options ----
 
-local OPTIONS = {
-  title = "string", width = "number", height = "number", min = "number", max = "number", unit = "string",
-  log = "boolean", ascii = "boolean", color = "boolean", legend = "boolean", hist = "boolean", bins = "number",
-  times = "table", labels = "table", label = "string", band = "table", marks = "table",
-}
+local OPTIONS = core.options -- name -> Lua type; they are documented in src/bind/plot.c
 -- Of a table with `values`: what an answer of cloudwatch.fetch has besides.
 local ANSWERED = { values = true, last = true, reason = true, n = true }
 
@@ -288,7 +284,7 @@ local function of_values(picture, value)
       if v > 0 or not picture.options.log then low = math.min(low or v, v) end
     end
   end
-  if #kept == 0 then return end
+  if not high then return end -- nothing was kept
   table.sort(kept)
   fill(picture, items, low or 1, math.max(high, low or 1))
   picture.facts = facts_of(picture.options, #kept, function(q) -- the nearest rank; exact ones are in `stats`
@@ -308,7 +304,7 @@ local function of_sketch(picture, sketch)
       if from > 0 or not picture.options.log then low = math.min(low or from, from) end
     end
   end
-  if count == 0 then return end
+  if not high then return end -- nothing was counted
   if picture.options.log == nil and low > 0 and high / low > 100 then picture.options.log = true end
   fill(picture, items, low or 1, math.max(high, low or 1))
   if method(sketch, "max") then high = sketch:max() end

@@ -9,8 +9,7 @@
 
 -- core: source, types, template, place, nearest, renders, left
 local core, kit, vault = ...
-local error, ipairs, load, next, pairs, pcall, rawget, setmetatable, tostring, type =
-  error, ipairs, load, next, pairs, pcall, rawget, setmetatable, tostring, type
+local error, ipairs, load, pairs, pcall, tostring, type = error, ipairs, load, pairs, pcall, tostring, type
 
 local TEXT_MAX = 16 * 1024 -- bytes of one text of a notification
 -- Of every receiver: those that say true are the configuration's; the others are for the words.
@@ -99,7 +98,7 @@ local function value_problem(field, name, value)
     return problem and "'" .. name .. "' " .. problem
   end
   if not TYPES[field[1]](value) then
-    return "'" .. name .. "' must be " .. (WORDS[field[1]] or "a " .. field[1]) ..
+    return "'" .. name .. "' must be " .. (WORDS[field[1]] or ("a " .. field[1])) ..
       (type(value) ~= "string" and ", not a " .. type(value) or "")
   end
   if type(value) == "string" and field[1] ~= "list" and value:find("[\r\n\0]") and not field.lines then

@@ -42,7 +42,7 @@ return function(name)
   end
 
   chain[#chain + 1] = name
-  local done <close> = setmetatable({}, { __close = function() chain[#chain] = nil end })
+  local done <close> = setmetatable({}, { __close = function() chain[#chain] = nil end }) -- luacheck: ignore done
   local value = module(name, where)
   if value ~= nil then
     loaded[name] = value

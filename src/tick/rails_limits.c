@@ -333,7 +333,7 @@ enum limit_field {
 #undef X
 };
 
-static const char *const limit_names[] = {
+const char *const rail_limit_names[] = {
 #define X(name, read) #name,
     LIMIT_TABLE(X)
 #undef X
@@ -357,7 +357,7 @@ static int read_limits(struct reading *r, struct rail_limits *limits)
     if (token < 0) return bad_json(r, token);
     if (token != JSON_OBJECT)
         return fault_set(r->fault, ERR_INVALID, "rails must be a table of named limits");
-    int code = read_object(r, "", limit_names, limit_member, limits);
+    int code = read_object(r, "", rail_limit_names, limit_member, limits);
     if (code < 0) return code;
     if ((token = json_next(&r->json)) != JSON_END) return bad_json(r, token);
     if (limits->min > limits->max)

@@ -7,6 +7,7 @@
 #include "moontide/base/timetext.h"
 #include "moontide/io/loop.h"
 #include "moontide/vm/convert.h"
+#include "moontide/vm/docs.h"
 
 enum { ALL_MAX = 10000 };
 
@@ -240,10 +241,28 @@ static int async_timeout(lua_State *L)
     return task_wait(L, 0, timeout_done);
 }
 
+static const struct vm_function functions[] = {
+    {"sleep", async_sleep, "(time: duration)", "Waits so long; others run meanwhile."},
+    {"all", async_all, "(functions: (fun(): any)[]): any[]",
+     "Runs the functions at once, at most 10,000, each as if it stood alone, and waits for all of "
+     "them. Answers the first result of each, in their order. The first error cancels the others "
+     "and is thrown."},
+    {"timeout", async_timeout, "(time: duration, f: fun(...: any): any, ...: any): ...: any",
+     "Calls f with the arguments that follow and answers what it returns. When it is not done "
+     "within the time it is canceled, and an error object with the code \"Timeout\" is thrown."},
+    {NULL, NULL, NULL, NULL}};
+
+const struct vm_docs async_docs = {
+    DOCS_MODULE,
+    "async",
+    DOCS_ALL,
+    "Calls that wait, as straight code: in collect, targets, kinds, receivers, scripts and the "
+    "REPL. A call that waits where that is not possible throws, and says so.",
+    functions,
+    NULL};
+
 int open_async(lua_State *L)
 {
-    static const luaL_Reg functions[] = {
-        {"all", async_all}, {"sleep", async_sleep}, {"timeout", async_timeout}, {NULL, NULL}};
-    luaL_newlib(L, functions);
+    vm_new_library(L, functions);
     return 1;
 }

@@ -108,14 +108,18 @@ static void meter_check(struct vm *vm, lua_State *L)
 
 static void hook(lua_State *L, lua_Debug *ar)
 {
-    (void)ar;
     struct vm *vm = vm_of(L);
     int count = lua_gethookcount(L);
     if (vm->stopping) {
         vm_hook_install(vm, L, 1);
         vm_throw_stop(vm, L);
     }
-    if (!vm->hooked)
+    if (ar->event != LUA_HOOKCOUNT) {
+        if (vm->observer) vm->observer(vm->observer_data, L, ar);
+        if (!vm->observer) vm_hook_install(vm, L, VM_HOOK_COUNT); /* without lines */
+        return;
+    }
+    if (!vm->hooked && !vm->observer)
         lua_sethook(L, NULL, 0, 0);
     else if (count != VM_HOOK_COUNT)
         vm_hook_install(vm, L, VM_HOOK_COUNT);
@@ -138,8 +142,16 @@ static void hook(lua_State *L, lua_Debug *ar)
 
 void vm_hook_install(struct vm *vm, lua_State *L, int count)
 {
-    (void)vm;
-    lua_sethook(L, hook, LUA_MASKCOUNT, count);
+    int lines = vm->observer ? LUA_MASKLINE | LUA_MASKRET : 0;
+    lua_sethook(L, hook, LUA_MASKCOUNT | lines, count);
+}
+
+void vm_observe(lua_State *L, vm_observer_fn *observer, void *data)
+{
+    struct vm *vm = vm_of(L);
+    vm->observer = observer;
+    vm->observer_data = data;
+    vm_hook_install(vm, L, VM_HOOK_COUNT);
 }
 
 void vm_budget(struct vm *vm, const struct vm_budget *budget)

@@ -11,6 +11,7 @@
 #include "moontide/base/nearest.h"
 #include "moontide/base/timetext.h"
 #include "moontide/vm/build.h"
+#include "moontide/vm/docs.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -434,12 +435,16 @@ static void indent_json(const struct strbuf *in, struct strbuf *out, int width)
     }
 }
 
+static const struct vm_field encode_options[] = {
+    {"indent", "boolean|integer?",
+     "Columns a level, 0 to 16; true is 2. Without it, or 0, the text is one line."},
+    {NULL, NULL, NULL}};
+
 static int indent_option(lua_State *L)
 {
-    static const char *const known[] = {"indent", NULL};
     if (lua_isnoneornil(L, 2)) return 0;
     luaL_checktype(L, 2, LUA_TTABLE);
-    convert_check_fields(L, 2, "json.encode", known);
+    vm_check_fields(L, 2, "json.encode", encode_options);
     int type = lua_getfield(L, 2, "indent");
     if (type == LUA_TNIL) return 0;
     if (type == LUA_TBOOLEAN) return lua_toboolean(L, -1) ? 2 : 0;
@@ -514,11 +519,36 @@ static int json_mark_array(lua_State *L)
     return 1;
 }
 
+static const struct vm_function functions[] = {
+    {"encode", json_encode, "(value: any, options?: json.encode.options): string",
+     "The JSON of a value. Tables with the keys 1..n are arrays, others objects, sorted by key; an "
+     "empty table is an object unless json.array marked it. Integers stay integers, floats keep a "
+     "point (3.0). An error that names the path: a function, a cycle, keys of both kinds, NaN or "
+     "an "
+     "infinity, more than 128 levels, or 16 MiB of text."},
+    {"decode", json_decode, "(text: string): any",
+     "The value of a JSON text; null becomes json.null, and an empty array is marked as json.array "
+     "does. An error that says where: text that is no JSON, or more than 128 levels."},
+    {"array", json_mark_array, "(list?: table): table",
+     "Marks a table, or a new one, so that it is written as [] when it is empty; answers it. An "
+     "error when the table has a metatable of another kind."},
+    {NULL, NULL, NULL, NULL}};
+static const struct vm_field fields[] = {
+    {"null", "json.null",
+     "JSON's null, which a Lua table cannot hold as nil. It is true in a condition: "
+     "compare with it."},
+    {NULL, NULL, NULL}};
+
+const struct vm_docs json_docs = {DOCS_MODULE, "json", DOCS_ALL, "JSON texts and Lua values.",
+                                  functions,   fields};
+const struct vm_docs json_null_docs = {
+    DOCS_CLASS, "json.null", DOCS_ALL, "The type of json.null: a light userdata.", NULL, NULL};
+const struct vm_docs json_encode_docs = {
+    DOCS_CLASS, "json.encode.options", DOCS_ALL, "How json.encode writes.", NULL, encode_options};
+
 int open_json(lua_State *L)
 {
-    static const luaL_Reg functions[] = {
-        {"encode", json_encode}, {"decode", json_decode}, {"array", json_mark_array}, {NULL, NULL}};
-    luaL_newlib(L, functions);
+    vm_new_library(L, functions);
     convert_push_null(L);
     lua_setfield(L, -2, "null");
     return 1;

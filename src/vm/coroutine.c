@@ -8,6 +8,8 @@
  * ever). */
 #include "state.h"
 
+#include "moontide/vm/docs.h"
+
 enum { CLOSE_DEPTH_MAX = 100, CREATE_CHARGE = 500, RESUME_CHARGE = 10 };
 enum { STEP_FAILED = -1, STEP_SUSPENDED = -2 };
 
@@ -68,7 +70,7 @@ static int run(lua_State *L, lua_State *co, int nargs)
     struct vm *vm = vm_of(L);
     if (vm->stopping)
         vm_hook_install(vm, co, 1);
-    else if (vm->hooked && !lua_gethook(co))
+    else if (vm_needs_hook(vm, co))
         vm_hook_install(vm, co, VM_HOOK_COUNT);
     bool passes = lua_isyieldable(L) && (!vm->frame || vm->frame->passes);
     struct co_frame frame = {co, passes, vm->frame};
@@ -246,12 +248,35 @@ static int co_close(lua_State *L)
     return 2;
 }
 
+static const struct vm_function functions[] = {
+    {"create", co_create, "(f: function): thread", "A new coroutine that will run f."},
+    {"wrap", co_wrap, "(f: function): function",
+     "A function that resumes a new coroutine of f at each call; an error in it is thrown."},
+    {"resume", co_resume, "(co: thread, ...: any): boolean, ...: any",
+     "Starts or continues a coroutine: true and what it yields or returns, or false and the error. "
+     "A call in it that waits makes the caller wait too, and is no yield. What stops a run (its "
+     "budget, an interrupt, a cancel) passes through."},
+    {"yield", co_yield, "(...: any): ...: any",
+     "Ends this turn of the running coroutine; answers what the next resume gives."},
+    {"status", co_status, "(co: thread): \"running\"|\"suspended\"|\"normal\"|\"dead\"",
+     "How a coroutine stands. One that waits for a call, and not for a resume, is normal."},
+    {"isyieldable", co_isyieldable, "(co?: thread): boolean", "Whether it can yield."},
+    {"running", co_running, "(): thread, boolean",
+     "The running coroutine, and whether it is the main one."},
+    {"close", co_close, "(co: thread): boolean, any",
+     "Ends a coroutine and closes its pending variables: true, or false and the error."},
+    {NULL, NULL, NULL, NULL}};
+
+const struct vm_docs coroutine_docs = {
+    DOCS_MODULE,
+    "coroutine",
+    DOCS_ALL | DOCS_STANDARD,
+    "Lua's coroutines; a call that waits inside of one is passed on outward.",
+    functions,
+    NULL};
+
 int sandbox_coroutine(lua_State *L)
 {
-    static const luaL_Reg functions[] = {
-        {"create", co_create},   {"wrap", co_wrap},     {"resume", co_resume},
-        {"yield", co_yield },    {"status", co_status}, {"isyieldable", co_isyieldable},
-        {"running", co_running}, {"close", co_close},   {NULL, NULL}};
     if (luaL_newmetatable(L, HELD)) { /* a table whose keys are weak; it is its own metatable */
         lua_pushliteral(L, "k");
         lua_setfield(L, -2, "__mode");
@@ -259,6 +284,6 @@ int sandbox_coroutine(lua_State *L)
         lua_setmetatable(L, -2);
     }
     lua_pop(L, 1);
-    luaL_newlib(L, functions);
+    vm_new_library(L, functions);
     return 1;
 }

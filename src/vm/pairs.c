@@ -5,6 +5,8 @@
  * visits the keys that were there when it began, leaving out those removed meanwhile. */
 #include "state.h"
 
+#include "moontide/vm/docs.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -193,8 +195,20 @@ static int host_next(lua_State *L)
     return 2;
 }
 
+static const struct vm_function functions[] = {
+    {"pairs", host_pairs, "(t: table): function, table, any",
+     "Goes over the keys and values of a table, or what its __pairs says. In a policy the order is "
+     "fixed: numbers, strings by their bytes, booleans, then the rest; keys that were removed "
+     "meanwhile are left out."},
+    {"next", host_next, "(t: table, key?: any): any, any",
+     "The key after the given one with its value, or the first; nil after the last. In a policy it "
+     "follows the order of pairs, and looks at every key each time."},
+    {NULL, NULL, NULL, NULL}};
+
+const struct vm_docs pairs_docs = {DOCS_GLOBALS, NULL,      DOCS_ALL | DOCS_STANDARD,
+                                   NULL,         functions, NULL};
+
 void sandbox_pairs(lua_State *L)
 {
-    static const luaL_Reg functions[] = {{"pairs", host_pairs}, {"next", host_next}, {NULL, NULL}};
-    luaL_setfuncs(L, functions, 0);
+    vm_set_functions(L, functions);
 }

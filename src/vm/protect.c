@@ -1,6 +1,8 @@
 /* vm/protect.c - pcall and xpcall that a stop (budget, interrupt, cancel) passes through. */
 #include "state.h"
 
+#include "moontide/vm/docs.h"
+
 static int pcall_done(lua_State *L, int status, lua_KContext below)
 {
     if (status == LUA_OK || status == LUA_YIELD) return lua_gettop(L) - (int)below;
@@ -46,9 +48,20 @@ static int host_xpcall(lua_State *L)
     return pcall_done(L, status, 2);
 }
 
+static const struct vm_function functions[] = {
+    {"pcall", host_pcall, "(f: function, ...: any): boolean, ...: any",
+     "Calls f: true and what it returns, or false and the error. What stops a run (its budget, an "
+     "interrupt, a cancel) passes through."},
+    {"xpcall", host_xpcall,
+     "(f: function, handler: fun(error: any): any, ...: any): boolean, ...: any",
+     "The same with a handler, which is given the error where it was thrown and answers what is "
+     "returned for it."},
+    {NULL, NULL, NULL, NULL}};
+
+const struct vm_docs protect_docs = {DOCS_GLOBALS, NULL,      DOCS_ALL | DOCS_STANDARD,
+                                     NULL,         functions, NULL};
+
 void sandbox_protect(lua_State *L)
 {
-    static const luaL_Reg functions[] = {
-        {"pcall", host_pcall}, {"xpcall", host_xpcall}, {NULL, NULL}};
-    luaL_setfuncs(L, functions, 0);
+    vm_set_functions(L, functions);
 }

@@ -5,6 +5,8 @@
  * seed; the state is filled by the first use. */
 #include "state.h"
 
+#include "moontide/vm/docs.h"
+
 static uint64_t rotl(uint64_t x, int k)
 {
     return (x << k) | (x >> (64 - k));
@@ -87,9 +89,19 @@ static int host_randomseed(lua_State *L)
     return 0;
 }
 
+static const struct vm_function functions[] = {
+    {"random", host_random, "(): number\n(m: integer): integer\n(m: integer, n: integer): integer",
+     "A number from 0 up to 1, a whole number from 1 to m or from m to n, all with equal chance; "
+     "with 0 any integer. In a policy the numbers are the same for the same policy, target and "
+     "tick. An error when the interval is empty."},
+    {"randomseed", host_randomseed, "(seed?: number)",
+     "Starts the numbers of math.random anew; in a policy until the evaluation ends."},
+    {NULL, NULL, NULL, NULL}};
+
+const struct vm_docs random_docs = {DOCS_MODULE, "math",    DOCS_ALL | DOCS_STANDARD,
+                                    NULL,        functions, NULL};
+
 void sandbox_random(lua_State *L)
 {
-    static const luaL_Reg functions[] = {
-        {"random", host_random}, {"randomseed", host_randomseed}, {NULL, NULL}};
-    luaL_setfuncs(L, functions, 0);
+    vm_set_functions(L, functions);
 }

@@ -7,6 +7,7 @@
 
 #include "moontide/base/log.h"
 #include "moontide/base/nearest.h"
+#include "moontide/vm/docs.h"
 
 #include <string.h>
 
@@ -200,13 +201,26 @@ static int unknown_global(lua_State *L)
     return luaL_error(L, "unknown name '%s'", name);
 }
 
-static const luaL_Reg base_functions[] = {{"rawset", host_rawset},
-                                          {"setmetatable", host_setmetatable},
-                                          {"getmetatable", host_getmetatable},
-                                          {"load", host_load},
-                                          {"collectgarbage", host_collectgarbage},
-                                          {"print", host_print},
-                                          {NULL, NULL}};
+static const struct vm_function base_functions[] = {
+    {"rawset", host_rawset, "(t: table, key: any, value: any): table",
+     "Sets a field past the metatable; answers the table. In a policy a read-only table refuses "
+     "it."},
+    {"setmetatable", host_setmetatable, "(t: table, metatable?: table): table",
+     "Sets the metatable of a table; answers the table. In a policy a metatable with __gc is "
+     "refused."},
+    {"getmetatable", host_getmetatable, "(value: any): any",
+     "The metatable, or its __metatable; nil without one. In a policy only that of tables."},
+    {"load", host_load,
+     "(chunk: string|function, name?: string, mode?: string, env?: table): function?, string?",
+     "Compiles Lua text; nil and why not. In a policy never compiled code, and at most 1 MiB."},
+    {"collectgarbage", host_collectgarbage, "(what?: string, ...: any): any",
+     "The garbage collector; in a policy only \"count\": the KiB in use, of C memory too."},
+    {"print", host_print, "(...: any)",
+     "Prints a line. In a policy it goes to the log, as policy.print."},
+    {NULL, NULL, NULL, NULL}};
+
+const struct vm_docs sandbox_docs = {DOCS_GLOBALS, NULL,           DOCS_ALL | DOCS_STANDARD,
+                                     NULL,         base_functions, NULL};
 
 static void open_base(lua_State *L)
 {
@@ -219,7 +233,7 @@ static void open_base(lua_State *L)
     lua_newtable(L);
     copy_plain(L, from, kept);
     copy_charged(L, from, linear);
-    luaL_setfuncs(L, base_functions, 0);
+    vm_set_functions(L, base_functions);
     sandbox_protect(L);
     sandbox_pairs(L);
     lua_pushvalue(L, -1);

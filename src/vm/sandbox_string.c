@@ -1,6 +1,7 @@
 /* vm/sandbox_string.c - string.rep, find, match, gmatch and gsub for policies: bounded results, and
  * patterns on the step-counting matcher of match.h. Meanings are those of Lua 5.4's manual. */
 #include "match.h"
+#include "moontide/vm/docs.h"
 #include "state.h"
 
 #include <string.h>
@@ -335,11 +336,36 @@ static int string_rep(lua_State *L)
     return 1;
 }
 
+static const struct vm_function functions[] = {
+    {"find", string_find,
+     "(s: string, pattern: string, from?: integer, plain?: boolean): integer?, integer?, ...: "
+     "string",
+     "Where the first match begins and ends, and its captures; nil without one. In a policy one "
+     "match may take 1,000,000 steps, and what it costs counts as instructions; more is an error."},
+    {"match", string_match, "(s: string, pattern: string, from?: integer): ...: any",
+     "The captures of the first match, or the match; nil without one. Bounded in a policy as "
+     "string.find."},
+    {"gmatch", string_gmatch, "(s: string, pattern: string, from?: integer): function",
+     "Goes over the captures of all matches. Bounded in a policy as string.find."},
+    {"gsub", string_gsub,
+     "(s: string, pattern: string, replacement: string|table|function, most?: integer): string, "
+     "integer",
+     "The text with matches replaced, by a text with %1, a table or a function, and how many there "
+     "were. Bounded in a policy as string.find, and to 16 MiB."},
+    {"rep", string_rep, "(s: string, n: integer, separator?: string): string",
+     "The text n times; in a policy at most 16 MiB."},
+    {NULL, NULL, NULL, NULL}};
+
+const struct vm_docs string_docs = {
+    DOCS_MODULE,
+    "string",
+    DOCS_ALL | DOCS_STANDARD,
+    "Lua's functions of strings; they are methods of every string too.",
+    functions,
+    NULL};
+
 int sandbox_string(lua_State *L)
 {
-    static const luaL_Reg functions[] = {{"find", string_find},     {"match", string_match},
-                                         {"gmatch", string_gmatch}, {"gsub", string_gsub},
-                                         {"rep", string_rep},       {NULL, NULL}};
-    luaL_newlib(L, functions);
+    vm_new_library(L, functions);
     return 1;
 }

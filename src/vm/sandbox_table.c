@@ -5,6 +5,8 @@
  * is a merge sort: stable, and no comparator, however wrong, can lead it out of bounds. */
 #include "state.h"
 
+#include "moontide/vm/docs.h"
+
 #include <string.h>
 
 /* Charges for `count` elements, and refuses more than VM_TABLE_OP_MAX. */
@@ -211,12 +213,34 @@ static int table_sort(lua_State *L)
     return 0;
 }
 
+static const struct vm_function functions[] = {
+    {"insert", table_insert,
+     "(list: table, value: any)\n(list: table, position: integer, value: any)",
+     "Adds a value at the end, or at a position from 1 to #list + 1, and moves up what follows. In "
+     "a policy lengths are raw, and at most 1,000,000 elements are moved by one call of any "
+     "function of table."},
+    {"remove", table_remove, "(list: table, position?: integer): any",
+     "Takes out the last element, or the one at the position, and moves down what follows; answers "
+     "it."},
+    {"move", table_move,
+     "(from: table, first: integer, last: integer, at: integer, to?: table): table",
+     "Copies elements to another place, or another table; answers that table."},
+    {"concat", table_concat,
+     "(list: table, separator?: string, first?: integer, last?: integer): string",
+     "The strings and numbers of a list as one string; in a policy of at most 16 MiB."},
+    {"pack", table_pack, "(...: any): table", "A list of the arguments, with their number as n."},
+    {"unpack", table_unpack, "(list: table, first?: integer, last?: integer): ...: any",
+     "The elements of a list as values."},
+    {"sort", table_sort, "(list: table, less?: fun(a: any, b: any): boolean)",
+     "Sorts a list in place, by < or by a function that says whether a comes before b. In a policy "
+     "the sort is stable, and a function that contradicts itself does no harm."},
+    {NULL, NULL, NULL, NULL}};
+
+const struct vm_docs table_docs = {
+    DOCS_MODULE, "table", DOCS_ALL | DOCS_STANDARD, "Lua's functions of tables.", functions, NULL};
+
 int sandbox_table(lua_State *L)
 {
-    static const luaL_Reg functions[] = {{"insert", table_insert}, {"remove", table_remove},
-                                         {"move", table_move},     {"concat", table_concat},
-                                         {"pack", table_pack},     {"unpack", table_unpack},
-                                         {"sort", table_sort},     {NULL, NULL}};
-    luaL_newlib(L, functions);
+    vm_new_library(L, functions);
     return 1;
 }

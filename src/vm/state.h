@@ -85,6 +85,11 @@ struct vm {
     bool want_traceback;
     char *traceback;
 
+    vm_observer_fn *observer;
+    void *observer_data;
+    char wait_name[VM_NAME_MAX]; /* of the call that waited last */
+    unsigned wait_count;         /* how many of that name in a row */
+
     uint64_t seed;
     bool seeded;
     uint64_t random[4];
@@ -128,6 +133,12 @@ void vm_open_errors(lua_State *L);
 
 /* ---- budget.c ---- */
 void vm_hook_install(struct vm *vm, lua_State *L, int count);
+/* Whether the thread, which is about to run, lacks the hook, or that of an observer. */
+static inline bool vm_needs_hook(const struct vm *vm, lua_State *co)
+{
+    return (vm->hooked && !lua_gethook(co)) ||
+           (vm->observer && !(lua_gethookmask(co) & LUA_MASKLINE));
+}
 /* From here on it is L that runs: an interrupt that came on the way from another thread is its own.
  */
 void vm_runs(struct vm *vm, lua_State *L);

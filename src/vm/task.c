@@ -22,6 +22,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum {
     FIRST_SLOTS = 8,
@@ -221,7 +222,7 @@ static void step_begin(struct strand *strand, struct step_saved *saved)
     vm->want_traceback = true;
     if (vm->stopping)
         vm_hook_install(vm, strand->co, 1);
-    else if (vm->hooked && !lua_gethook(strand->co))
+    else if (vm_needs_hook(vm, strand->co))
         vm_hook_install(vm, strand->co, VM_HOOK_COUNT);
     vm->suspend = SUSPEND_NONE;
     strand->running = true;
@@ -249,8 +250,10 @@ static void strand_step(struct strand *strand)
     int nargs = strand->nargs;
     strand->nargs = 0;
     int nres = 0;
+    if (vm->options.turn) vm->options.turn(vm->options.owner, true);
     int status = lua_resume(strand->co, NULL, nargs, &nres);
     strand->running = false;
+    if (vm->options.turn && status == LUA_YIELD) vm->options.turn(vm->options.owner, false);
     enum suspend suspend = vm->suspend;
     step_end(strand, &saved);
     bool ended = status != LUA_YIELD;
@@ -473,6 +476,21 @@ void task_box(lua_State *L, const char *type, lua_CFunction close)
     lua_setmetatable(L, -2);
 }
 
+static void note_wait(struct vm *vm, const char *name)
+{
+    if (strcmp(vm->wait_name, name) != 0) {
+        snprintf(vm->wait_name, sizeof vm->wait_name, "%s", name);
+        vm->wait_count = 0;
+    }
+    vm->wait_count++;
+}
+
+const char *vm_waits_for(const struct vm *vm, unsigned *count)
+{
+    *count = vm->wait_count;
+    return vm->wait_name;
+}
+
 uint64_t task_wait_id(lua_State *L, const char *function_name)
 {
     struct vm *vm = vm_of(L);
@@ -485,6 +503,7 @@ uint64_t task_wait_id(lua_State *L, const char *function_name)
                    "%s waits, and cannot be called inside a function that C calls (a comparator of "
                    "table.sort, a callback of gsub, a metamethod such as __tostring)",
                    function_name);
+    note_wait(vm, function_name);
     struct strand *strand = vm->strand;
     uint32_t generation = ++vm->generations[strand->slot];
     if (generation == 0) generation = ++vm->generations[strand->slot];

@@ -1,5 +1,6 @@
 """Candidates beside the live policy, two versions of a policy over what was recorded, and the REPL at a recorded tick."""
 
+import datetime
 import json
 import re
 import unittest
@@ -194,12 +195,11 @@ class Diff(Past):
         self.assertEqual(self.document("random.lua", "random.lua")["summary"]["differences"], 0)
         self.dir.write("time.lua", policy(above=1e9, more='issue { type = "at", severity = "low", description = tostring(time.now()) }'))
         found = self.document("live", "time.lua", "--policy", "web")
-        first = next(d for d in found["differences"] if d["target"] == "environment=prod")
+        first = next(d for d in found["differences"] if d["first"]["subject"] == "at")
         at = float(re.search(r"low: ([0-9.e+]+)", first["line"]).group(1))
         self.assertAlmostEqual(at, self.epoch(found["from"]), places=2)
 
     def epoch(self, text):
-        import datetime
         return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
 
     def test_a_metric_that_was_not_recorded_is_said_once_and_answers_unknown(self):

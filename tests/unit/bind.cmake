@@ -28,3 +28,6 @@ target_sources(test_aws_module PRIVATE support/reply_server.c support/loopback.c
 unit_test(stats_files)
 unit_test(messages)
 target_compile_definitions(test_messages PRIVATE TEST_DATA="${CMAKE_CURRENT_SOURCE_DIR}/unit/data")
+unit_test(docs)
+unit_test(docs_list)
+target_include_directories(test_docs PRIVATE ${CMAKE_SOURCE_DIR}/src/bind)

@@ -80,7 +80,7 @@ static void what_is_no_name_has_no_candidates(void **state)
 {
     struct fixture *f = *state;
     assert_completes(f, "f().", 4, "");
-    assert_completes(f, "1.5", 2, "");
+    assert_completes(f, "1.5", 0, "");
     assert_completes(f, "a:b().c", 6, "");
     assert_completes(f, "'a' ..ipa", 6, "ipairs");
 }
@@ -91,6 +91,83 @@ static void private_names_show_only_when_asked(void **state)
     fixture_run(f, "t = { __secret = 1, open = 2 }");
     assert_completes(f, "t.", 2, "open");
     assert_completes(f, "t.__", 2, "__secret");
+}
+
+static void a_client_has_its_operations(void **state)
+{
+    struct fixture *f = *state;
+    fixture_run(f, "ecs = aws.client('ecs'); deep = { ecs = ecs }");
+    assert_completes(f, "ecs:describe_ser", 4,
+                     "describe_service_deployments describe_service_revisions describe_services");
+    assert_completes(f, "x = deep.ecs:list_cl", 13, "list_clusters");
+    assert_completes(f, "ecs:pag", 4, "pages");
+    assert_completes(f, "ecs:pages(\"list_cl", 11, "list_clusters");
+    assert_completes(f, "ecs:wait('services_", 10, "services_inactive services_stable");
+    assert_completes(f, "aws.client('applic", 12, "application-autoscaling");
+    assert_completes(f, "aws.client \"clo", 12, "cloudwatch");
+}
+
+static void an_operation_has_its_parameters(void **state)
+{
+    struct fixture *f = *state;
+    fixture_run(f, "ecs = aws.client('ecs'); rds = aws.client('rds')");
+    assert_completes(f, "ecs:describe_services { clu", 24, "cluster");
+    assert_completes(f, "ecs:describe_services({ clu", 24, "cluster");
+    assert_completes(f, "print(#ecs:describe_services { clu", 31, "cluster");
+    assert_completes(f, "ecs:describe_services {", 23, "cluster include services");
+    assert_completes(f, "ecs:describe_services { cluster = 'a', ", 39, "include services");
+    assert_completes(f, "ecs:describe_services {\n  cluster = { x = 1 },\n  ser", 49, "services");
+    assert_completes(f, "ecs:pages('list_services', { clu", 29, "cluster");
+    assert_completes(f, "ecs:wait('services_stable', { clu", 30, "cluster");
+    assert_completes(f, "ecs:describe_services { cluster = pri", 34, "print"); /* a value */
+    assert_completes(f, "ecs:describe_services { services = { pri", 37, "print");
+    assert_completes(f, "ecs:no_such_thing { clu", 20, "");
+}
+
+static void nested_parameters_have_theirs(void **state)
+{
+    struct fixture *f = *state;
+    fixture_run(f, "ecs = aws.client('ecs')");
+    assert_completes(f, "ecs:run_task { overrides = { containerOverrides = { { me", 54,
+                     "memory memoryReservation");
+    assert_completes(f, "ecs:run_task { overrides = { containerOverrides = { { name = 'a' }, { na",
+                     70, "name");
+    assert_completes(f, "ecs:run_task { ['overrides'] = { exec", 33, "executionRoleArn");
+    assert_completes(f, "ecs:run_task { launchType = 'F", 29, "FARGATE");
+    assert_completes(f, "ecs:describe_services { include = { \"TA", 37, "TAGS");
+}
+
+static void a_documented_function_has_its_fields(void **state)
+{
+    struct fixture *f = *state;
+    fixture_run(f, "metric = cloudwatch");
+    assert_completes(f, "cloudwatch { names", 13, "namespace");
+    assert_completes(f, "metric { names", 9, "namespace"); /* by whatever name */
+    assert_completes(f, "issue { sev", 8, "severity");
+    assert_completes(f, "issue { severity = \"h", 20, "high");
+    assert_completes(f, "cloudwatch { unit = 'Megabits/", 21, "Megabits/Second");
+    assert_completes(f, "policy { targ", 9, "targets");
+    assert_completes(f, "aws.client('ecs', { retry_", 20, "retry_mode");
+    assert_completes(f, "aws.client('ecs', { retry_mode = 'a", 34, "adaptive");
+}
+
+static void comments_and_texts_have_no_candidates(void **state)
+{
+    struct fixture *f = *state;
+    assert_completes(f, "x = 1 -- pri", 12, "");
+    assert_completes(f, "x = 'pri", 5, "");
+    assert_completes(f, "x = [[pri", 6, "");
+    assert_completes(f, "x = [[a]] pri", 10, "print");
+    assert_completes(f, "x = 'a' pri", 8, "print");
+}
+
+static void constant_indexes_lead_on(void **state)
+{
+    struct fixture *f = *state;
+    fixture_run(f, "answer = { services = { { name = 'api', nodes = {} } } }");
+    assert_completes(f, "answer.services[1].na", 19, "name");
+    assert_completes(f, "answer['services'][1].no", 22, "nodes");
+    assert_completes(f, "answer.services[i].na", 19, "");
 }
 
 int main(void)
@@ -104,6 +181,12 @@ int main(void)
         script_test(a_chain_that_loops_ends),
         script_test(what_is_no_name_has_no_candidates),
         script_test(private_names_show_only_when_asked),
+        script_test(a_client_has_its_operations),
+        script_test(an_operation_has_its_parameters),
+        script_test(nested_parameters_have_theirs),
+        script_test(a_documented_function_has_its_fields),
+        script_test(comments_and_texts_have_no_candidates),
+        script_test(constant_indexes_lead_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -19,6 +19,9 @@ struct code {
 
 /* Reads --dir, --world and --speed, opens both. 0, or 1 after saying what is wrong. */
 MUST_CHECK int code_open(struct code *code, const struct arguments *arguments);
+/* The same; options say where the state's output goes: host, width and color are set here. */
+MUST_CHECK int code_open_with(struct code *code, const struct arguments *arguments,
+                              const struct script_options *options);
 void code_close(struct code *code);
 
 /* A script_done_fn for code that runs by itself (data is the struct code): says an error, notes the

@@ -32,6 +32,9 @@ struct declaration *declaration_check(lua_State *L, int idx);
 /* The same, or NULL. */
 struct declaration *declaration_test(lua_State *L, int idx);
 
+/* What `unit` may be; ends with NULL. */
+extern const char *const cloudwatch_unit_names[];
+
 /* cloudwatch.fetch, in cloudwatch_fetch.c. */
 int cloudwatch_fetch(lua_State *L);
 

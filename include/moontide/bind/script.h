@@ -17,14 +17,22 @@ struct script_options {
     const struct host *host;
     /* Where echoed values and `print` go; NULL: standard output. */
     void (*print)(void *data, const char *text, size_t len);
+    /* Where texts go that are whole, as echoed values and help are, unless Lua's pager(false) says
+     * otherwise; NULL: as what is printed. */
+    void (*show)(void *data, const char *text, size_t len);
+    /* Told before the code runs on after a wait, and when it waits again; NULL: nobody. */
+    void (*turn)(void *data, bool runs);
     void *data;
     int width; /* of the terminal, for the pretty printer; 0: 80 */
     bool color;
+    bool draws; /* an echoed series is drawn as well */
 };
 
 /* host->config may be NULL: then there is no project, and `config` is empty. */
 MUST_CHECK int script_new(const struct script_options *options, struct script **out);
 void script_free(struct script *script);
+/* Its state, to look at between two runs. */
+struct vm *script_vm(const struct script *script);
 
 /* code: OK, ERR_LUA ..., ERR_CANCELED (interrupted). exit_status is that of os.exit(), or -1. The
  * text of an error with its traceback is in `error`. */
@@ -48,6 +56,13 @@ MUST_CHECK int script_run_file(struct script *script, const char *path, char *co
 MUST_CHECK int script_run_text(struct script *script, const char *text, size_t len,
                                const char *chunkname, bool echo, bool *incomplete,
                                script_done_fn *done, void *data);
+/* The name of the call that the code waits for, or waited for last ("ecs:describe_services"; ""
+ * when there was none), and how many of that name came in a row. NULL: nothing runs. */
+const char *script_waits_for(const struct script *script, unsigned *count);
+/* The terminal has another width. */
+void script_resize(struct script *script, int width);
+/* Whether that text only lacks its end. */
+bool script_incomplete(struct script *script, const char *text, size_t len);
 /* Both end the code with ERR_CANCELED, whatever pcall it is in. script_interrupt(): from the loop,
  * a waiting call. script_signal(): async-signal-safe, running Lua; nothing happens when none runs.
  */

@@ -66,6 +66,9 @@ struct rail_rate {
 
 enum { RAIL_WINDOWS_MAX = 16 };
 
+/* The names of all limits, as rail_limits_read() takes them; ends with NULL. */
+extern const char *const rail_limit_names[];
+
 /* What the configuration, the policy and the decision say, in that order, each over the one before;
  * rail_limits_default() is SEMANTICS' table. Windows are shared by count with copies. */
 struct rail_limits {

@@ -47,6 +47,8 @@ struct vm_options {
     /* Lines printed by `print`. NULL: script states write to stdout, policy states log them as
      * policy.print at level info. */
     void (*print)(void *owner, const char *line, size_t len);
+    /* Told before a task's code runs on, and after it has come to wait again. May be NULL. */
+    void (*turn)(void *owner, bool runs);
 };
 
 MUST_CHECK int vm_new(const struct vm_options *options, struct vm **out);
@@ -76,6 +78,16 @@ void vm_interrupt(struct vm *vm);
 bool vm_expired(const struct vm *vm); /* whether the last entry ended by its budget */
 /* For bindings in C that loop: charges n instructions; throws when the budget is gone. */
 void vm_charge(lua_State *L, uint64_t n);
+
+/* While it is set, told of each line that begins and of each return (lua_Debug's event), in the
+ * thread L and those that it starts and resumes; NULL: no more. It must not throw. */
+typedef void vm_observer_fn(void *data, lua_State *L, lua_Debug *event);
+void vm_observe(lua_State *L, vm_observer_fn *observer, void *data);
+
+enum { VM_NAME_MAX = 96 };
+/* The name of the call that waited last ("ecs:describe_services"), and how many of that name came
+ * in a row; "" before the first. */
+const char *vm_waits_for(const struct vm *vm, unsigned *count);
 
 /* Seeds math.random of a policy state; lazily applied, so it is cheap. */
 void vm_seed(struct vm *vm, uint64_t seed);
