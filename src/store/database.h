@@ -57,8 +57,8 @@ struct database {
  * small enough to (see store.h). A reader takes the file as it is. Errors as store_open(). */
 MUST_CHECK int database_open(const char *path, enum database_kind kind, bool check,
                              struct database **out, struct fault *fault);
-/* The same for a file with another schema, which is the caller's: nothing in it is looked at. `lost`
- * lives as long as the connection. */
+/* The same for a file with another schema, which is the caller's: nothing in it is looked at.
+ * `lost` lives as long as the connection. */
 MUST_CHECK int database_connect(const char *path, enum database_kind kind, const char *lost,
                                 struct database **out, struct fault *fault);
 /* A large transaction changes more pages than the cache ordinarily holds, and each that must make

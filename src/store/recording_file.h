@@ -35,10 +35,10 @@ struct recording_file {
     struct open_segment *open;
     size_t open_count, open_cap;
     z_stream deflate;
-    bool deflates;        /* it was begun */
-    uint64_t first_tick;  /* numbers below it were there before */
+    bool deflates;         /* it was begun */
+    uint64_t first_tick;   /* numbers below it were there before */
     int64_t written_to;    /* the segment of the last row */
-    int64_t pruned_ns;    /* when segments were looked at for their age last; 0: never */
+    int64_t pruned_ns;     /* when segments were looked at for their age last; 0: never */
     unsigned char *packed; /* scratch, shape: [packed_cap] */
     size_t packed_cap;
 };
@@ -50,8 +50,8 @@ MUST_CHECK int recording_file_open(const char *path, enum database_kind kind,
 void recording_file_close(struct recording_file *file); /* also one that is all zeros */
 /* Moves it, with what lies beside it, to <path>.damaged-<time>: *to says where. */
 MUST_CHECK int recording_file_move(const char *path, char *to, size_t size, struct fault *fault);
-/* One transaction. *stored: bytes of the body as it lies in the file. ERR_NOT_FOUND: a delta without
- * a segment. */
+/* One transaction. *stored: bytes of the body as it lies in the file. ERR_NOT_FOUND: a delta
+ * without a segment. */
 MUST_CHECK int recording_file_write(struct recording_file *file, const struct recording_row *row,
                                     const void *body, size_t len, size_t *stored,
                                     struct fault *fault);

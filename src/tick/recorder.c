@@ -86,6 +86,13 @@ void recorder_status(struct recorder *recorder, struct recording_status *out)
     if (recorder) recording_status(recorder->recording, out);
 }
 
+static void stream_free(struct record *stream)
+{
+    record_code_free(stream->code);
+    free(stream->policy);
+    free(stream);
+}
+
 void recorder_free(struct recorder *recorder)
 {
     if (!recorder) return;
@@ -95,9 +102,7 @@ void recorder_free(struct recorder *recorder)
     while (recorder->streams) {
         struct record *stream = recorder->streams;
         recorder->streams = stream->next;
-        record_code_free(stream->code);
-        free(stream->policy);
-        free(stream);
+        stream_free(stream);
     }
     free(recorder->world);
     free(recorder);
@@ -106,6 +111,18 @@ void recorder_free(struct recorder *recorder)
 uint64_t recorder_next_tick(struct recorder *recorder)
 {
     return recording_next_tick(recorder->recording);
+}
+
+void recorder_forget(struct recorder *recorder, const char *policy)
+{
+    struct record **at = recorder ? &recorder->streams : NULL;
+    while (at && *at && strcmp((*at)->policy, policy) != 0)
+        at = &(*at)->next;
+    if (!at || !*at || (*at)->under_way) return;
+    struct record *stream = *at;
+    *at = stream->next;
+    recorder->stream_count--;
+    stream_free(stream);
 }
 
 /* ---- one record ---- */
@@ -152,11 +169,11 @@ struct record *recorder_begin(struct recorder *recorder, const struct policy_inf
     recording_status(recorder->recording, &status);
     say(recorder, &status);
     struct record *stream = stream_of(recorder, info->name);
-    if (!stream || !recording_ready(recorder->recording, &epoch)) {
+    /* Under way: of a policy that was removed, and its name is back already. */
+    if (!stream || stream->under_way || !recording_ready(recorder->recording, &epoch)) {
         recording_lose(recorder->recording);
         return NULL;
     }
-    assert(!stream->under_way);
     stream->whole = stream->epoch != epoch || strcmp(stream->sha256, info->sha256) != 0 ||
                     is_long(stream, at_ms);
     if (record_write_begin(stream->code, stream->whole) < 0) {

@@ -166,19 +166,18 @@ int replay_next(struct replay *replay, struct replay_tick *out, struct fault *fa
     }
 }
 
-/* With one world as good as always, the policy's name is enough; a stream that has not been read
- * yet is made, so that it is found when it comes. */
+/* A stream of a world that is known is made before its first row comes. */
 int replay_find(struct replay *replay, const char *policy, struct metric *metric, uint32_t slots,
                 struct series *const **found)
 {
-    const char *name = policy ? policy : replay->policy;
-    if (!name || (!replay->world && !replay->streams)) return ERR_INVALID;
-    struct stream *stream = NULL;
-    for (struct stream *s = replay->streams; s && !stream; s = s->next)
-        if (strcmp(s->policy, name) == 0 &&
-            (!replay->world || strcmp(s->world, replay->world) == 0))
-            stream = s;
-    if (!stream && replay->world) stream = stream_new(replay, replay->world, name);
+    const char *name = policy ? policy : replay->policy, *world = replay->world;
+    struct stream *stream = replay->streams;
+    if (!name) return ERR_INVALID;
+    while (stream &&
+           (strcmp(stream->policy, name) != 0 || (world && strcmp(stream->world, world) != 0)))
+        stream = stream->next;
+    if (!stream && !world) return ERR_INVALID;
+    if (!stream) stream = stream_new(replay, world, name);
     if (!stream) return ERR_NOMEM;
     return record_find(stream->code, metric, slots, found);
 }

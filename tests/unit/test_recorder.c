@@ -337,6 +337,56 @@ static void a_damaged_record_is_passed_over(void **state)
     start(studio);
 }
 
+static void which_policy_and_world_a_series_is_of_must_be_known(void **state)
+{
+    struct studio *studio = *state;
+    struct replay *replay = NULL;
+    struct replay_tick tick;
+    struct fault fault;
+    struct series *const *found = NULL;
+    house_put(&studio->house, house_rule(&studio->house, "slow", judge_slow));
+    house_tick(&studio->house);
+    end(studio);
+    const struct replay_options options = {.path = studio->shelf->path};
+    const struct metric draft = {.name = "M", .namespace_name = "N", .stat = "Sum", .period_s = 60};
+    struct metric *metric = NULL;
+    assert_int_equal(metric_new(&draft, &metric), OK);
+    assert_int_equal(replay_open(&options, &replay, &fault), OK);
+    assert_int_equal(replay_find(replay, NULL, metric, 0, &found), ERR_INVALID);
+    assert_int_equal(replay_find(replay, "slow", metric, 0, &found), ERR_INVALID);
+    assert_int_equal(replay_next(replay, &tick, &fault), 1);
+    assert_int_equal(replay_find(replay, "slow", metric, 0, &found), OK);
+    assert_null(*found);
+    assert_int_equal(replay_find(replay, "slow", tick.targets[1].uses[0].metric,
+                                 tick.targets[1].uses[0].slots, &found),
+                     OK);
+    assert_ptr_equal(*found, tick.targets[1].uses[0].series); /* also in mid-tick */
+    assert_int_equal(replay_find(replay, "slow", tick.targets[1].uses[0].metric, 100, &found), OK);
+    assert_ptr_equal(*found, tick.targets[1].uses[0].series);
+    assert_int_equal((*found)->slots, 100);
+    replay_close(replay);
+    metric_release(metric);
+    start(studio);
+}
+
+/* A name that comes back begins anew. */
+static void a_policy_that_goes_is_forgotten(void **state)
+{
+    struct studio *studio = *state;
+    struct house *house = &studio->house;
+    struct rule *rule = house_rule(house, "slow", judge_slow);
+    house_put(house, rule);
+    house_tick(house);
+    house_next_tick(house);
+    engine_remove(house->engine, "slow");
+    house_put(house, rule);
+    house_next_tick(house);
+    end(studio);
+    assert_string_equal(list_rows(studio->shelf, &(struct recording_filter){.world = NULL}),
+                        "1:slow! 2:slow 3:slow! ");
+    start(studio);
+}
+
 /* Each allocation of a tick fails in turn: whatever came of the tick, the next one is recorded. */
 static void without_memory_a_record_is_lost_and_the_next_is_whole(void **state)
 {
@@ -384,6 +434,8 @@ int main(void)
         studio_test(a_target_whose_collect_failed_is_not_in_it),
         studio_test(a_series_is_found_once_and_followed),
         studio_test(a_damaged_record_is_passed_over),
+        studio_test(which_policy_and_world_a_series_is_of_must_be_known),
+        studio_test(a_policy_that_goes_is_forgotten),
         studio_test(without_memory_a_record_is_lost_and_the_next_is_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,9 +3,9 @@
  * run. The rows here are any bytes; what is in them is test_record_code.c's. */
 #include "moontide/store/recording.h"
 
-#include "unit/recording_fixture.h"
 #include "support/alloc_fail.h"
 #include "unit/contains.h"
+#include "unit/recording_fixture.h"
 
 #include <sys/stat.h>
 

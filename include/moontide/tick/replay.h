@@ -75,8 +75,8 @@ MUST_CHECK int replay_next(struct replay *replay, struct replay_tick *out, struc
  * moved out of it since the first tick that was read stays, as it was known last; 0: as recorded.
  * The found series is then longer than the recorded one: look at it by series_view(). From an open
  * range the reader begins at the whole record before it, so there is often more than the range
- * holds. The metric is retained. ERR_NOMEM, ERR_LIMIT (slots), ERR_INVALID (policy NULL, and it was
- * opened for all). */
+ * holds. The metric is retained. ERR_NOMEM, ERR_LIMIT (slots); ERR_INVALID: it is not said of which
+ * policy, or it was opened for any world and no tick of the policy was read yet. */
 MUST_CHECK int replay_find(struct replay *replay, const char *policy, struct metric *metric,
                            uint32_t slots, struct series *const **found);
 
