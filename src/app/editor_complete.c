@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { ROWS_KEPT = 4 /* of the screen, for the line itself and what was before */ };
+
 static const char INDENT[] = "  ";
 
 static void insert_common(EditLine *edit, const struct strbuf *list, size_t typed)
@@ -27,19 +29,29 @@ static void insert_common(EditLine *edit, const struct strbuf *list, size_t type
     free(text);
 }
 
-/* The candidates, one a line of `list`, in columns. */
+static const char *next_word(const char *at)
+{
+    at += strcspn(at, "\n");
+    return at + (*at == '\n');
+}
+
+/* The candidates, one a line of `list`, in columns, as many as the screen has room for. */
 static void show_columns(const char *list)
 {
-    size_t widest = 0, count = 0, column = 0;
-    for (const char *at = list; *at; at += strcspn(at, "\n"), at += *at == '\n', count++)
+    size_t widest = 0, count = 0, shown = 0;
+    for (const char *at = list; *at; at = next_word(at), count++)
         if (strcspn(at, "\n") > widest) widest = strcspn(at, "\n");
     size_t columns = (size_t)terminal_width(STDOUT_FILENO) / (widest + 2);
-    for (const char *at = list; *at; at += strcspn(at, "\n"), at += *at == '\n') {
-        bool last = ++column >= columns || --count == 0;
+    size_t rows = (size_t)terminal_height(STDOUT_FILENO);
+    if (columns == 0) columns = 1;
+    size_t room = columns * (rows > ROWS_KEPT ? rows - ROWS_KEPT : 1);
+    for (const char *at = list; *at && shown < room; at = next_word(at), shown++) {
         int len = (int)strcspn(at, "\n");
-        printf("%s%.*s%*s", column == 1 ? "\n" : "", len, at, last ? 0 : (int)widest + 2 - len, "");
-        if (last) column = 0;
+        bool last = shown % columns == columns - 1 || shown + 1 == count;
+        printf("%s%.*s%*s", shown % columns == 0 ? "\n" : "", len, at,
+               last ? 0 : (int)widest + 2 - len, "");
     }
+    if (shown < count) printf("\n... and %zu more", count - shown);
     putchar('\n');
     fflush(stdout);
 }

@@ -135,7 +135,7 @@ char *keys_read(struct keys *keys, const char *text, bool *dropped)
     int count = 0;
     keys->prompt = text;
     snprintf(keys->shown_prompt, sizeof keys->shown_prompt, "%s%s%s",
-             keys->color ? "\1\033[1;36m\1" : "", text, keys->color ? "\1\033[0m\1" : "");
+             keys->color ? "\1\033[1m\1" : "", text, keys->color ? "\1\033[0m\1" : "");
     keys->dropped = keys->ended = false;
     keys_past_reset(keys);
     /* el_gets() itself would show the prompt first: a key pressed at once would be lost. */

@@ -228,7 +228,7 @@ static int open_editor(struct repl *r)
 static void greet(const struct repl *r)
 {
     if (!editor_interactive(r->editor)) return;
-    printf("moontide " MOONTIDE_VERSION ", world %s. help() tells what there is; Tab completes; "
+    printf("moontide " MOONTIDE_VERSION ", world %s. help() tells more; Tab completes; "
            "Ctrl-D ends.\n",
            r->code.instance.world->name);
 }

@@ -1,6 +1,7 @@
 /* app/stubs.c - writes the editor's files into a project directory. */
 #include "moontide/app/stubs.h"
 
+#include "moontide/aws/model.h"
 #include "moontide/base/fs.h"
 #include "moontide/bind/config.h"
 #include "moontide/bind/kinds.h"
@@ -69,6 +70,13 @@ static int write_types(const char *dir, const struct stubs_options *options, str
         strbuf_reset(&text);
         stubs_file(options, *name, &text);
         code = write_text(dir, *name, &text, fault);
+    }
+    for (const char *const *service = model_builtin_names; *service && code >= 0; service++) {
+        char name[64];
+        snprintf(name, sizeof name, "aws_%s", *service);
+        strbuf_reset(&text);
+        code = stubs_service(*service, &text, fault);
+        if (code >= 0) code = write_text(dir, name, &text, fault);
     }
     strbuf_reset(&text);
     if (code >= 0) {

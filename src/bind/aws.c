@@ -256,6 +256,10 @@ static const struct vm_function sigv4_functions[] = {
      "Signs a request, and shows the texts of each stage."},
     {NULL, NULL, NULL, NULL}};
 
+static const struct vm_field answer_fields[] = {
+    {"code", "string?", "Of an error object."},       {"message", "string?", "Of an error object."},
+    {"kind", "string?", "Of an error object."},       {"status", "integer?", "Of an error object."},
+    {"retryable", "boolean?", "Of an error object."}, {NULL, NULL, NULL}};
 const struct vm_docs aws_docs = {DOCS_MODULE,
                                  "aws",
                                  DOCS_ALL,
@@ -277,6 +281,14 @@ const struct vm_docs aws_credentials_docs = {DOCS_CLASS, "aws.credentials",
                                              NULL,       credentials_fields};
 const struct vm_docs aws_identity_docs = {
     DOCS_CLASS, "aws.identity", DOCS_ALL, "Who the credentials belong to.", NULL, identity_fields};
+const struct vm_docs aws_answer_docs = {
+    DOCS_CLASS,
+    "aws.answer",
+    DOCS_ALL,
+    "What an operation answers: the members of its output. What pcall gives in its place is a "
+    "moontide.error, of which these fields are asked most.",
+    NULL,
+    answer_fields};
 const struct vm_docs error_docs = {DOCS_CLASS,
                                    "moontide.error",
                                    DOCS_ALL,

@@ -9,7 +9,6 @@
 #include "aws.h"
 #include "complete_text.h"
 #include "moontide/base/compiler.h"
-#include "moontide/bind/docs.h"
 
 #include <ctype.h>
 #include <lauxlib.h>
@@ -46,16 +45,10 @@ void add_candidate(const struct candidates *to, const char *text, size_t len)
     lua_rawset(to->L, to->set);
 }
 
-/* The operations of a client, and the methods that every client has. */
-static void add_operations(const struct candidates *to, const struct model *model, bool methods)
+static void add_operations(const struct candidates *to, const struct model *model)
 {
     for (uint32_t i = 0; i < model->operation_count; i++)
         add_candidate(to, model->operations[i].snake, strlen(model->operations[i].snake));
-    for (const struct vm_docs *const *docs = docs_modules; methods && *docs; docs++) {
-        if ((*docs)->kind != DOCS_CLASS || strcmp((*docs)->name, "aws.client") != 0) continue;
-        for (const struct vm_function *f = (*docs)->functions; f && f->name; f++)
-            add_candidate(to, f->name, strlen(f->name));
-    }
 }
 
 /* Adds the fitting keys of the value on top, and of what is behind it; pops it. Names that begin
@@ -64,7 +57,7 @@ static void add_keys(const struct candidates *to, bool methods)
 {
     lua_State *L = to->L;
     const struct aws_client *client = aws_test_client(L, -1);
-    if (client) add_operations(to, client->model, true);
+    if (client) add_operations(to, client->model);
     for (int i = 0; i < INDEX_CHAIN_MAX; i++) {
         if (lua_istable(L, -1)) {
             int table = lua_gettop(L);

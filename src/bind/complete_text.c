@@ -85,6 +85,20 @@ void text_read(lua_State *L, const char *line, size_t len, struct text *text)
 
 /* ---- values ---- */
 
+/* Replaces a function of C on top by the first table among its upvalues: the methods that bindings
+ * give it. */
+static void take_methods(lua_State *L)
+{
+    if (!lua_iscfunction(L, -1)) return;
+    for (int i = 1; lua_getupvalue(L, -1, i); i++) {
+        if (lua_istable(L, -1)) {
+            lua_remove(L, -2);
+            return;
+        }
+        lua_pop(L, 1);
+    }
+}
+
 bool follow_index(lua_State *L)
 {
     bool found = lua_getmetatable(L, -1);
@@ -93,6 +107,7 @@ bool follow_index(lua_State *L)
     lua_pushliteral(L, "__index");
     lua_rawget(L, -2);
     lua_remove(L, -2);
+    take_methods(L);
     if (lua_istable(L, -1)) return true;
     lua_pop(L, 1);
     return false;

@@ -43,7 +43,7 @@
     X(stats_read_options_docs) X(stats_read_info_docs) X(stats_broken_docs) \
     X(stats_access_options_docs) X(stats_scan_docs) X(stats_group_docs) X(stats_scan_info_docs) \
     /* aws */ \
-    X(aws_docs) X(aws_makers_docs) X(aws_sigv4_docs) X(aws_client_docs) \
+    X(aws_docs) X(aws_makers_docs) X(aws_sigv4_docs) X(aws_client_docs) X(aws_answer_docs) \
     X(aws_client_options_docs) X(aws_keys_docs) X(aws_wait_docs) X(aws_serialize_docs) \
     X(aws_response_docs) X(aws_request_docs) X(aws_metrics_docs) X(aws_credentials_docs) \
     X(aws_identity_docs) X(aws_sign_docs) X(aws_signed_docs) X(aws_presign_docs) \

@@ -32,6 +32,31 @@ static bool class_of(lua_State *L, int idx, struct docs_entry *out)
     return found && out->module->name;
 }
 
+/* What Lua's own library, or the prelude, has at a place that is documented. */
+static bool find_place(lua_State *L, int idx, struct docs_entry *out)
+{
+    int top = lua_gettop(L);
+    bool found = false;
+    for (const struct vm_docs *const *docs = docs_modules; *docs && !found; docs++) {
+        if ((*docs)->kind != DOCS_MODULE && (*docs)->kind != DOCS_GLOBALS) continue;
+        lua_pushglobaltable(L);
+        if ((*docs)->name) {
+            lua_pushstring(L, (*docs)->name);
+            get_field_raw(L);
+        }
+        for (const struct vm_function *f = (*docs)->functions; f && f->name && !found; f++) {
+            if (!lua_istable(L, -1)) break;
+            lua_pushstring(L, f->name);
+            lua_rawget(L, -2);
+            found = lua_rawequal(L, idx, -1);
+            lua_pop(L, 1);
+            if (found) *out = (struct docs_entry){.module = *docs, .function = f};
+        }
+        lua_settop(L, top);
+    }
+    return found;
+}
+
 static void put_lua_function(lua_State *L, int idx, struct strbuf *out)
 {
     lua_Debug about;
@@ -46,11 +71,12 @@ static void put_lua_function(lua_State *L, int idx, struct strbuf *out)
     for (int i = 1; i <= about.nparams; i++)
         strbuf_addf(out, "%s%s", i > 1 ? ", " : "", lua_getlocal(L, NULL, i));
     lua_pop(L, 1);
-    strbuf_addf(out, "%s)\n  defined at %s:%d\n",
-                !about.isvararg ? ""
-                : about.nparams ? ", ..."
-                                : "...",
-                about.short_src, about.linedefined);
+    if (about.isvararg) strbuf_adds(out, about.nparams ? ", ..." : "...");
+    strbuf_adds(out, ")\n");
+    if (strncmp(about.source, "@moontide/", 10) == 0)
+        strbuf_adds(out, "  of moontide\n");
+    else
+        strbuf_addf(out, "  defined at %s:%d\n", about.short_src, about.linedefined);
 }
 
 /* The string keys of a table, in no order but that of the table. */
@@ -81,6 +107,8 @@ static void put_value(lua_State *L, int idx, struct page *page)
     else if (operation)
         aws_help_operation(page->out, NULL, operation);
     else if (docs_of_value(L, idx, &entry) || class_of(L, idx, &entry))
+        page_entry(page, &entry);
+    else if (lua_isfunction(L, idx) && find_place(L, idx, &entry))
         page_entry(page, &entry);
     else if (lua_isfunction(L, idx))
         put_lua_function(L, idx, page->out);
@@ -115,8 +143,8 @@ static void nearest_documented(lua_State *L, const char *name, struct strbuf *ou
     if (near) strbuf_addf(out, " (did you mean '%s'?)", near);
 }
 
-/* "ecs:describe_services" of a client that a global holds. */
-static bool put_named_operation(lua_State *L, const struct text *text, struct strbuf *out)
+/* "ecs:describe_services" of a client that a global holds, "ecs:pages", "vector:mean". */
+static bool put_named_method(lua_State *L, const struct text *text, struct page *page)
 {
     int last = text->count - 1, top = lua_gettop(L);
     if (!text_is(text, last - 1, ':') || !text_push_value(L, text, last - 2)) return false;
@@ -126,9 +154,19 @@ static bool put_named_operation(lua_State *L, const struct text *text, struct st
         lua_pushlstring(L, text->tokens[last].text, text->tokens[last].len);
         operation = model_operation(client->model, lua_tostring(L, -1));
     }
-    if (operation) aws_help_operation(out, client->model->service, operation);
+    struct docs_entry entry;
+    bool found = operation != NULL;
+    if (operation) {
+        aws_help_operation(page->out, client->model->service, operation);
+    } else if (class_of(L, top + 1, &entry)) {
+        lua_pushfstring(L, "%s:", entry.module->name);
+        lua_pushlstring(L, text->tokens[last].text, text->tokens[last].len);
+        lua_concat(L, 2);
+        found = docs_find(lua_tostring(L, -1), 0, &entry);
+        if (found) page_entry(page, &entry);
+    }
     lua_settop(L, top);
-    return operation != NULL;
+    return found;
 }
 
 static void put_name(lua_State *L, const char *name, size_t len, struct page *page)
@@ -142,7 +180,7 @@ static void put_name(lua_State *L, const char *name, size_t len, struct page *pa
     /* A blank behind it, so that all of it is read as tokens and none as a word under way. */
     lua_pushfstring(L, "%s ", name);
     text_read(L, lua_tostring(L, -1), len + 1, &text);
-    if (put_named_operation(L, &text, page->out)) return;
+    if (put_named_method(L, &text, page)) return;
     if (text_push_value(L, &text, text.count - 1)) {
         put_value(L, lua_gettop(L), page);
         return;

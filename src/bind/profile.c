@@ -23,7 +23,9 @@ enum {
     LEVELS_MAX = 16, /* of C, between a return and the Lua that is its caller */
     REPORT_MAX = 256 * 1024,
     SOURCE_MAX = 16 * 1024 * 1024,
-    SOURCE_SHOWN = 60
+    SOURCE_MIN = 20,    /* bytes of a source line, however narrow the screen */
+    COLUMNS_WIDTH = 35, /* of the report's other columns but the place */
+    PLACE_MAX = LUA_IDSIZE + 16
 };
 
 struct line {
@@ -144,21 +146,30 @@ static int by_time(const void *a, const void *b)
     return ((*x)->ns < (*y)->ns) - ((*x)->ns > (*y)->ns);
 }
 
-/* The text of a line, without what it is indented by; "" when it cannot be had. */
-static void put_source(struct strbuf *out, const char *text, size_t len)
+/* What the report is laid out by. */
+struct layout {
+    struct strbuf *out;
+    const struct interactive *interactive;
+    uint64_t total_ns;
+    int place_width;
+    size_t source_max; /* bytes of a source line: it is to end where the screen does */
+};
+
+/* The text of a line, without what it is indented by. */
+static void put_source(const struct layout *to, const char *text, size_t len)
 {
     while (len > 0 && (*text == ' ' || *text == '\t'))
         text++, len--;
-    bool cut = len > SOURCE_SHOWN;
-    if (cut) len = SOURCE_SHOWN;
+    bool cut = len > to->source_max;
+    if (cut) len = to->source_max - 3;
     while (cut && len > 0 && ((unsigned char)text[len] & 0xC0) == 0x80)
         len--; /* not within a character */
     for (size_t i = 0; i < len; i++)
-        strbuf_addc(out, (unsigned char)text[i] < ' ' ? ' ' : text[i]);
-    if (cut) strbuf_adds(out, "...");
+        strbuf_addc(to->out, (unsigned char)text[i] < ' ' ? ' ' : text[i]);
+    if (cut) strbuf_adds(to->out, "...");
 }
 
-static void put_file_line(struct strbuf *out, const struct line *line)
+static void put_file_line(const struct layout *to, const struct line *line)
 {
     char *source = NULL;
     size_t len;
@@ -169,27 +180,45 @@ static void put_file_line(struct strbuf *out, const struct line *line)
         at = strchr(at, '\n');
         if (at) at++;
     }
-    if (at) put_source(out, at, strcspn(at, "\n"));
+    if (at) put_source(to, at, strcspn(at, "\n"));
     free(source);
 }
 
-static void put_line(struct strbuf *out, const struct line *line, uint64_t total,
-                     const struct interactive *interactive)
+static int place(const struct line *line, char out[PLACE_MAX])
 {
-    char place[LUA_IDSIZE + 16];
+    return snprintf(out, PLACE_MAX, "%s:%d", line->shown, line->number);
+}
+
+static void put_line(const struct layout *to, const struct line *line)
+{
+    const struct interactive *interactive = to->interactive;
+    char where[PLACE_MAX];
     size_t len = 0;
-    snprintf(place, sizeof place, "%s:%d", line->shown, line->number);
-    strbuf_addf(out, "%5.1f %%  %9.3f ms  %9llu  %-24s  ", 100 * (double)line->ns / (double)total,
-                (double)line->ns / 1e6, (unsigned long long)line->count, place);
+    place(line, where);
+    strbuf_addf(to->out, "%5.1f %%  %9.3f ms  %8llu  %-*s  ",
+                100 * (double)line->ns / (double)to->total_ns, (double)line->ns / 1e6,
+                (unsigned long long)line->count, to->place_width, where);
     const char *text =
         strcmp(line->shown, "stdin") == 0
             ? interactive->source(interactive->data, line->first, line->last, line->number, &len)
             : NULL;
-    if (text) put_source(out, text, len);
-    if (*line->path) put_file_line(out, line);
-    while (out->len > 0 && out->data[out->len - 1] == ' ')
-        out->len--;
-    strbuf_addc(out, '\n');
+    if (text) put_source(to, text, len);
+    if (*line->path) put_file_line(to, line);
+    while (to->out->len > 0 && to->out->data[to->out->len - 1] == ' ')
+        to->out->len--;
+    strbuf_addc(to->out, '\n');
+}
+
+static void measure(struct layout *to, const struct line *const *sorted, size_t count)
+{
+    char where[PLACE_MAX];
+    for (size_t i = 0; i < count && i < LINES_SHOWN; i++) {
+        int width = place(sorted[i], where);
+        if (width > to->place_width) to->place_width = width;
+    }
+    int screen = to->interactive->screen.width ? to->interactive->screen.width : 80;
+    int left = screen - COLUMNS_WIDTH - to->place_width;
+    to->source_max = left > SOURCE_MIN ? (size_t)left : SOURCE_MIN;
 }
 
 /* upvalue: the struct interactive */
@@ -206,15 +235,18 @@ int profile_report(lua_State *L)
         sorted[count++] = &p->lines[i];
         total += p->lines[i].ns;
     }
+    struct layout to = {
+        .out = out, .interactive = interactive, .total_ns = total ? total : 1, .place_width = 5};
     qsort(sorted, count, sizeof *sorted, by_time);
-    strbuf_adds(out, "  share          time      begun  line\n");
+    measure(&to, sorted, count);
+    strbuf_adds(out, "  share          time     begun  line\n");
     for (size_t i = 0; i < count && i < LINES_SHOWN; i++) {
-        put_line(out, sorted[i], total ? total : 1, interactive);
+        put_line(&to, sorted[i]);
         shown += sorted[i]->ns;
     }
     if (count > LINES_SHOWN || p->other.ns)
-        strbuf_addf(out, "%5.1f %%  %9.3f ms             other lines\n",
-                    100 * (double)(total - shown) / (double)(total ? total : 1),
+        strbuf_addf(out, "%5.1f %%  %9.3f ms            other lines\n",
+                    100 * (double)(total - shown) / (double)to.total_ns,
                     (double)(total - shown) / 1e6);
     if (strbuf_status(out) < 0) return luaL_error(L, "profile: out of memory");
     lua_pushlstring(L, strbuf_cstr(out), out->len ? out->len - 1 : 0);

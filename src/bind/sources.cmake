@@ -82,6 +82,7 @@ set(SOURCES_bind
     stats_trend.c
     stats_vector.c
     stubs.c
+    stubs_aws.c
     stubs_kinds.c
     stubs_luacheck.c
     stubs_markdown.c

@@ -2,6 +2,8 @@
  * one for globals, one for the types that belong to no module. */
 #include "stubs_text.h"
 
+#include "aws.h"
+
 #include <string.h>
 
 enum { WIDTH = 92 };
@@ -72,6 +74,17 @@ static void put_overloads(struct strbuf *out, const char *at, const char *self)
         put_overload(out, &s, self);
 }
 
+/* aws.client("ecs") is a client of that service. */
+static void put_clients(struct strbuf *out)
+{
+    char name[64];
+    for (const char *const *service = model_builtin_names; *service; service++) {
+        stubs_service_class(*service, name);
+        strbuf_addf(out, "---@overload fun(service: \"%s\", options?: aws.client.options): %s\n",
+                    *service, name);
+    }
+}
+
 /* owner: "stats." or "vector:"; self: the class of a method, or NULL. */
 static void put_function(struct strbuf *out, const struct vm_function *f, const char *owner,
                          const char *self)
@@ -82,6 +95,7 @@ static void put_function(struct strbuf *out, const struct vm_function *f, const 
     put_wrapped(out, "---", f->doc, WIDTH);
     put_annotations(out, &s);
     put_overloads(out, at, self);
+    if (f->call == aws_client_new) put_clients(out);
     strbuf_addf(out, "function %s%s(", owner, f->name);
     for (size_t i = 0; i < s.param_count; i++)
         strbuf_addf(out, "%s%.*s", i ? ", " : "", (int)s.params[i].name_len, s.params[i].name);

@@ -20,6 +20,8 @@ bool docs_has_module(const char *name, size_t len);
 void put_wrapped(struct strbuf *out, const char *prefix, const char *text, size_t width);
 /* "policies and scripts" */
 void put_where(struct strbuf *out, unsigned where);
+/* "aws.application_autoscaling": the class of a service's client. */
+void stubs_service_class(const char *service, char out[64]);
 /* The type of a kind's field as LuaCATS has it. */
 const char *kind_type_name(enum kind_type type);
 /* Without the "?" that says that a field may be left out. */

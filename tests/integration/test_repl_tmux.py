@@ -1,9 +1,12 @@
 """`moontide repl` in a real terminal (tmux): what the screen shows after keys were pressed."""
 
+import contextlib
 import os
 import re
 import shutil
+import socket
 import tempfile
+import threading
 
 import support
 import tmux
@@ -67,6 +70,15 @@ class Completion(Repl):
     def fresh_line(self, t):
         t.keys("C-c")
         t.expect(r"\^C\nmoontide>$")
+
+    def test_more_candidates_than_the_screen_has_room_for(self):
+        t = self.repl()
+        self.enters(t, "rds = aws.client('rds')")
+        self.fresh(t)
+        t.type("rds:")
+        t.keys("Tab")
+        shown = t.expect(r"^\.\.\. and \d+ more\nmoontide> rds:$")
+        self.assertRegex(shown, r"^moontide> rds:\nadd_role_to_db_cluster\n")
 
     def test_a_constructor_that_began_on_an_earlier_line(self):
         t = self.repl()
@@ -180,7 +192,234 @@ class History(Repl):
         t.expect(r"^moontide> for i = 1, 2 do$")
 
 
+class Help(Repl):
+    def test_a_function_by_value_by_name_and_in_short(self):
+        t = self.repl()
+        for line in ("help(stats.mean)", "help('stats.mean')", "?stats.mean"):
+            self.fresh(t)
+            t.line(line)
+            t.expect(r"^stats\.mean\(values: stats\.numbers.*\): number\?\n  \S.*\n[\s\S]*moontide>$")
+
+    def test_an_operation_with_its_parameters(self):
+        t = self.repl(rows=60)
+        self.enters(t, ECS)
+        self.fresh(t)
+        t.line("?ecs:describe_services")
+        t.expect(r"^ecs:describe_services \{ \.\.\. \}\n  cluster +string\n  services +list of string, required$")
+
+    def test_the_overview_and_a_name_that_is_not_known(self):
+        t = self.repl(rows=70)
+        t.line("?")
+        shown = t.expect(r"^  Ctrl-D .*\nmoontide>$")
+        self.assertRegex(shown, r"(?m)^  aws +Signed clients of any AWS service\.$")
+        self.fresh(t)
+        t.line("?stats.percentil")
+        t.expect(r"^there is no help for 'stats\.percentil' \(did you mean 'stats\.percentile'\?\)$")
+        self.fresh(t)
+        self.enters(t, "function twice(x)", "  return 2 * x", "end")
+        t.line("?twice")
+        t.expect(r"^function\(x\)\n  defined at stdin:1$")
+
+
+class Pages(Repl):
+    LONG = "long = {} for i = 1, 50 do long[i] = { line = i } end"
+
+    def test_what_is_higher_than_the_screen_goes_through_less(self):
+        t = self.repl()
+        self.enters(t, self.LONG)
+        self.fresh(t)
+        t.line("long")
+        shown = t.expect(r"^:$")
+        self.assertIn("line = 1 }", shown)
+        self.assertNotIn("line = 50 }", shown)
+        t.keys("C-c")  # does no harm, in the pager and after it
+        t.keys("G")
+        t.expect(r"line = 50 \}")
+        t.keys("q")
+        t.expect(r"^moontide>$")
+        self.enters(t, "1 + 1")
+        t.expect(r"^2$")
+
+    def test_an_error_comes_after_what_was_paged(self):
+        t = self.repl()
+        t.line("help() print('printed after') error('at the end')")
+        t.expect(r"^:$")
+        t.keys("G")
+        t.expect(r"^printed after$")
+        t.keys("q")
+        t.expect(r"^stdin:1: at the end$[\s\S]*^moontide>$")
+
+    def test_what_fits_does_not_and_a_window_of_another_size_counts(self):
+        t = self.repl()
+        self.enters(t, self.LONG)
+        t.resize(80, 120)
+        t.line("long")
+        t.expect(r"line = 50 \}[\s\S]*moontide>$")
+        self.fresh(t)
+        t.resize(80, 24)
+        t.keys("Enter")
+        support.wait_until(lambda: self.asks_less(t), "the pager")
+
+    def asks_less(self, t):
+        """tmux tells the program of its new size a while later."""
+        t.line("long")
+        return t.expect(r"^:$|line = 50 \}[\s\S]*moontide>$").endswith("\n:")
+
+    def test_pager_false_and_an_empty_pager_switch_it_off(self):
+        t = self.repl()
+        self.enters(t, self.LONG, "pager(false)")
+        t.line("long")
+        t.expect(r"line = 50 \}[\s\S]*moontide>$")
+        self.enters(t, "pager(true)")
+        t.line("long")
+        t.expect(r"^:$")
+        t = self.repl(PAGER="")
+        self.enters(t, self.LONG)
+        t.line("long")
+        t.expect(r"line = 50 \}[\s\S]*moontide>$")
+
+    def test_another_pager_and_one_that_is_not_there(self):
+        t = self.repl(PAGER="sed 's/^/paged: /'")
+        self.enters(t, self.LONG)
+        t.line("long")
+        t.expect(r"^paged: .*line = 50 \}[\s\S]*moontide>$")
+        t = self.repl(PAGER="/nonexistent/pager")
+        self.enters(t, self.LONG)
+        t.line("long")
+        t.expect(r"line = 50 \}[\s\S]*moontide>$")
+
+
+class Waits(Repl):
+    @contextlib.contextmanager
+    def quiet_server(self):
+        """Accepts and reads, but answers only when the event is set: an endpoint that takes its time."""
+        listener = socket.create_server(("127.0.0.1", 0))
+        answer, held = threading.Event(), []
+
+        def serve():
+            with contextlib.suppress(OSError):
+                while True:
+                    held.append(listener.accept()[0])
+                    threading.Thread(target=reply, args=(held[-1],), daemon=True).start()
+
+        def reply(connection):
+            with contextlib.suppress(OSError):
+                connection.recv(65536)
+                answer.wait(support.DEADLINE_S)
+                body = b'{"clusterArns":["arn:aws:ecs:eu-west-1:1:cluster/c"]}'
+                connection.sendall(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: application/x-amz-json-1.1"
+                                   b"\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+                connection.close()
+        threading.Thread(target=serve, daemon=True).start()
+        try:
+            yield listener.getsockname()[1], answer
+        finally:
+            answer.set()
+            with contextlib.suppress(OSError):
+                listener.shutdown(socket.SHUT_RDWR)
+            listener.close()
+            for connection in held:
+                connection.close()
+
+    def client(self, t, port):
+        t.line(f"ecs = aws.client('ecs', {{ region = 'eu-west-1', endpoint = 'http://127.0.0.1:{port}',")
+        t.line("  credentials = { access_key_id = 'a', secret_access_key = 'b' } })")
+        t.expect(PROMPT + "$")
+        self.fresh(t)
+
+    def test_a_call_shows_what_is_waited_for_and_it_goes_cleanly(self):
+        with self.quiet_server() as (port, answer):
+            t = self.repl()
+            self.client(t, port)
+            t.line("ecs:list_clusters {}")
+            t.expect(r"^\S ecs:list_clusters, 0\.\d s$")
+            t.expect(r"^\S ecs:list_clusters, [1-9]\d*\.\d s$")
+            answer.set()
+            shown = t.expect(PROMPT + "$")
+            self.assertEqual(shown, 'moontide> ecs:list_clusters {}\n'
+                                    '{ clusterArns = { "arn:aws:ecs:eu-west-1:1:cluster/c" } }\nmoontide>')
+
+    def test_what_is_printed_stands_where_it_would_without_it(self):
+        t = self.repl()
+        self.fresh(t)
+        t.line("io.write('part ') async.sleep(0.8) io.write('of a line\\n') async.sleep(0.8) print('over')")
+        t.expect(r"^part \S async\.sleep, 0\.\d s$")
+        t.expect(r"^part of a line\n\S async\.sleep, call 2, \d\.\d s$")
+        shown = t.expect(PROMPT + "$")
+        self.assertTrue(shown.endswith("\npart of a line\nover\nmoontide>"), shown)
+
+    def test_ctrl_c_takes_it_away(self):
+        with self.quiet_server() as (port, _):
+            t = self.repl()
+            self.client(t, port)
+            t.line("ecs:list_clusters {}")
+            t.expect(r"^\S ecs:list_clusters, ")
+            t.keys("C-c")
+            shown = t.expect(r"interrupted!\nmoontide>$")
+            self.assertNotRegex(shown, r"(?m)^\S ecs:list_clusters, ")
+
+
+class Measures(Repl):
+    def test_time_and_profile(self):
+        t = self.repl(columns=100)
+        self.enters(t, "time(string.rep, 'x', 3)")
+        t.expect(r"^took \S+ \wm?s, CPU \S+ \wm?s\n\"xxx\"$")
+        self.fresh(t)
+        self.enters(t, "function work(n)", "  local s = 0", "  for i = 1, n do s = s + i end", "  return s", "end")
+        self.fresh(t)
+        t.line("profile(work, 20000)")
+        shown = t.expect(r"^200010000\nmoontide>$")
+        self.assertRegex(shown, r"(?m)^ *\d+\.\d % +\d+\.\d+ ms +20000  stdin:3 +for i = 1, n do s = s \+ i end$")
+
+    def test_an_echoed_vector_is_drawn(self):
+        t = self.repl()
+        self.fresh(t)
+        t.line("stats.vector({ 1, 5, 2, 8 })")
+        t.expect(r"^vector of 4 values: 1, 5, 2, 8\n[\s\S]*┤[\s\S]*└[\s\S]*moontide>$")
+
+
+class Colours(Repl):
+    def test_values_errors_and_the_prompt_have_colours(self):
+        t = self.repl(NO_COLOR="None")
+        t.line("{ n = 1, s = 'text' }")
+        shown = t.expect(r"text.*\n.*moontide>.*$", escapes=True)
+        self.assertIn('\x1b[32m"text"', shown)
+        self.assertIn("\x1b[36m1", shown)
+        self.assertIn("\x1b[1mmoontide>", shown)
+        t.line("error('red')")
+        t.expect("\x1b\\[31mstdin:1: red", escapes=True)
+
+    def test_no_color_has_none(self):
+        for extra in ({"NO_COLOR": "1"}, {"NO_COLOR": "1", "TERM": "xterm-256color"}):
+            t = self.repl(**extra)
+            t.line("{ n = 1, s = 'text' } error('no red')")
+            t.line("{ n = 1, s = 'text' }")
+            t.line("?stats.mean")
+            shown = t.expect(r"^stats\.mean\([\s\S]*moontide>", escapes=True)
+            self.assertNotIn("\x1b", shown)
+
+
 class Window(Repl):
+    def resized(self, t, columns):
+        """tmux tells the program of its new size a while later: asks until it knows."""
+        t.resize(columns, 24)
+
+        def known():
+            self.fresh(t)
+            t.line("plot.terminal().width")
+            return re.search(rf"^{columns}$", t.expect(r"^\d+\nmoontide>$"), re.MULTILINE)
+        support.wait_until(known, f"{columns} columns")
+
+    def test_values_are_laid_out_for_the_window_as_it_is(self):
+        t = self.repl()
+        self.enters(t, "x = {} for i = 1, 5 do x['a key of a table ' .. i] = i end")
+        self.resized(t, 200)
+        t.line("x")
+        t.expect(r"^\{ \[\"a key of a table 1\"\] = 1, .*5 \}$")
+        self.resized(t, 40)
+        t.line("x")
+        t.expect(r"^\{\n  \[\"a key of a table 1\"\] = 1,\n")
+
     def test_a_line_stands_after_a_resize(self):
         t = self.repl(columns=60)
         word = "x = '" + "0123456789" * 9 + "'"

@@ -133,9 +133,12 @@ class Stubs(Project):
             self.assertEqual(done.returncode, 0, done.stderr)
 
     def test_nothing_is_defined_twice(self):
-        text = "\n".join(self.stubs().values())
+        stubs = self.stubs()
         for pattern in (r"^function ([\w.:]+)\(", r"^---@(?:class|alias) ([\w.]+)"):
-            names = re.findall(pattern, text, re.M)
+            names = []
+            for file, text in stubs.items():
+                local = file if file.startswith("aws_") and "function" in pattern else ""
+                names += [local + name for name in re.findall(pattern, text, re.M)]
             self.assertGreater(len(names), 100)
             self.assertEqual(sorted(names), sorted(set(names)))
 
@@ -147,6 +150,23 @@ class Stubs(Project):
             fields = text.split(f"---@class decide.{name}.fields")[1].split("\n\n")[0]
             for field in re.findall(r'\{ name = "(\w+)", type', kind.read_text()):
                 self.assertRegex(fields, rf"---@field {field}\??")
+
+    def test_each_service_has_its_operations(self):
+        stubs = self.stubs()
+        services = [path.stem for path in sorted((ROOT / "src" / "aws" / "models").glob("*.json"))]
+        self.assertGreater(len(services), 10)
+        for service in services:
+            name = "aws." + service.replace("-", "_")
+            self.assertIn(f'---@overload fun(service: "{service}", options?: aws.client.options): {name}\n',
+                          stubs["aws.lua"])
+            self.assertIn(f"---@class {name}: aws.client\n", stubs[f"aws_{service}.lua"])
+        text = stubs["aws_ecs.lua"]
+        self.assertIn("---@param params aws.ecs.DescribeServicesRequest\n"
+                      "---@return aws.ecs.DescribeServicesResponse\n"
+                      "function client:describe_services(params) end\n", text)
+        request = text.split("---@class aws.ecs.DescribeServicesRequest\n")[1].split("\n\n")[0]
+        self.assertIn("---@field services string[]\n", request)
+        self.assertIn("---@field cluster? string\n", request)
 
     def test_a_kind_of_ones_own_is_among_them(self):
         self.write("""return kind { name = "queue", doc = "A queue.", resource = "queue/{name}",

@@ -55,6 +55,8 @@ static void userdata_and_objects_have_those_of_their_index(void **state)
     assert_completes(f, "object:g", 7, "go greet");
     assert_completes(f, "object.", 7, "go greet name");
     assert_completes(f, "io.stdout:fl", 10, "flush");
+    fixture_run(f, "v = stats.vector { 1 }");
+    assert_completes(f, "v:sl", 2, "slice");
 }
 
 static void no_lua_code_runs(void **state)

@@ -142,7 +142,7 @@ static void the_rails_are_those_that_are_read(void **state)
 static void run_lua(lua_State *L, const char *code)
 {
     if (luaL_loadstring(L, code) != LUA_OK || lua_pcall(L, 0, 1, 0) != LUA_OK)
-        fail_msg("%s: %s", code, lua_tostring(L, -1));
+        fail_msg("%s: %s", code, luaL_tolstring(L, -1, NULL));
 }
 
 static void entries_are_found_by_name(void **state)

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <poll.h>
 #include <pty.h>
 #include <termios.h>
 
@@ -164,6 +165,41 @@ static void it_can_be_closed_while_candidates_are_waited_for(void **state)
     close(master);
 }
 
+/* Reads what the terminal shows until it has the text. */
+static void expect_shown(struct session *s, int master, const char *text)
+{
+    char shown[8192] = "";
+    size_t used = 0;
+    while (!strstr(shown, text)) {
+        struct pollfd fd = {.fd = master, .events = POLLIN};
+        if (s->late) fail_msg("'%s' did not come; there is '%s'", text, shown);
+        loop_turn(s->loop, false);
+        if (poll(&fd, 1, 10) <= 0 || used + 1 >= sizeof shown) continue;
+        ssize_t got = read(master, shown + used, sizeof shown - used - 1);
+        if (got > 0) used += (size_t)got;
+        shown[used] = '\0';
+    }
+}
+
+static void what_is_shown_while_a_line_is_edited_stands_above_it(void **state)
+{
+    (void)state;
+    struct session s;
+    int master, slave;
+    assert_int_equal(openpty(&master, &slave, NULL, NULL, NULL), 0);
+    open_session(&s, slave);
+    turn_until_edited(&s, slave);
+    assert_int_equal(write(master, "half", 4), 4);
+    expect_shown(&s, master, "half");
+    editor_show(s.editor, "an event\n", 9);
+    expect_shown(&s, master, "an event\r\n> half");
+    assert_int_equal(write(master, " done\r", 6), 6);
+    turn_until(&s, "half done|");
+    close_session(&s);
+    close(slave);
+    close(master);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -171,6 +207,8 @@ int main(void)
         cmocka_unit_test(it_can_be_closed_while_it_reads_a_pipe),
         cmocka_unit_test(it_can_be_closed_while_a_line_is_edited),
         cmocka_unit_test(it_can_be_closed_while_candidates_are_waited_for),
+        cmocka_unit_test(what_is_shown_while_a_line_is_edited_stands_above_it),
     };
+    setenv("NO_COLOR", "1", 1); /* so that what is shown can be compared */
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

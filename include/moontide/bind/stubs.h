@@ -24,6 +24,9 @@ extern const char *const stubs_files[];
 /* Appends one of them: text that begins with ---@meta and parses as Lua. Always the same for the
  * same version and kinds. The buffer's status tells of want of memory. */
 void stubs_file(const struct stubs_options *options, const char *name, struct strbuf *out);
+/* Appends the stub of one service of the binary (model_builtin_names): the class of its client with
+ * all operations. ERR_NOMEM. */
+MUST_CHECK int stubs_service(const char *service, struct strbuf *out, struct fault *fault);
 /* A Lua table { stds, files } for .luacheckrc: the globals of each kind of file in a project. */
 void stubs_luacheck(const struct stubs_options *options, struct strbuf *out);
 /* docs/api.md */
