@@ -273,6 +273,22 @@ static void a_difference_is_json_too(void **state)
         "{\"field\":\"max\",\"before\":null,\"after\":\"\\\"a\\\"\"}]}]");
 }
 
+static void a_long_text_is_cut_between_two_characters(void **state)
+{
+    struct pair *pair = *state;
+    char text[1500];
+    for (size_t i = 0; i + 3 < sizeof text; i += 3)
+        memcpy(text + i, "\xea\xb0\x80", 3); /* a syllable of three bytes */
+    text[sizeof text - 3] = '\0';
+    state_issue(&pair->after, "slow", SEVERITY_HIGH, VERDICT_TRUE, text);
+    const char *line = compared(pair);
+    size_t len = strlen("+ issue slow: high: ");
+    size_t kept = strlen(line) - len - strlen("...\n");
+    assert_int_equal(strncmp(line, "+ issue slow: high: ", len), 0);
+    assert_int_equal((kept - (kept % 3)), kept);
+    assert_true(kept > 900 && kept <= 1024);
+}
+
 /* ---- memory ---- */
 
 static void every_allocation_may_fail(void **state)
@@ -317,6 +333,7 @@ int main(void)
         FACT(an_error_of_one_side_is_the_only_difference),
         FACT(an_id_is_of_what_differs_and_not_of_what_was_measured),
         FACT(a_difference_is_json_too),
+        FACT(a_long_text_is_cut_between_two_characters),
         FACT(every_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
