@@ -6,21 +6,23 @@
 #include "moontide/app/project.h"
 #include "moontide/base/log.h"
 #include "moontide/base/timetext.h"
+#include "moontide/bind/kinds.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <uv.h>
 
 enum { PROGRESS_MS = 100 };
 
 /* ---- which versions, of which policy ---- */
 
-static int load(struct diff *diff, const struct version *version, struct rerun **out)
+static int load(struct diff *diff, int side, const struct version *version, struct rerun **out)
 {
     struct faults faults;
     faults_init(&faults);
-    int code = rerun_new(&diff->project.host, version, out, &faults);
+    int code = rerun_new(&diff->hosts[side], version, out, &faults);
     if (code < 0) print_faults(&faults);
     faults_done(&faults);
     return code < 0 ? 1 : 0;
@@ -35,7 +37,7 @@ static int name_of(struct diff *diff, char *const *words, char **out)
         struct version version;
         struct rerun *rerun = NULL;
         if (version_find(&diff->project, words[side], NULL, &version)) return 1;
-        int failed = version.source ? load(diff, &version, &rerun) : 0;
+        int failed = version.source ? load(diff, side, &version, &rerun) : 0;
         if (rerun) *out = strdup(rerun_info(rerun)->name);
         if (rerun && !*out) failed = 1;
         rerun_free(rerun);
@@ -64,9 +66,72 @@ static int find_all(struct diff *diff, const struct arguments *arguments)
     for (int side = SIDE_OLD; side < SIDES && !failed; side++) {
         failed = version_find(&diff->project, arguments->operands[side], &diff->found,
                               &diff->versions[side]);
-        if (!failed) failed = load(diff, &diff->versions[side], &diff->reruns[side]);
+        if (!failed) failed = load(diff, side, &diff->versions[side], &diff->reruns[side]);
     }
     return failed;
+}
+
+/* ---- two at once ---- */
+
+/* The new version is evaluated in a thread of its own while this one does the old. */
+struct other_side {
+    struct rerun *rerun;
+    size_t targets; /* of the tick */
+    uv_thread_t thread;
+    uv_sem_t begin, ended;
+    bool quit;
+};
+
+static void judge_all(struct rerun *rerun, size_t targets)
+{
+    for (size_t i = 0; i < targets; i++)
+        rerun_judge(rerun, i);
+}
+
+static void other_thread(void *data)
+{
+    struct other_side *other = data;
+    for (;;) {
+        uv_sem_wait(&other->begin);
+        if (other->quit) return;
+        judge_all(other->rerun, other->targets);
+        uv_sem_post(&other->ended);
+    }
+}
+
+static int other_start(struct diff *diff)
+{
+    struct other_side *other = calloc(1, sizeof *other);
+    if (!other) return ERR_NOMEM;
+    other->rerun = diff->reruns[SIDE_NEW];
+    if (uv_sem_init(&other->begin, 0) < 0 || uv_sem_init(&other->ended, 0) < 0 ||
+        uv_thread_create(&other->thread, other_thread, other) < 0) {
+        free(other); /* a process without room for a thread ends in a moment */
+        return ERR_NOMEM;
+    }
+    diff->other = other;
+    return OK;
+}
+
+static void other_stop(struct diff *diff)
+{
+    struct other_side *other = diff->other;
+    if (!other) return;
+    other->quit = true;
+    uv_sem_post(&other->begin);
+    uv_thread_join(&other->thread);
+    uv_sem_destroy(&other->begin);
+    uv_sem_destroy(&other->ended);
+    free(other);
+    diff->other = NULL;
+}
+
+static void judge_both(struct diff *diff, size_t targets)
+{
+    diff->other->targets = targets;
+    uv_sem_post(&diff->other->begin);
+    judge_all(diff->reruns[SIDE_OLD], targets);
+    uv_sem_wait(&diff->other->ended);
 }
 
 /* ---- the ticks ---- */
@@ -94,9 +159,11 @@ static int compare_tick(struct diff *diff, const struct replay_tick *tick, struc
         int code = rerun_tick(diff->reruns[side], tick, faults);
         if (code < 0) return code;
     }
+    judge_both(diff, tick->target_count);
     for (size_t i = 0; i < tick->target_count; i++) {
-        struct judgement old = rerun_judge(diff->reruns[SIDE_OLD], i);
-        struct judgement new = rerun_judge(diff->reruns[SIDE_NEW], i);
+        struct judgement old = rerun_judgement(diff->reruns[SIDE_OLD], i);
+        struct judgement new = rerun_judgement(diff->reruns[SIDE_NEW], i);
+        if (old.fault && new.fault && diff->both_failed++ == 0) diff->failure = *new.fault;
         int code = differences_find(&diff->differences, &old, &new);
         if (code >= 0)
             code = spans_add(diff->spans, tick->number, tick->at_ms, tick->targets[i].id,
@@ -141,11 +208,17 @@ static int run(struct diff *diff, struct faults *faults)
     if (code < 0) return faults_add(faults, &fault);
     for (int side = SIDE_OLD; side < SIDES; side++)
         rerun_on(diff->reruns[side], diff->replay);
+    code = other_start(diff);
+    if (code < 0) {
+        fault_set(&fault, code, "no thread to evaluate in");
+        return faults_add(faults, &fault);
+    }
     while ((code = next_tick(diff, &tick, faults)) > 0) {
         code = compare_tick(diff, &tick, faults);
         if (code < 0) break;
         if (shows) show_progress(diff, begun_ms, &said_ms);
     }
+    other_stop(diff);
     if (said_ms) fputs("\r\033[K", stderr);
     diff->elapsed_ms = now_ms() - begun_ms;
     return code;
@@ -162,6 +235,7 @@ static void done(struct diff *diff)
     replay_close(diff->replay);
     spans_free(diff->spans);
     differences_done(&diff->differences);
+    kinds_free(diff->hosts[SIDE_NEW].kinds);
     past_policy_done(&diff->found);
     past_close(&diff->project);
 }
@@ -189,7 +263,10 @@ int command_diff(const struct arguments *arguments)
     log_open(stderr, LOG_OFF, LOG_TEXT, false, NULL); /* what policies log, they logged then */
     differences_init(&diff.differences);
     int status = 1;
-    if (spans_new(&diff.spans) < 0)
+    diff.hosts[SIDE_OLD] = diff.hosts[SIDE_NEW] = diff.project.host;
+    diff.hosts[SIDE_NEW].kinds = NULL;
+    if (kinds_new(&diff.hosts[SIDE_NEW], &diff.hosts[SIDE_NEW].kinds) < 0 ||
+        spans_new(&diff.spans) < 0)
         fputs("moontide: out of memory\n", stderr);
     else
         status = diff_all(&diff, arguments);

@@ -11,12 +11,16 @@ struct diff {
     struct past project;
     struct past_policy found;
     struct version versions[SIDES];
+    struct host hosts[SIDES]; /* of each its own, as they are evaluated at the same time */
     struct rerun *reruns[SIDES];
+    struct other_side *other;
     struct replay *replay;
     struct spans *spans;
     struct differences differences;
     int64_t from_ms;
     uint64_t ticks, damaged; /* read; records that could not be */
+    uint64_t both_failed;    /* evaluations that ended in an error by both versions */
+    struct fault failure;    /* the first of them, by the new version */
     int64_t first_ms, last_ms;
     uint64_t first_tick, last_tick;
     int64_t elapsed_ms;

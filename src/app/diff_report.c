@@ -100,6 +100,12 @@ static void print_summary(const struct diff *diff, const struct spans_totals *to
         }
         puts(").");
     }
+    if (diff->both_failed) {
+        char text[FAULT_TEXT_MAX + FAULT_FILE_MAX + 32];
+        fault_print(&diff->failure, text, sizeof text);
+        printf("%llu evaluation%s failed in both versions: %s\n",
+               (unsigned long long)diff->both_failed, plural(diff->both_failed), text);
+    }
     if (diff->damaged)
         printf("%llu damaged record%s could not be read.\n", (unsigned long long)diff->damaged,
                plural(diff->damaged));
@@ -193,6 +199,7 @@ static void put_head(struct json_writer *w, const struct diff *diff)
     if (diff->ticks) put_time(w, "to", diff->last_ms);
     put_int(w, "ticks", (int64_t)diff->ticks);
     put_int(w, "damaged", (int64_t)diff->damaged);
+    put_int(w, "both_failed", (int64_t)diff->both_failed);
     put_int(w, "elapsed_ms", diff->elapsed_ms);
 }
 

@@ -4,6 +4,7 @@
 #include "moontide/app/instance.h"
 #include "moontide/app/policy_scan.h"
 #include "moontide/app/project.h"
+#include "moontide/app/recorded.h"
 #include "moontide/base/fs.h"
 #include "moontide/bind/kinds.h"
 #include "moontide/io/loop.h"
@@ -18,27 +19,15 @@ enum { NAMES_BYTES_MAX = 4096, HASH_DIGITS_MIN = 4, HASH_SHOWN = 8 };
 
 /* ---- the recording ---- */
 
-static int open_recording(struct past *project)
-{
-    struct fault fault;
-    project->path = fs_join(project->config->state_dir, "recording.db");
-    int code = project->path ? recording_reader_open(project->path, &project->reader, &fault)
-                             : fault_set(&fault, ERR_NOMEM, "out of memory");
-    if (code == ERR_NOT_FOUND)
-        fprintf(stderr,
-                "moontide: nothing is recorded yet: %s is written by `moontide run` (unless "
-                "moontide.lua says record = false)\n",
-                project->path);
-    else if (code < 0)
-        print_fault(&fault);
-    return code;
-}
-
 int past_open(const struct arguments *arguments, struct past *out)
 {
     struct past project = {0};
     int code = project_config(arguments, &project.config);
-    if (code >= 0) code = open_recording(&project);
+    if (code >= 0) code = project_recording(project.config, &project.reader);
+    if (code >= 0 && !(project.path = recording_path(project.config))) {
+        fputs("moontide: out of memory\n", stderr);
+        code = ERR_NOMEM;
+    }
     if (code < 0) {
         past_close(&project);
         return 1;
@@ -257,7 +246,7 @@ int version_find(const struct past *project, const char *word, const struct past
     } else {
         fprintf(stderr,
                 "moontide: %s: there is no such file; a version is a policy file, \"live\", or the "
-                "SHA-256 of a recorded one (at least %d digits: moontide journal --format json)\n",
+                "SHA-256 of a recorded one (at least %d digits: moontide journal ticks)\n",
                 word, HASH_DIGITS_MIN);
         return 1;
     }

@@ -29,9 +29,9 @@ struct rerun {
     struct evaluator *evaluator;
     struct replay *replay;
     struct answers *answers;
-    struct evaluation evaluation;
-    struct fault fault;
-    uint64_t hash; /* of the policy's name: part of the seed */
+    struct evaluation *evaluations; /* shape: [present_cap]: of the tick */
+    struct fault **faults;          /* shape: [present_cap]: NULL: it ended well */
+    uint64_t hash;                  /* of the policy's name: part of the seed */
     struct table table;
     struct met **met;     /* shape: [count], in the order of the evaluator's targets */
     struct met **present; /* shape: [present_cap]: the tick's */
@@ -43,6 +43,7 @@ struct rerun {
     struct series **series; /* of the evaluation under way; shape: [series_cap] */
     size_t series_cap;
     const struct replay_tick *tick;
+    bool lost; /* there was no memory for what went wrong */
 };
 
 void version_done(struct version *version)
@@ -65,7 +66,6 @@ int rerun_new(const struct host *host, const struct version *version, struct rer
         fault_set(&fault, ERR_NOMEM, "out of memory");
         return faults_add(faults, &fault);
     }
-    evaluation_init(&rerun->evaluation);
     int code = policy_load_text(host, version->path, version->shown, version->source, version->len,
                                 &rerun->evaluator, faults);
     if (code < 0) {
@@ -106,7 +106,12 @@ void rerun_free(struct rerun *rerun)
     if (!rerun) return;
     if (rerun->evaluator) rerun->evaluator->vtable->free(rerun->evaluator);
     answers_free(rerun->answers);
-    evaluation_done(&rerun->evaluation);
+    for (size_t i = 0; i < rerun->present_cap; i++) {
+        evaluation_done(&rerun->evaluations[i]);
+        free(rerun->faults[i]);
+    }
+    free(rerun->evaluations);
+    free(rerun->faults);
     found_done(rerun);
     for (size_t i = 0; i < rerun->count; i++)
         met_free(rerun->met[i]);
@@ -166,22 +171,36 @@ static int change(struct met *met, const char *json)
     return OK;
 }
 
+static int reserve_present(struct rerun *rerun, size_t count)
+{
+    if (count <= rerun->present_cap) return OK;
+    struct met **present = realloc(rerun->present, count * sizeof(struct met *));
+    if (present) rerun->present = present;
+    struct evaluation *evaluations = realloc(rerun->evaluations, count * sizeof *evaluations);
+    if (evaluations) rerun->evaluations = evaluations;
+    struct fault **faults = realloc(rerun->faults, count * sizeof(struct fault *));
+    if (faults) rerun->faults = faults;
+    if (!present || !evaluations || !faults) return ERR_NOMEM;
+    for (size_t i = rerun->present_cap; i < count; i++) {
+        evaluation_init(&evaluations[i]);
+        faults[i] = NULL;
+    }
+    rerun->present_cap = count;
+    return OK;
+}
+
 /* The tick's targets into `present`. 1: some of them are new, or other than they were. */
 static int find_present(struct rerun *rerun, const struct replay_tick *tick)
 {
-    if (tick->target_count > rerun->present_cap) {
-        struct met **grown = realloc(rerun->present, tick->target_count * sizeof(struct met *));
-        if (!grown) return ERR_NOMEM;
-        rerun->present = grown;
-        rerun->present_cap = tick->target_count;
-    }
+    int rc = reserve_present(rerun, tick->target_count);
+    if (rc < 0) return rc;
     int news = 0;
     for (size_t i = 0; i < tick->target_count; i++) {
         const struct replay_target *target = &tick->targets[i];
         struct met *met = i < rerun->present_count ? rerun->present[i] : NULL;
         if (!met || strcmp(met->by.first, target->id) != 0)
             met = (struct met *)table_find(&rerun->table, target->id, "");
-        int rc = OK;
+        rc = OK;
         bool known = met && strcmp(met->json, target->json) == 0;
         if (!met)
             rc = meet(rerun, target, &met);
@@ -267,6 +286,7 @@ int rerun_tick(struct rerun *rerun, const struct replay_tick *tick, struct fault
         faults_add(faults, &fault);
     }
     rerun->tick = tick;
+    rerun->lost = false;
     rerun->hash = hash64(tick->policy, strlen(tick->policy), 0);
     return rc < 0 ? rc : OK;
 }
@@ -289,19 +309,36 @@ struct evaluation_input rerun_input(struct rerun *rerun, size_t index)
         .extra_json = recorded->extra_json,
         .memo_json = met->begun ? NULL : recorded->memo_json,
         .answers = rerun->answers,
+        .compared = true,
         .seed = hash64(recorded->id, strlen(recorded->id), rerun->hash ^ (uint64_t)tick->at_ms)};
 }
 
-struct judgement rerun_judge(struct rerun *rerun, size_t index)
+static const struct fault no_memory = {.code = ERR_NOMEM, .text = "out of memory"};
+
+void rerun_judge(struct rerun *rerun, size_t index)
 {
     struct evaluation_input input = rerun_input(rerun, index);
     struct evaluator *evaluator = rerun->evaluator;
-    evaluation_reset(&rerun->evaluation);
-    rerun->fault = (struct fault){.code = OK};
-    int rc = evaluator->vtable->evaluate(evaluator, &input, &rerun->evaluation, &rerun->fault);
-    if (rc < 0) rerun->fault.code = rc;
+    struct fault fault; /* large, and mostly not looked at */
+    fault.code = OK;
+    evaluation_reset(&rerun->evaluations[index]);
+    free(rerun->faults[index]);
+    rerun->faults[index] = NULL;
+    int rc = evaluator->vtable->evaluate(evaluator, &input, &rerun->evaluations[index], &fault);
     rerun->present[index]->begun = true;
-    return (struct judgement){&rerun->evaluation, rc < 0 ? &rerun->fault : NULL};
+    if (rc >= 0) return;
+    fault.code = rc;
+    rerun->faults[index] = malloc(sizeof fault);
+    if (rerun->faults[index])
+        *rerun->faults[index] = fault;
+    else
+        rerun->lost = true;
+}
+
+struct judgement rerun_judgement(const struct rerun *rerun, size_t index)
+{
+    const struct fault *fault = rerun->lost ? &no_memory : rerun->faults[index];
+    return (struct judgement){&rerun->evaluations[index], fault};
 }
 
 /* ---- what was not there ---- */

@@ -32,7 +32,7 @@ static int look(struct recording_reader *reader, const struct past_policy *polic
 static int not_there(struct recording_reader *reader, const struct past_policy *policy,
                      uint64_t number, struct fault *fault)
 {
-    struct taking before, after;
+    struct taking before = {.found = false}, after = before;
     char texts[2][TIME_TEXT_MAX] = {"", ""};
     const struct recording_filter earlier = {.to_tick = number, .newest = true, .limit = 1};
     const struct recording_filter later = {.from_tick = number, .limit = 1};
@@ -102,7 +102,7 @@ int tick_find(struct recording_reader *reader, const struct past_policy *policy,
 int tick_step(struct recording_reader *reader, const struct past_policy *policy, uint64_t from,
               int64_t ticks, struct tick_place *out, struct fault *fault)
 {
-    struct taking taking;
+    struct taking taking = {.found = false};
     if (ticks == 0) return find_number(reader, policy, from, out, fault);
     bool on = ticks > 0;
     uint64_t count = on ? (uint64_t)ticks : -(uint64_t)ticks;
@@ -112,7 +112,6 @@ int tick_step(struct recording_reader *reader, const struct past_policy *policy,
         filter.from_tick = from + 1;
     else
         filter.to_tick = from - 1;
-    taking.found = false;
     int code = on || from > 1 ? look(reader, policy, filter, &taking, fault) : OK;
     if (code < 0) return code;
     if (!taking.found)

@@ -42,7 +42,6 @@ struct time_travel {
 
 static void unload(struct loaded *at)
 {
-    if (at->viewed) script_look_away(rerun_evaluator(at->viewed));
     rerun_free(at->viewed);
     version_done(&at->version);
     replay_close(at->replay);
@@ -165,6 +164,7 @@ static int go_to(struct time_travel *travel, uint64_t number, const char *target
         unload(&next);
         return code;
     }
+    script_look_away(travel->script);
     unload(&travel->at);
     travel->at = next;
     const struct script_view view = {.evaluator = rerun_evaluator(next.viewed),
@@ -284,8 +284,10 @@ static int judge(const struct time_travel *travel, struct loaded *at, const stru
                  struct rerun **out, struct judgement *judgement, struct fault *fault)
 {
     int code = load_version(travel, at, version, out, fault);
-    if (code == OK) *judgement = rerun_judge(*out, at->target);
-    return code;
+    if (code < 0) return code;
+    rerun_judge(*out, at->target);
+    *judgement = rerun_judgement(*out, at->target);
+    return OK;
 }
 
 /* What the version says, and how that differs from what was said then. */
@@ -396,6 +398,7 @@ int time_travel_open(const struct arguments *arguments, struct script *script,
 void time_travel_close(struct time_travel *travel)
 {
     if (!travel) return;
+    if (travel->at.viewed) script_look_away(travel->script);
     unload(&travel->at);
     evaluation_done(&travel->unseen);
     past_policy_done(&travel->found);

@@ -296,12 +296,11 @@ static void read_journal(struct config_reading *r)
 
 const struct vm_field reload_fields[] = {
     {"shadow", "integer?",
-     "Ticks that a new version of a policy is judged beside the one that runs, before it takes its "
-     "place; 0."},
+     "A save runs beside the live version for so many ticks before it is live, 0 to 10,000; 0."},
     {NULL, NULL, NULL}};
-const struct vm_docs config_reload_fields_docs = {DOCS_CLASS,  "config.reload",
-                                                  DOCS_CONFIG, "How policies are loaded again.",
-                                                  NULL,        reload_fields};
+const struct vm_docs config_reload_fields_docs = {
+    DOCS_CLASS, "config.reload", DOCS_CONFIG | DOCS_POLICY, "How a policy is loaded again.",
+    NULL,       reload_fields};
 
 static void read_reload(struct config_reading *r)
 {
@@ -316,7 +315,7 @@ static const struct vm_field record_fields[] = {{"keep", "duration?", "How long;
                                                 {"size", "string|integer?", "How much; 1GiB."},
                                                 {NULL, NULL, NULL}};
 const struct vm_docs config_record_fields_docs = {
-    DOCS_CLASS, "config.record", DOCS_CONFIG, "How much of what ticks saw is kept.",
+    DOCS_CLASS, "config.record", DOCS_CONFIG, "How much of what ticks see is kept.",
     NULL,       record_fields};
 
 /* record = false, or { keep, size } */

@@ -22,6 +22,8 @@ extern const struct vm_field reload_fields[];
 
 /* Reads root's table into config; each fault goes into faults. Throws for memory. */
 void config_read_fields(struct config_reading *reading);
+/* The fields of `reload`, which a policy has too. */
+extern const struct vm_docs config_reload_fields_docs;
 /* config_alerts.c: the table `alerts`, if there is one. */
 void config_read_alerts(struct config_reading *reading);
 /* config_log.c: the table `log`, if there is one. */

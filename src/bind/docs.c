@@ -10,7 +10,7 @@
     X(policy_docs) X(findings_docs) X(settings_docs) X(kinds_docs) X(kinds_asking_docs) \
     X(courier_docs) X(courier_kit_docs) X(config_secret_docs) X(config_reference_docs) \
     X(lua_base_docs) X(sandbox_docs) X(protect_docs) X(pairs_docs) X(lua_script_docs) \
-    X(script_docs) X(interactive_docs) \
+    X(script_docs) X(interactive_docs) X(replay_docs) \
     /* a policy */ \
     X(policy_fields_docs) X(policy_target_docs) X(policy_metrics_docs) X(issue_docs) \
     X(recommend_docs) X(config_docs) \
@@ -57,6 +57,7 @@
     X(time_docs) X(interactive_time_docs) X(duration_docs) X(moment_docs) X(log_docs) \
     /* journal */ \
     X(journal_docs) X(journal_filter_docs) X(journal_entry_docs) \
+    X(replay_rerun_docs) X(replay_tick_docs) \
     /* plot */ \
     X(plot_docs) X(plot_data_docs) X(plot_options_docs) X(plot_terminal_docs) \
     /* kinds/NAME.lua */ \
@@ -68,7 +69,8 @@
     X(mail_docs) X(mail_send_docs) X(mail_answer_docs) X(mail_refusal_docs) \
     /* moontide.lua */ \
     X(config_root_docs) X(config_account_fields_docs) X(config_limits_fields_docs) \
-    X(config_retry_fields_docs) X(config_cost_fields_docs) X(config_journal_fields_docs) X(config_record_fields_docs) X(config_reload_fields_docs) \
+    X(config_retry_fields_docs) X(config_cost_fields_docs) X(config_journal_fields_docs) \
+    X(config_reload_fields_docs) X(config_record_fields_docs) \
     X(config_log_fields_docs) X(config_file_fields_docs) X(config_syslog_fields_docs) \
     X(config_cloudwatch_fields_docs) X(config_alerts_fields_docs) X(config_receiver_docs) \
     X(config_route_fields_docs) X(config_window_fields_docs) X(config_inhibit_fields_docs) \

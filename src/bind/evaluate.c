@@ -140,7 +140,8 @@ static int finish(struct policy *policy, int code, struct fault *fault)
         if (!run->out->memo_json)
             code = fault_set(fault, ERR_LIMIT, "the texts of one evaluation are too long");
     }
-    if (code == OK && run->out->decision_count > 0 && (code = tell_datapoints(run)) < 0)
+    bool tells = run->out->decision_count > 0 && !run->input->compared;
+    if (code == OK && tells && (code = tell_datapoints(run)) < 0)
         fault_set(fault, code, "the texts of one evaluation are too long");
     if (code < 0) memo_revert(policy, target);
     if (policy->trace) trace_end(policy, code, fault);

@@ -42,9 +42,9 @@ static const struct vm_field policy_fields[] = {
     {"rails", "rails?", "Limits of this policy's decisions, over the configuration's."},
     {"depends_on", "string[]?",
      "Names of policies: while one of them has a high issue, capacity of this one is not added."},
+    {"reload", "config.reload?", "How this policy is loaded again, over the configuration's."},
     {"checks", "table<string, fun(t: target, m: policy.metrics, memo: table): boolean?>?",
      "Functions that `verify` of a decision names: true, false, or nil for unknown."},
-    {"reload", "config.reload?", "How this policy is loaded again, over the configuration's."},
     {NULL, NULL, NULL}};
 static const struct vm_field target_fields[] = {{"[string]", "any", "What targets gave."},
                                                 {NULL, NULL, NULL}};

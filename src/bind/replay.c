@@ -1,9 +1,9 @@
 /* bind/replay.c - policies at a recorded tick.
  *
  * The handles in the script's `m` are those of series.c, made in the script's own state: a handle
- * reaches what it shows through its policy's run, which is C. So the policy is pointed at the
- * target as if an evaluation of it were under way, for as long as somebody looks; the series that
- * cannot answer are told to nobody. */
+ * reaches what it shows through a policy's run, which is C. Theirs is an empty policy that belongs
+ * to the script (the window), and whose run is pointed at the target as if an evaluation of it were
+ * under way, for as long as somebody looks. It outlives every handle; what it shows does not. */
 #include "moontide/bind/replay.h"
 
 #include "check.h"
@@ -13,6 +13,8 @@
 
 #include <stdlib.h>
 #include <string.h>
+
+static const char window_key;
 
 enum { SHOWN_BYTES_MAX = 64 * 1024 * 1024 };
 
@@ -157,20 +159,61 @@ static int travel_next(lua_State *L)
     return lua_gettop(L);
 }
 
+static const struct vm_function functions[] = {
+    {"rerun", travel_rerun, "(file?: string): rerun",
+     "The policy as recorded, or that of a file, on this tick and target: prints what it says, and "
+     "what differs from what was said then."},
+    {"ticks", travel_ticks, "(from?: integer|string): tick[]",
+     "The recorded ticks of the policy, from that number or time (or so long before the newest: "
+     "1h) "
+     "on; prints the first of them."},
+    {"go", travel_go, "(where?: integer|string, target?: string)",
+     "To the tick of that number, the last one by that time, or so long before the newest; target "
+     "is the id of one of its targets. What there is not is an error that names the nearest."},
+    {"prev", travel_prev, "(ticks?: integer)", "So many ticks back; 1."},
+    {NULL, NULL, NULL, NULL}};
+static const struct vm_field present_fields[] = {
+    {"m", "policy.metrics", "The series as they were; m.extra is what collect returned."},
+    {"t", "target", "The target."},
+    {"memo", "table", "The memo as it was before the evaluation."},
+    {"tick", "tick", "Which tick this is."},
+    {NULL, NULL, NULL}};
+static const struct vm_field rerun_fields[] = {
+    {"issues", "table[]?", "type, key, severity, when, description, recommendation of each."},
+    {"recommendations", "table[]?", "type, action, impact, effort of each."},
+    {"decisions", "table[]?", "kind, resource, wanted of each."},
+    {"unknown", "table[]?", "metric and reason of the series that could not answer."},
+    {"memo", "table?", "As it is afterwards; nil when it did not change."},
+    {"error", "string?", "Why the evaluation failed; the other fields are nil then."},
+    {"differences", "table[]", "What differs from what was said then; empty: nothing."},
+    {NULL, NULL, NULL}};
+static const struct vm_field tick_fields[] = {
+    {"number", "integer", "Unique in the recording."},
+    {"at", "string", "Its time."},
+    {"sha256", "string", "Of the policy's source."},
+    {"targets", "integer?", "How many were judged; of ticks()."},
+    {"target", "string?", "Whose m, t and memo these are; of `tick`, as the rest."},
+    {"policy", "string?", "Its name."},
+    {"world", "string?", "The world's."},
+    {NULL, NULL, NULL}};
+const struct vm_docs replay_docs = {DOCS_GLOBALS, NULL, DOCS_PAST, NULL, functions, present_fields};
+const struct vm_docs replay_rerun_docs = {
+    DOCS_CLASS, "rerun", DOCS_PAST, "What a policy says of a recorded tick.", NULL, rerun_fields};
+const struct vm_docs replay_tick_docs = {DOCS_CLASS,         "tick", DOCS_PAST,
+                                         "A recorded tick.", NULL,   tick_fields};
+
 /* Argument: the traveller. */
 static int open_travel(lua_State *L)
 {
-    static const luaL_Reg functions[] = {{"rerun", travel_rerun},
-                                         {"ticks", travel_ticks},
-                                         {"go", travel_go},
-                                         {"prev", travel_prev},
-                                         {NULL, NULL}};
     struct traveller *own = lua_newuserdatauv(L, sizeof *own, 0);
     *own = *(const struct traveller *)lua_touserdata(L, 1);
     policy_open_series(L);
+    struct policy *window = lua_newuserdatauv(L, sizeof *window, 0);
+    *window = (struct policy){.path = NULL};
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &window_key);
     lua_pushglobaltable(L);
     lua_pushvalue(L, -2);
-    luaL_setfuncs(L, functions, 1);
+    vm_set_closures(L, functions, 1);
     lua_pushvalue(L, -2);
     lua_getglobal(L, "next");
     lua_pushcclosure(L, travel_next, 2);
@@ -201,12 +244,12 @@ static void push_json(lua_State *L, const char *json)
     if (convert_from_json(L, json, strlen(json), &fault) < 0) luaL_error(L, "%s", fault.text);
 }
 
-static void push_m(lua_State *L, struct policy *policy, const char *extra_json)
+static void push_m(lua_State *L, struct policy *window, const char *extra_json)
 {
-    const struct layout *layout = policy->run.layout;
+    const struct layout *layout = window->run.layout;
     lua_createtable(L, 0, (int)layout->count + 1);
     for (uint32_t i = 0; i < layout->count; i++) {
-        handle_push(L, policy, layout->id, i);
+        handle_push(L, window, window->run.layout_id, i);
         lua_setfield(L, -2, layout->keys[i].name);
     }
     if (extra_json) {
@@ -219,16 +262,46 @@ static void push_m(lua_State *L, struct policy *policy, const char *extra_json)
     lua_setmetatable(L, -2);
 }
 
+static struct policy *window_of(lua_State *L)
+{
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &window_key);
+    struct policy *window = lua_touserdata(L, -1);
+    lua_pop(L, 1);
+    return window;
+}
+
+static void look_away(struct policy *window)
+{
+    window->run.layout = NULL;
+    window->run.layout_id = 0;
+    window->run.input = NULL;
+    window->run.target = NULL;
+    window->run.out = NULL;
+}
+
+static void look_at(struct policy *window, const struct script_view *view)
+{
+    struct policy *policy = (struct policy *)view->evaluator;
+    struct run *run = &window->run;
+    run->input = view->input;
+    run->target = &policy->targets.items[view->input->target];
+    run->out = view->unseen;
+    run->number++;
+    run->layout = run->target->layout;
+    run->layout_id = ++window->layouts_made; /* of each view its own */
+}
+
 /* Argument: the view. */
 static int show(lua_State *L)
 {
     const struct script_view *view = lua_touserdata(L, 1);
     const struct evaluation_input *input = view->input;
-    struct policy *policy = (struct policy *)view->evaluator;
+    struct policy *window = window_of(L);
     luaL_checkstack(L, 10, "a tick");
-    push_m(L, policy, input->extra_json);
+    look_at(window, view);
+    push_m(L, window, input->extra_json);
     lua_setglobal(L, "m");
-    push_json(L, policy->targets.items[input->target].shown.json);
+    push_json(L, window->run.target->shown.json);
     lua_setglobal(L, "t");
     push_json(L, input->memo_json ? input->memo_json : "{}");
     lua_setglobal(L, "memo");
@@ -239,30 +312,17 @@ static int show(lua_State *L)
 
 int script_look_at(struct script *script, const struct script_view *view, struct fault *fault)
 {
-    struct policy *policy = (struct policy *)view->evaluator;
-    struct run *run = &policy->run;
     struct vm *vm = script_vm(script);
     lua_State *L = vm_lua(vm);
-    run->input = view->input;
-    run->target = &policy->targets.items[view->input->target];
-    run->out = view->unseen;
-    run->number++;
-    run->layout = run->target->layout;
-    run->layout_id = run->layout->id;
     lua_pushcfunction(L, show);
     lua_pushlightuserdata(L, (void *)(uintptr_t)view);
     int code = vm_call(vm, L, 1, 0, fault, NULL);
-    if (code < 0) script_look_away(view->evaluator);
+    if (code < 0) script_look_away(script);
     return code;
 }
 
-void script_look_away(struct evaluator *evaluator)
+void script_look_away(struct script *script)
 {
-    struct run *run = &((struct policy *)evaluator)->run;
-    if (run->under_way || !run->layout) return;
-    run->layout = NULL;
-    run->layout_id = 0;
-    run->input = NULL;
-    run->target = NULL;
-    run->out = NULL;
+    lua_State *L = vm_lua(script_vm(script));
+    if (lua_checkstack(L, 1)) look_away(window_of(L));
 }

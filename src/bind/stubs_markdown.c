@@ -214,6 +214,7 @@ void stubs_markdown(const struct stubs_options *options, struct strbuf *out)
         {"Receivers", "Globals of `policies/lib/receiver_NAME.lua` (alerts.md).", DOCS_RECEIVER},
         {"moontide.lua", "Globals of the configuration, and its fields.", DOCS_CONFIG},
         {"Consoles", "Globals of `moontide repl --attach` (console.md).", DOCS_CONSOLE},
+        {"A recorded tick", "Globals of `moontide repl --tick` (time-travel.md).", DOCS_PAST},
     };
     strbuf_adds(out,
                 "# Lua API\n\n<!-- Generated from the tables that register the bindings: cmake "

@@ -138,6 +138,7 @@ static int judge(struct shadow *shadow, const struct target *target, int64_t lef
     if (!side->again) evaluation_reset(&shadow->evaluation);
     struct evaluation_input input = run_input(side, target, extra, left_ns);
     input.answers = shadow->answers;
+    input.compared = true;
     int rc = evaluator->vtable->evaluate(evaluator, &input, &shadow->evaluation, fault);
     if (rc != EVALUATE_AGAIN || run_keep_series(side, target) == OK) return rc;
     evaluator->vtable->stop(evaluator);

@@ -10,6 +10,7 @@ set(SOURCES_tick
     collect_call.c
     collect_plan.c
     compare.c
+    compare_text.c
     drift.c
     engine.c
     evaluate.c

@@ -44,7 +44,7 @@ static const char policy_text[] =
     "  if m.m10:last() + m.m11:last() > 1900 then memo.seen = (memo.seen or 0) + 1 end\n"
     "  if m.m12:above(%d) then\n"
     "    issue { type = 'slow', severity = 'high', description = 'm12 is ' .. m.m12:last() }\n"
-    "    decide.ecs_desired_count { cluster = 'c', service = t.name, desired = 4 } end\n"
+    "    decide.ecs_desired_count { cluster = 'c', service = t.name, count = 4 } end\n"
     "  if m.m13:below(0) then issue { type = 'never', severity = 'low' } end\n"
     "end }\n";
 

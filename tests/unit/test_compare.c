@@ -1,5 +1,6 @@
 /* What differs between what two versions of a policy say of one target. */
 #include "moontide/tick/compare.h"
+#include "support/alloc_fail.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -272,6 +273,48 @@ static void a_difference_is_json_too(void **state)
         "{\"field\":\"max\",\"before\":null,\"after\":\"\\\"a\\\"\"}]}]");
 }
 
+static void a_long_text_is_cut_between_two_characters(void **state)
+{
+    struct pair *pair = *state;
+    char text[1500];
+    for (size_t i = 0; i + 3 < sizeof text; i += 3)
+        memcpy(text + i, "\xea\xb0\x80", 3); /* a syllable of three bytes */
+    text[sizeof text - 3] = '\0';
+    state_issue(&pair->after, "slow", SEVERITY_HIGH, VERDICT_TRUE, text);
+    const char *line = compared(pair);
+    size_t len = strlen("+ issue slow: high: ");
+    size_t kept = strlen(line) - len - strlen("...\n");
+    assert_int_equal(strncmp(line, "+ issue slow: high: ", len), 0);
+    assert_int_equal((kept - (kept % 3)), kept);
+    assert_true(kept > 900 && kept <= 1024);
+}
+
+/* ---- memory ---- */
+
+static void every_allocation_may_fail(void **state)
+{
+    struct pair *pair = *state;
+    const struct judgement before = {.evaluation = &pair->before},
+                           after = {.evaluation = &pair->after};
+    state_decision(&pair->before, "{\"desired\":4,\"max\":1}");
+    state_decision(&pair->after, "{\"desired\":6}");
+    state_issue(&pair->before, "slow", SEVERITY_LOW, VERDICT_TRUE, "");
+    state_issue(&pair->after, "slow", SEVERITY_HIGH, VERDICT_TRUE, "a");
+    state_issue(&pair->after, "new", SEVERITY_HIGH, VERDICT_TRUE, "a");
+    *evaluation_unknown(&pair->after) = (struct unknown){"hits", "none"};
+    bool failed = true;
+    for (unsigned n = 1; failed; n++) {
+        struct differences differences;
+        differences_init(&differences);
+        alloc_fail_at(n);
+        int rc = differences_find(&differences, &before, &after);
+        failed = alloc_fail_done();
+        if (!failed) assert_int_equal(rc, 4);
+        if (failed) assert_true(rc == ERR_NOMEM || rc == ERR_LIMIT);
+        differences_done(&differences);
+    }
+}
+
 #define FACT(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -290,6 +333,8 @@ int main(void)
         FACT(an_error_of_one_side_is_the_only_difference),
         FACT(an_id_is_of_what_differs_and_not_of_what_was_measured),
         FACT(a_difference_is_json_too),
+        FACT(a_long_text_is_cut_between_two_characters),
+        FACT(every_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

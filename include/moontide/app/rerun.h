@@ -45,8 +45,11 @@ MUST_CHECK int rerun_tick(struct rerun *rerun, const struct replay_tick *tick,
                           struct faults *faults);
 /* What an evaluation of the tick's target `index` is given; valid until the next call. */
 struct evaluation_input rerun_input(struct rerun *rerun, size_t index);
-/* Evaluates it; the judgement is valid until the next one. */
-struct judgement rerun_judge(struct rerun *rerun, size_t index);
+/* Evaluates it. Two reruns may do so at once, each in a thread of its own, if they share neither
+ * host nor kinds: what they share of the recording is only read. */
+void rerun_judge(struct rerun *rerun, size_t index);
+/* What that was; valid until the next rerun_tick(), or rerun_judge() of the same. */
+struct judgement rerun_judgement(const struct rerun *rerun, size_t index);
 /* Metrics that the version declares and no tick so far had, one for each name in `metrics`. */
 void rerun_each_unrecorded(const struct rerun *rerun,
                            void (*each)(void *data, const char *key, const struct metric *metric),

@@ -38,8 +38,8 @@ MUST_CHECK int script_travel(struct script *script, const struct traveller *trav
                              struct fault *fault);
 
 /* What the target input->target of this evaluator is shown as: the globals t, m, memo and tick of
- * the script. The evaluator evaluates nothing meanwhile, and all of this stays as it is until
- * script_look_away(). */
+ * the script. All of this stays as it is until script_look_away(), or another view. After
+ * script_travel(). */
 struct script_view {
     struct evaluator *evaluator;
     const struct evaluation_input *input; /* memo_json and extra_json NULL: none */
@@ -49,6 +49,6 @@ struct script_view {
 MUST_CHECK int script_look_at(struct script *script, const struct script_view *view,
                               struct fault *fault);
 /* The handles of that view throw from here on, as outside of an evaluation. */
-void script_look_away(struct evaluator *evaluator);
+void script_look_away(struct script *script);
 
 #endif

@@ -73,7 +73,8 @@ struct evaluation_input {
                               failure); NULL: keep what is there */
     struct answers *answers;
     uint64_t seed;
-    int64_t slice_ms; /* the loop wants its turn back after that long */
+    int64_t slice_ms; /* the loop wants its turn back after that long; 0: it does not */
+    bool compared;    /* what is said is compared and forgotten: datapoints_json is not asked for */
 };
 
 enum {

@@ -59,6 +59,7 @@ enum {
     DOCS_RECEIVER = 16, /* lib/receiver_NAME.lua */
     DOCS_CONFIG = 32,   /* moontide.lua */
     DOCS_CONSOLE = 64,  /* a console into the daemon: no stub */
+    DOCS_PAST = 128,    /* `moontide repl --tick`: what it has besides DOCS_SCRIPT */
     DOCS_WAITING = DOCS_POLICY | DOCS_SCRIPT | DOCS_KIND | DOCS_RECEIVER, /* calls may wait there */
     DOCS_ALL = DOCS_WAITING | DOCS_TEST,
     DOCS_STANDARD = 256, /* Lua's own, which editors know: no stub */
