@@ -262,36 +262,37 @@ static const struct vm_field answer_fields[] = {
     {"retryable", "boolean?", "Of an error object."}, {NULL, NULL, NULL}};
 const struct vm_docs aws_docs = {DOCS_MODULE,
                                  "aws",
-                                 DOCS_ALL,
+                                 DOCS_WAITING,
                                  "Signed clients of any AWS service. What waits may be called in "
                                  "collect, targets, kinds, receivers, scripts and the REPL.",
                                  functions,
                                  NULL};
-const struct vm_docs aws_makers_docs = {DOCS_MODULE, "aws", DOCS_ALL, NULL, makers, NULL};
+const struct vm_docs aws_makers_docs = {DOCS_MODULE, "aws", DOCS_WAITING, NULL, makers, NULL};
 const struct vm_docs aws_sigv4_docs = {
-    DOCS_MODULE, "aws.sigv4", DOCS_ALL, "AWS Signature Version 4.", sigv4_functions, NULL};
+    DOCS_MODULE, "aws.sigv4", DOCS_WAITING, "AWS Signature Version 4.", sigv4_functions, NULL};
 const struct vm_docs aws_client_docs = {
-    DOCS_CLASS, "aws.client", DOCS_ALL, "A client of one service.", methods, client_fields};
-const struct vm_docs aws_wait_docs = {DOCS_CLASS, "aws.wait.options", DOCS_ALL, "Of client:wait.",
-                                      NULL,       wait_fields};
+    DOCS_CLASS, "aws.client", DOCS_WAITING, "A client of one service.", methods, client_fields};
+const struct vm_docs aws_wait_docs = {
+    DOCS_CLASS, "aws.wait.options", DOCS_WAITING, "Of client:wait.", NULL, wait_fields};
 const struct vm_docs aws_metrics_docs = {
-    DOCS_CLASS, "aws.metrics", DOCS_ALL, "Of one operation of a client.", NULL, metrics_fields};
-const struct vm_docs aws_credentials_docs = {DOCS_CLASS, "aws.credentials",
-                                             DOCS_ALL,   "Where credentials come from.",
-                                             NULL,       credentials_fields};
-const struct vm_docs aws_identity_docs = {
-    DOCS_CLASS, "aws.identity", DOCS_ALL, "Who the credentials belong to.", NULL, identity_fields};
+    DOCS_CLASS, "aws.metrics", DOCS_WAITING, "Of one operation of a client.", NULL, metrics_fields};
+const struct vm_docs aws_credentials_docs = {DOCS_CLASS,   "aws.credentials",
+                                             DOCS_WAITING, "Where credentials come from.",
+                                             NULL,         credentials_fields};
+const struct vm_docs aws_identity_docs = {DOCS_CLASS,   "aws.identity",
+                                          DOCS_WAITING, "Who the credentials belong to.",
+                                          NULL,         identity_fields};
 const struct vm_docs aws_answer_docs = {
     DOCS_CLASS,
     "aws.answer",
-    DOCS_ALL,
+    DOCS_WAITING,
     "What an operation answers: the members of its output. What pcall gives in its place is a "
     "moontide.error, of which these fields are asked most.",
     NULL,
     answer_fields};
 const struct vm_docs error_docs = {DOCS_CLASS,
                                    "moontide.error",
-                                   DOCS_ALL,
+                                   DOCS_WAITING,
                                    "What a failed call throws: of AWS, http, mail, a file, "
                                    "async.timeout. tostring gives one readable line.",
                                    NULL,

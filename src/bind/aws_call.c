@@ -350,12 +350,14 @@ static const struct vm_field request_fields[] = {
     {"body", "string", "What would be sent."},
     {"host_prefix", "string?", "What stands before the endpoint's name."},
     {NULL, NULL, NULL}};
-const struct vm_docs aws_serialize_docs = {
-    DOCS_CLASS, "aws.serialize.options", DOCS_ALL, "Of client:serialize.", NULL, serialize_fields};
+const struct vm_docs aws_serialize_docs = {DOCS_CLASS,   "aws.serialize.options",
+                                           DOCS_WAITING, "Of client:serialize.",
+                                           NULL,         serialize_fields};
 const struct vm_docs aws_response_docs = {
-    DOCS_CLASS, "aws.response", DOCS_ALL, "What client:parse is given.", NULL, response_fields};
-const struct vm_docs aws_request_docs = {
-    DOCS_CLASS, "aws.request", DOCS_ALL, "What client:serialize answers.", NULL, request_fields};
+    DOCS_CLASS, "aws.response", DOCS_WAITING, "What client:parse is given.", NULL, response_fields};
+const struct vm_docs aws_request_docs = {DOCS_CLASS,   "aws.request",
+                                         DOCS_WAITING, "What client:serialize answers.",
+                                         NULL,         request_fields};
 
 static void push_request(lua_State *L, const struct wire_request *request)
 {

@@ -54,8 +54,8 @@ static const struct vm_field key_fields[] = {
     {NULL, NULL, NULL}};
 
 const struct vm_docs aws_client_options_docs = {
-    DOCS_CLASS, "aws.client.options", DOCS_ALL, "Of aws.client.", NULL, client_options};
-const struct vm_docs aws_keys_docs = {DOCS_CLASS, "aws.keys", DOCS_ALL, "Credentials in plain.",
+    DOCS_CLASS, "aws.client.options", DOCS_WAITING, "Of aws.client.", NULL, client_options};
+const struct vm_docs aws_keys_docs = {DOCS_CLASS, "aws.keys", DOCS_WAITING, "Credentials in plain.",
                                       NULL,       key_fields};
 
 struct aws_client *aws_check_client(lua_State *L, int idx)

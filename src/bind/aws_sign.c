@@ -65,14 +65,14 @@ static const struct vm_field presign_fields[] = {
     {"profile", "string?", "Whose credentials and region, when they are not given."},
     {"uri", "string?", "In place of url."},
     {NULL, NULL, NULL}};
-const struct vm_docs aws_sign_docs = {DOCS_CLASS, "aws.sign.fields", DOCS_ALL, "Of aws.sigv4.sign.",
-                                      NULL,       sign_fields};
-const struct vm_docs aws_signed_docs = {DOCS_CLASS,          "aws.signed", DOCS_ALL,
+const struct vm_docs aws_sign_docs = {
+    DOCS_CLASS, "aws.sign.fields", DOCS_WAITING, "Of aws.sigv4.sign.", NULL, sign_fields};
+const struct vm_docs aws_signed_docs = {DOCS_CLASS,          "aws.signed", DOCS_WAITING,
                                         "A signed request.", NULL,         signed_fields};
 const struct vm_docs aws_presign_docs = {
-    DOCS_CLASS, "aws.presign.options",
-    DOCS_ALL,   "Of aws.presign; service is needed, method is GET without one.",
-    NULL,       presign_fields};
+    DOCS_CLASS,   "aws.presign.options",
+    DOCS_WAITING, "Of aws.presign; service is needed, method is GET without one.",
+    NULL,         presign_fields};
 
 static int keys_gc(lua_State *L)
 {

@@ -202,30 +202,34 @@ static const struct vm_field package_fields[] = {
 const struct vm_docs lua_base_docs = {DOCS_GLOBALS, NULL,           DOCS_ALL | DOCS_STANDARD,
                                       NULL,         base_functions, base_fields};
 const struct vm_docs lua_script_docs = {
-    DOCS_GLOBALS, NULL, DOCS_SCRIPT | DOCS_STANDARD, NULL, script_base_functions, NULL};
+    DOCS_GLOBALS, NULL, DOCS_SCRIPT | DOCS_TEST | DOCS_STANDARD, NULL, script_base_functions, NULL};
 const struct vm_docs lua_math_docs = {
     DOCS_MODULE,          "math",         DOCS_ALL | DOCS_STANDARD,
     "Lua's mathematics.", math_functions, math_fields};
 const struct vm_docs lua_string_docs = {DOCS_MODULE, "string",         DOCS_ALL | DOCS_STANDARD,
                                         NULL,        string_functions, NULL};
-const struct vm_docs lua_dump_docs = {DOCS_MODULE, "string",       DOCS_SCRIPT | DOCS_STANDARD,
-                                      NULL,        dump_functions, NULL};
+const struct vm_docs lua_dump_docs = {
+    DOCS_MODULE, "string", DOCS_SCRIPT | DOCS_TEST | DOCS_STANDARD, NULL, dump_functions, NULL};
 const struct vm_docs lua_utf8_docs = {DOCS_MODULE,    "utf8",         DOCS_ALL | DOCS_STANDARD,
                                       "Lua's UTF-8.", utf8_functions, utf8_fields};
-const struct vm_docs lua_os_docs = {
-    DOCS_MODULE,  "os", DOCS_SCRIPT | DOCS_STANDARD, "Lua's operating system functions.",
-    os_functions, NULL};
+const struct vm_docs lua_os_docs = {DOCS_MODULE,
+                                    "os",
+                                    DOCS_SCRIPT | DOCS_TEST | DOCS_STANDARD,
+                                    "Lua's operating system functions.",
+                                    os_functions,
+                                    NULL};
 const struct vm_docs lua_io_docs = {DOCS_MODULE,
                                     "io",
-                                    DOCS_SCRIPT | DOCS_STANDARD,
+                                    DOCS_SCRIPT | DOCS_TEST | DOCS_STANDARD,
                                     "Lua's files. They hold the loop while they work.",
                                     io_functions,
                                     io_fields};
-const struct vm_docs lua_file_docs = {DOCS_CLASS,      "file",         DOCS_SCRIPT | DOCS_STANDARD,
-                                      "An open file.", file_functions, NULL};
+const struct vm_docs lua_file_docs = {
+    DOCS_CLASS,      "file",         DOCS_SCRIPT | DOCS_TEST | DOCS_STANDARD,
+    "An open file.", file_functions, NULL};
 const struct vm_docs lua_package_docs = {
-    DOCS_MODULE,      "package",         DOCS_SCRIPT | DOCS_STANDARD,
+    DOCS_MODULE,      "package",         DOCS_SCRIPT | DOCS_TEST | DOCS_STANDARD,
     "Lua's modules.", package_functions, package_fields};
 const struct vm_docs lua_debug_docs = {
-    DOCS_MODULE,     "debug", DOCS_SCRIPT | DOCS_STANDARD, "Lua's look at itself.",
+    DOCS_MODULE,     "debug", DOCS_SCRIPT | DOCS_TEST | DOCS_STANDARD, "Lua's look at itself.",
     debug_functions, NULL};

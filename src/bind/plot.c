@@ -111,17 +111,20 @@ static const struct vm_field data_type[] = {
 const struct vm_docs plot_docs = {
     DOCS_MODULE,
     "plot",
-    DOCS_SCRIPT | DOCS_RECEIVER,
+    DOCS_SCRIPT | DOCS_TEST | DOCS_RECEIVER,
     "Pictures of numbers, for a terminal and as SVG. An unknown option is an error that names the "
     "nearest one; long series are reduced to what can be seen, and peaks stay.",
     functions,
     NULL};
 const struct vm_docs plot_options_docs = {
-    DOCS_CLASS, "plot.options", DOCS_SCRIPT | DOCS_RECEIVER, "How a picture looks.",
+    DOCS_CLASS, "plot.options", DOCS_SCRIPT | DOCS_TEST | DOCS_RECEIVER, "How a picture looks.",
     NULL,       plot_options};
-const struct vm_docs plot_terminal_docs = {
-    DOCS_CLASS, "plot.terminal", DOCS_SCRIPT | DOCS_RECEIVER, "What standard output is.",
-    NULL,       terminal_fields};
+const struct vm_docs plot_terminal_docs = {DOCS_CLASS,
+                                           "plot.terminal",
+                                           DOCS_SCRIPT | DOCS_TEST | DOCS_RECEIVER,
+                                           "What standard output is.",
+                                           NULL,
+                                           terminal_fields};
 const struct vm_docs plot_data_docs = {
     DOCS_ALIAS,
     "plot.data",

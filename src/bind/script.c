@@ -158,9 +158,9 @@ static const struct vm_field globals[] = {
     {"arg", "string[]?",
      "The arguments of a script file, its path at 0; they are its ... too. nil elsewhere."},
     {NULL, NULL, NULL}};
-const struct vm_docs script_os_docs = {DOCS_MODULE, "os",         DOCS_SCRIPT | DOCS_STANDARD,
-                                       NULL,        os_functions, NULL};
-const struct vm_docs script_docs = {DOCS_GLOBALS, NULL, DOCS_SCRIPT | DOCS_STANDARD,
+const struct vm_docs script_os_docs = {
+    DOCS_MODULE, "os", DOCS_SCRIPT | DOCS_TEST | DOCS_STANDARD, NULL, os_functions, NULL};
+const struct vm_docs script_docs = {DOCS_GLOBALS, NULL, DOCS_SCRIPT | DOCS_TEST | DOCS_STANDARD,
                                     NULL,         NULL, globals};
 
 static int open_all(lua_State *L)

@@ -58,12 +58,12 @@ static const struct vm_field config_fields[] = {
 static const struct vm_field config_globals[] = {
     {"config", "config", "The configuration, without secrets; read-only in a policy."},
     {NULL, NULL, NULL}};
-const struct vm_docs settings_docs = {DOCS_GLOBALS, NULL, DOCS_POLICY | DOCS_SCRIPT,
+const struct vm_docs settings_docs = {DOCS_GLOBALS, NULL, DOCS_POLICY | DOCS_SCRIPT | DOCS_TEST,
                                       NULL,         NULL, config_globals};
 const struct vm_docs config_docs = {
     DOCS_CLASS,
     "config",
-    DOCS_POLICY | DOCS_SCRIPT,
+    DOCS_POLICY | DOCS_SCRIPT | DOCS_TEST,
     "What policies and scripts see of moontide.lua. Empty where there is no project.",
     NULL,
     config_fields};

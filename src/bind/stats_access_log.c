@@ -303,14 +303,18 @@ static const struct vm_field info_fields[] = {
     {"first_broken", "stats.broken_line[]", "The first ten of them."},
     {"files_cut", "table[]", "Files that could not be read to their end: file, why."},
     {NULL, NULL, NULL}};
-const struct vm_docs stats_scan_docs = {DOCS_CLASS,  "stats.access_log.scan",
-                                        DOCS_SCRIPT, "A scan of access logs under way.",
-                                        methods,     NULL};
-const struct vm_docs stats_group_docs = {DOCS_CLASS,  "stats.access_log.group",
-                                         DOCS_SCRIPT, "Requests of one group.",
-                                         NULL,        group_fields};
+const struct vm_docs stats_scan_docs = {DOCS_CLASS,
+                                        "stats.access_log.scan",
+                                        DOCS_SCRIPT | DOCS_TEST,
+                                        "A scan of access logs under way.",
+                                        methods,
+                                        NULL};
+const struct vm_docs stats_group_docs = {
+    DOCS_CLASS,  "stats.access_log.group", DOCS_SCRIPT | DOCS_TEST, "Requests of one group.", NULL,
+    group_fields};
 const struct vm_docs stats_scan_info_docs = {
-    DOCS_CLASS, "stats.access_log.info", DOCS_SCRIPT, "What a scan has read.", NULL, info_fields};
+    DOCS_CLASS, "stats.access_log.info", DOCS_SCRIPT | DOCS_TEST, "What a scan has read.", NULL,
+    info_fields};
 
 static void push_type(lua_State *L)
 {
@@ -343,11 +347,11 @@ static const struct vm_function functions[] = {
      "A scan of a load balancer's access logs, which goes on in steps; memory stays the same "
      "however large they are. An error object when a file cannot be opened."},
     {NULL, NULL, NULL, NULL}};
-const struct vm_docs stats_access_log_docs = {DOCS_MODULE, "stats",   DOCS_SCRIPT,
+const struct vm_docs stats_access_log_docs = {DOCS_MODULE, "stats",   DOCS_SCRIPT | DOCS_TEST,
                                               NULL,        functions, NULL};
-const struct vm_docs stats_access_options_docs = {DOCS_CLASS,  "stats.access_log.options",
-                                                  DOCS_SCRIPT, "Of stats.access_log.",
-                                                  NULL,        option_fields};
+const struct vm_docs stats_access_options_docs = {
+    DOCS_CLASS,   "stats.access_log.options", DOCS_SCRIPT | DOCS_TEST, "Of stats.access_log.", NULL,
+    option_fields};
 
 void stats_add_access_log(lua_State *L)
 {

@@ -148,14 +148,16 @@ static const struct vm_field broken_fields[] = {
     {"why", "string", "What is wrong with it."},
     {"file", "string?", "Of stats.access_log: which file."},
     {NULL, NULL, NULL}};
-const struct vm_docs stats_read_docs = {DOCS_MODULE, "stats", DOCS_SCRIPT, NULL, functions, NULL};
+const struct vm_docs stats_read_docs = {DOCS_MODULE, "stats",   DOCS_SCRIPT | DOCS_TEST,
+                                        NULL,        functions, NULL};
 const struct vm_docs stats_read_options_docs = {
-    DOCS_CLASS, "stats.read.options", DOCS_SCRIPT, "Of stats.read.", NULL, option_fields};
+    DOCS_CLASS, "stats.read.options", DOCS_SCRIPT | DOCS_TEST, "Of stats.read.",
+    NULL,       option_fields};
 const struct vm_docs stats_read_info_docs = {
-    DOCS_CLASS, "stats.read.info", DOCS_SCRIPT, "What was read.", NULL, info_fields};
-const struct vm_docs stats_broken_docs = {DOCS_CLASS,  "stats.broken_line",
-                                          DOCS_SCRIPT, "A line of which nothing was taken.",
-                                          NULL,        broken_fields};
+    DOCS_CLASS, "stats.read.info", DOCS_SCRIPT | DOCS_TEST, "What was read.", NULL, info_fields};
+const struct vm_docs stats_broken_docs = {
+    DOCS_CLASS, "stats.broken_line", DOCS_SCRIPT | DOCS_TEST, "A line of which nothing was taken.",
+    NULL,       broken_fields};
 
 void stats_add_read(lua_State *L)
 {

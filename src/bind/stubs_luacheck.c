@@ -13,7 +13,7 @@ static const struct {
 } stds[] = {
     {"moontide_script", "lua54+", DOCS_SCRIPT, {"scripts/**/*.lua", NULL}},
     {"moontide_policy", "", DOCS_POLICY, {"policies/**/*.lua", NULL}},
-    {"moontide_test", "lua54+", DOCS_SCRIPT | DOCS_TEST, {"policies/tests/**/*.lua", NULL}},
+    {"moontide_test", "lua54+", DOCS_TEST, {"policies/tests/**/*.lua", NULL}},
     {"moontide_kind", "", DOCS_KIND, {"policies/lib/kind_*.lua", NULL}},
     {"moontide_receiver", "", DOCS_RECEIVER, {"policies/lib/receiver_*.lua", NULL}},
     {"moontide_config", "", DOCS_CONFIG, {"moontide.lua", NULL}},

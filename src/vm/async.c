@@ -255,7 +255,7 @@ static const struct vm_function functions[] = {
 const struct vm_docs async_docs = {
     DOCS_MODULE,
     "async",
-    DOCS_ALL,
+    DOCS_WAITING,
     "Calls that wait, as straight code: in collect, targets, kinds, receivers, scripts and the "
     "REPL. A call that waits where that is not possible throws, and says so.",
     functions,

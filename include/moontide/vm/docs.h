@@ -54,11 +54,12 @@ enum vm_docs_kind {
 enum {
     DOCS_POLICY = 1,
     DOCS_SCRIPT = 2,    /* scripts, eval, the REPL */
-    DOCS_TEST = 4,      /* files of `moontide test`: what they have besides DOCS_SCRIPT */
+    DOCS_TEST = 4,      /* files of `moontide test` */
     DOCS_KIND = 8,      /* lib/kind_NAME.lua */
     DOCS_RECEIVER = 16, /* lib/receiver_NAME.lua */
     DOCS_CONFIG = 32,   /* moontide.lua */
-    DOCS_ALL = DOCS_POLICY | DOCS_SCRIPT | DOCS_KIND | DOCS_RECEIVER,
+    DOCS_WAITING = DOCS_POLICY | DOCS_SCRIPT | DOCS_KIND | DOCS_RECEIVER, /* calls may wait there */
+    DOCS_ALL = DOCS_WAITING | DOCS_TEST,
     DOCS_STANDARD = 256, /* Lua's own, which editors know: no stub */
 };
 
