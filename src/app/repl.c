@@ -147,7 +147,7 @@ static void run_chunk(struct repl *r)
     strbuf_init(&r->chunk, EDITOR_LINE_MAX);
     code_interrupt_on_sigint(&r->code, true);
     script_resize(r->code.script, terminal_width(STDOUT_FILENO));
-    spinner_start(r->spinner);
+    if (editor_interactive(r->editor)) spinner_start(r->spinner);
     int code = script_run_text(r->code.script, strbuf_cstr(text), text->len, "=stdin", true, NULL,
                                on_chunk_done, r);
     strbuf_done(&chunk);

@@ -378,6 +378,14 @@ class Measures(Repl):
         t.expect(r"^vector of 4 values: 1, 5, 2, 8\n[\s\S]*┤[\s\S]*└[\s\S]*moontide>$")
 
 
+    def test_an_answer_of_cloudwatch_is_drawn_over_its_times(self):
+        t = self.repl(rows=60)
+        t.line("cpu = cloudwatch { namespace = 'AWS/ECS', name = 'CPUUtilization', window = '3h',")
+        t.line("  dimensions = { ClusterName = 'gm-tool-prod', ServiceName = 'api' } }")
+        t.line("cloudwatch.fetch({ cpu = cpu }).cpu")
+        t.expect(r"^  values = \{$[\s\S]*^\}$[\s\S]*┤[\s\S]*^UTC +\d\d:\d\d .*\nmoontide>$")
+
+
 class Colours(Repl):
     def test_values_errors_and_the_prompt_have_colours(self):
         t = self.repl(NO_COLOR="None")
