@@ -243,9 +243,7 @@ static void close_parts(struct attach *a)
 
 static int talk(int fd)
 {
-    struct attach a = {.sigint_closed = true,
-                       .color_out = terminal_color(STDOUT_FILENO),
-                       .color_err = terminal_color(STDERR_FILENO)};
+    struct attach a = {.sigint_closed = true, .color_err = terminal_color(STDERR_FILENO)};
     strbuf_init(&a.chunk, EDITOR_LINE_MAX);
     int code = loop_new(&a.loop);
     if (code < 0) {

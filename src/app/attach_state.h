@@ -22,7 +22,7 @@ struct attach {
     bool sigint_closed;
     struct strbuf chunk; /* the lines of a statement so far */
     int64_t id;          /* of the command that runs or ran last */
-    bool write, color_out, color_err;
+    bool write, color_err;
     bool greeted, running, editing, interrupted, over;
     int exit_status;
 };

@@ -400,6 +400,16 @@ void consoles_target(struct consoles *consoles, const struct target_report *repo
         if (s->traced) console_trace_report(s->console, report);
 }
 
+/* A policy that was gone and is back is traced again. */
+void consoles_tick(struct consoles *consoles)
+{
+    if (!consoles) return;
+    for (struct session *s = consoles->sessions; s; s = s->next)
+        if (s->traced &&
+            engine_trace(consoles->options.instance->engine, s->traced, &consoles->tracer) < 0)
+            continue; /* it is not back yet */
+}
+
 void consoles_reloaded(struct consoles *consoles, const struct scan_result *result)
 {
     char text[128];

@@ -407,7 +407,9 @@ void daemon_target(void *data, const struct target_report *report)
 
 void daemon_tick(void *data, const struct tick_report *report)
 {
-    tick_metrics_write(&((struct daemon_ears *)data)->metrics, report);
+    struct daemon_ears *ears = data;
+    tick_metrics_write(&ears->metrics, report);
+    consoles_tick(ears->consoles);
 }
 
 int daemon_run(struct instance *instance, struct policy_dir *dir, struct daemon_ears *ears)

@@ -131,6 +131,7 @@ int engine_trace(struct engine *engine, const char *policy_name, const struct tr
 {
     struct policy *policy = find_policy(engine, policy_name);
     if (!policy) return ERR_NOT_FOUND;
+    if (policy->tracer == tracer) return OK;
     policy->tracer = tracer;
     trace_with(policy, tracer);
     return OK;

@@ -368,6 +368,9 @@ class Traces(Console):
         (self.dir.policies / "watched.lua").unlink()
         self.moontide.wait_for("policy.removed")
         self.assertEqual(self.good(self.console(), "1"), "1\n")
+        self.dir.write("policies/back.lua", WATCHED.replace("load of ", "size of "))
+        while "size of" not in other.message().get("output", ""):  # the policy is back, in another file
+            pass
         other.close()
         self.ended_well()
 

@@ -43,6 +43,7 @@ void consoles_accept(struct consoles *consoles, const char *hello, struct contro
 
 /* What happens in the daemon; consoles may be NULL. */
 void consoles_target(struct consoles *consoles, const struct target_report *report);
+void consoles_tick(struct consoles *consoles); /* one has ended */
 void consoles_reloaded(struct consoles *consoles, const struct scan_result *result);
 void consoles_stopping(struct consoles *consoles, const char *why);
 
