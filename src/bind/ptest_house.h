@@ -31,6 +31,7 @@ struct ptest_base {
     struct loop *loop;
     struct store *store;
     struct kinds *kinds;
+    struct chunks *chunks;
     struct cover *cover; /* NULL: not asked for */
     struct clock *clock; /* a copy of that of the house in use */
     uint64_t houses;     /* made so far: names their worlds */
