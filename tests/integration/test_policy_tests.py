@@ -543,6 +543,17 @@ return policy {
 
 
 class Shipped(support.Case):
+    def test_the_examples_of_the_documentation_run(self):
+        project = self.project(shipped=False)
+        text = (support.ROOT / "docs" / "testing.md").read_text()
+        files = re.findall(r"```lua\n-- (policies/\S+)\n(.*?)```", text, re.S)
+        self.assertGreaterEqual(len(files), 3)
+        for name, source in files:
+            project.write(name, source)
+        result = project.run("test")
+        self.assertEqual(result.returncode, 0, result.stdout)
+        self.assertRegex(result.stdout, r"^6 passed, 0 failed")
+
     def test_the_shipped_policies_pass_with_every_line_run(self):
         project = self.project()
         result = project.run("test", "--coverage", "--threshold", "100")
