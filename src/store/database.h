@@ -42,6 +42,7 @@ enum statement {
     "what <> 'decision' AND what <> 'outcome' AND what <> 'intent' AND what <> 'issue'"            \
     " AND what <> 'verification' AND what <> 'policy'"
 
+enum { READS_KEPT = 8 };
 enum { LOG_BYTES_MAX = 4 * 1024 * 1024 /* of the write-ahead log, then it is time to copy it */ };
 
 struct database {
@@ -51,6 +52,7 @@ struct database {
     char *path;
     const char *lost; /* what is lost without the file, in words */
     sqlite3_stmt *statements[STATEMENT_COUNT];
+    sqlite3_stmt *reads[READS_KEPT]; /* of read.c, found by their text */
 };
 
 /* A writer makes the file and its schema, or migrates it; `check` reads the whole file when it is
