@@ -294,12 +294,26 @@ static int new_policy(const struct host *host, const char *path, const char *sho
     return remember_file(policy, path);
 }
 
+/* Lua tells the line at which it gave up, this parser the column. */
+static void syntax_fault(const char *source, size_t len, struct fault *fault)
+{
+    struct syntax *syntax = NULL;
+    struct span where;
+    int code = syntax_read(source, len, &syntax, &where);
+    syntax_free(syntax);
+    fault->id = "E-syntax";
+    if (code != ERR_PARSE || where.line != fault->line) return;
+    fault->column = where.column;
+    fault->end_column = where.column + (int)(where.end - where.begin);
+}
+
 /* Runs the file. What policy{} found is in faults already; an error ends the load there. */
 static int run_file(struct policy *policy, const char *source, size_t len, struct fault *fault)
 {
     char chunk[FAULT_FILE_MAX];
     snprintf(chunk, sizeof chunk, "@%s", policy->shown);
     int code = vm_load(policy->vm, source, len, chunk, fault);
+    if (code == ERR_LUA || code == ERR_PARSE) syntax_fault(source, len, fault);
     if (code < 0) return code;
     if (remember_source(policy, chunk, source, len) < 0)
         return fault_set(fault, ERR_NOMEM, "out of memory");

@@ -14,6 +14,7 @@ struct findings_file {
     char *name; /* as it is shown */
     char *text; /* NULL: it cannot be read */
     size_t len;
+    bool own; /* findings_take_own(): its findings come before those of modules */
 };
 
 struct findings {
@@ -28,9 +29,6 @@ struct findings {
 void findings_init(struct findings *findings);
 void findings_done(struct findings *findings);
 
-/* Names a file, so that its findings come in this place; text is copied, and read from `file` when
- * it is NULL. */
-void findings_file(struct findings *findings, const char *file, const char *text, size_t len);
 /* Takes what is in the list, and leaves it empty. What is there already is not taken twice. */
 void findings_take(struct findings *findings, struct faults *faults);
 /* The same of a file of which every finding is here, but for those in its modules: without the
