@@ -334,19 +334,26 @@ static void a_decision_that_nothing_bounds_is_told_in_mode_act(void **state)
         const char *mode, *body, *found;
     } cases[] = {
 #define COUNT(rest) "decide.ecs_desired_count { cluster = 'c', service = 's', " rest " }"
-        {"act", COUNT("count = t.n"), "W-no-bounds:1 "},
-        {"recommend", COUNT("count = t.n"), ""},
+        {"act", COUNT("count = memo.n"), "W-no-bounds:1 "},
+        {"recommend", COUNT("count = memo.n"), ""},
         {"act", COUNT("count = 5"), ""},
-        {"act", COUNT("count = t.n, max = 9"), "W-no-bounds:1 "},
-        {"act", COUNT("count = t.n, min = 1, max = 9"), ""},
-        {"act", COUNT("count = t.n, rails = { min = 1, max = 9 }"), ""},
-        {"act", COUNT("count = t.n, rails = t.rails"), ""},
-        {"act", COUNT("count = math.min(t.n, 9)"), ""},
-        {"act", "decide.rds_instance { instance = 'i', allocated_storage = t.n }",
+        {"act", COUNT("count = memo.n and 5 or 2"), ""},
+        {"act", COUNT("count = t.n"), ""},
+        {"act", COUNT("count = config.vars.n"), ""},
+        {"act", COUNT("count = ({ small = 1, large = 9 })[memo.size]"), ""},
+        {"act", "local n = 2 if memo.hot then n = 5 end " COUNT("count = n"), ""},
+        {"act", "local n = 2 if memo.hot then n = n + 1 end " COUNT("count = n"), "W-no-bounds:1 "},
+        {"act", COUNT("count = memo.n, max = 9"), "W-no-bounds:1 "},
+        {"act", COUNT("count = memo.n, min = 1, max = 9"), ""},
+        {"act", COUNT("count = memo.n, rails = { min = 1, max = 9 }"), ""},
+        {"act", COUNT("count = memo.n, rails = t.rails"), ""},
+        {"act", COUNT("count = math.min(memo.n, 9)"), ""},
+        {"act", "decide.rds_instance { instance = 'i', allocated_storage = memo.n }",
          "W-no-bounds:1 "},
-        {"act", "decide.rds_instance { instance = 'i', class = t.n }", ""},
+        {"act", "decide.rds_instance { instance = 'i', class = memo.n }", ""},
         {"act",
-         "decide.ecs_autoscaling { cluster = 'c', service = 's', target = t.n, min = 1, max = t.m, "
+         "decide.ecs_autoscaling { cluster = 'c', service = 's', target = memo.n, min = 1, max = "
+         "t.m, "
          "metric = 'ECSServiceAverageCPUUtilization' }",
          ""},
     };
