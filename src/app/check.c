@@ -157,7 +157,7 @@ static void check_policies(struct checking *c, char *const *paths, size_t path_c
     if (path_count > 0) return;
     check_directory(c);
     faults_init(&faults);
-    if (config->file) check_alerts(&c->host, c->loaded, c->count, &faults);
+    if (config->file) check_alerts(&c->host, c->loaded, c->count, c->count == c->files, &faults);
     findings_take(&c->findings, &faults);
 }
 

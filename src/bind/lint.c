@@ -66,8 +66,7 @@ static bool take_layouts(struct lint *lint)
     if (!lint->metrics) return false;
     for (const struct layout *at = lint->policy->layouts; at; at = at->next)
         for (uint32_t i = 0; i < at->count; i++)
-            lint->metrics[lint->metric_count++] =
-                (struct lint_metric){.name = at->keys[i].name, .slots = UINT32_MAX};
+            lint->metrics[lint->metric_count++] = (struct lint_metric){.name = at->keys[i].name};
     if (lint->metric_count > 1)
         qsort(lint->metrics, lint->metric_count, sizeof *lint->metrics, by_name);
     for (size_t i = 0; i < lint->metric_count; i++)
@@ -92,7 +91,7 @@ static bool take_metrics(struct lint *lint)
             metric->mixed = metric->mixed || (metric->having > 0 && metric->missing != missing);
             metric->missing = missing;
             metric->having++;
-            if (set->items[i].shown.uses[k].slots < metric->slots)
+            if (set->items[i].shown.uses[k].slots > metric->slots)
                 metric->slots = set->items[i].shown.uses[k].slots;
         }
     }

@@ -21,7 +21,7 @@
 struct lint_metric {
     const char *name; /* the layout's */
     enum missing_mode missing;
-    uint32_t slots;  /* the least of all targets */
+    uint32_t slots;  /* the most of all targets */
     bool mixed;      /* `missing` differs between targets */
     bool read;       /* somewhere in evaluate or checks */
     uint32_t having; /* targets that have it */

@@ -32,6 +32,17 @@ static const char *nearest_global(lua_State *L, const char *name, struct fault *
     return lint_nearest(name, names, out);
 }
 
+/* A module may serve scripts too, which have more: what only they call is no fault here. */
+static bool is_for_scripts(struct piece name)
+{
+    static const char *const names[] = {"arg", "collectgarbage", "command", "debug",    "dofile",
+                                        "io",  "journal",        "load",    "loadfile", "mail",
+                                        "os",  "package",        "plot",    "print",    "require"};
+    for (size_t i = 0; i < COUNT_OF(names); i++)
+        if (piece_is(name, names[i])) return true;
+    return false;
+}
+
 static bool is_assigned(const struct expr *expr)
 {
     const struct stat *stat = expr->stat;
@@ -49,6 +60,7 @@ static void look_at_global(struct lint *lint, const struct expr *expr)
     if (expr->kind != EXPR_NAME || expr->variable || expr->text.len >= sizeof name) return;
     piece_copy(expr->text, name, sizeof name);
     if (is_global(L, name) || piece_is(expr->text, "_ENV")) return;
+    if (!lint->own && is_for_scripts(expr->text)) return;
     if (is_assigned(expr)) {
         if (expr->in)
             lint_report(lint, "E-unknown-name", &expr->span, "say local; what must last is in memo",

@@ -1,12 +1,14 @@
 """`moontide check` as a compiler: what it prints of each file in tests/integration/check is compared, byte by byte, with
 the .txt beside it (MOONTIDE_GOLDEN=write writes them anew: read the difference before it is committed)."""
 
+import http.server
 import json
 import os
 import pathlib
 import pty
 import re
 import subprocess
+import threading
 import time
 
 import support
@@ -232,6 +234,31 @@ class Live(support.Case):
         self.assertIn("[E-live]", result.stderr)
         self.assertIn("AWS_ACCESS_KEY_ID", result.stderr)
         self.assertEqual(result.stderr.count("[E-live]"), 1)  # once, not once a metric
+
+    def test_a_refusal_names_the_action_that_is_needed(self):
+        class Refuses(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                body = json.dumps({"__type": "AccessDeniedException", "message": "not allowed"}).encode()
+                self.send_response(403)
+                for name, value in (("Content-Type", "application/x-amz-json-1.0"), ("Content-Length", str(len(body))),
+                                    ("x-amzn-errortype", "AccessDeniedException")):
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Refuses)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+        result = self.dir.run("check", "--live", environment=support.aws_environment(server.server_port))
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("not allowed", result.stderr)
+        self.assertIn("cloudwatch:ListMetrics", result.stderr)
+        self.assertEqual(result.stderr.count("[E-live]"), 1)
 
     def test_a_server_that_is_not_there_is_an_error(self):
         result = self.dir.run("check", "--live", environment=support.aws_environment(support.free_port()))
