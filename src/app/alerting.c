@@ -25,6 +25,7 @@ struct alerting {
     struct courier *courier;
     struct courier *real; /* the one that sends; in a simulated world it only checks */
     struct notifier *notifier;
+    struct config *reloaded; /* whose `alerts` hold; NULL: those of the start */
     char *silences_path;
     struct stamp silences;
 };
@@ -89,53 +90,99 @@ struct engine_listener alerting_listener(struct alerting *alerting)
 
 /* ---- begin and end ---- */
 
+/* All that is wrong with the receivers; answers the code of the first. */
 static int check_receivers(struct alerting *alerting, const struct config *config,
-                           struct fault *fault)
+                           struct faults *faults)
 {
+    int first = OK;
     for (size_t i = 0; i < config->alerts.receiver_count; i++) {
-        int code = courier_check(alerting->real, &config->alerts.receivers[i], fault);
-        if (code < 0) {
-            if (!fault->file[0] && config->file) fault_at(fault, config->file, 0, 0);
-            return code;
-        }
+        struct fault fault = {0};
+        int code = courier_check(alerting->real, &config->alerts.receivers[i], &fault);
+        if (code == OK) continue;
+        if (!fault.file[0] && config->file) fault_at(&fault, config->file, 0, 0);
+        faults_add(faults, &fault);
+        if (first == OK) first = code;
     }
-    return OK;
+    return first;
 }
 
-static int open_courier(struct alerting *alerting, struct instance *instance, struct fault *fault)
+static int open_courier(struct alerting *alerting, struct instance *instance, struct faults *faults)
 {
+    struct fault fault = {0};
     const struct config *config = instance->config;
     bool simulated = strcmp(instance->world->name, "aws") != 0 && !config->alerts.send_simulated;
     int code = courier_new(&instance->host, &alerting->real);
-    if (code < 0) return fault_set(fault, code, "no courier: %s", err_text(code));
-    code = check_receivers(alerting, config, fault);
+    if (code < 0) {
+        fault_set(&fault, code, "no courier: %s", err_text(code));
+        return faults_add(faults, &fault);
+    }
+    code = check_receivers(alerting, config, faults);
     if (code < 0) return code;
     alerting->courier = alerting->real;
     if (!simulated) return OK;
     alerting->courier = NULL;
     code = courier_sim_new(instance->loop, &alerting->courier);
-    return code < 0 ? fault_set(fault, code, "out of memory") : OK;
+    if (code == OK) return OK;
+    fault_set(&fault, code, "out of memory");
+    return faults_add(faults, &fault);
 }
 
-int alerting_open(struct alerting *alerting, struct instance *instance, struct fault *fault)
+static int open_notifier(struct alerting *alerting, struct instance *instance, struct fault *fault)
 {
-    alerting->loop = instance->loop;
-    alerting->silences_path = fs_join(instance->config->state_dir, SILENCE_FILE);
-    if (!alerting->silences_path) return fault_set(fault, ERR_NOMEM, "out of memory");
-    int code = open_courier(alerting, instance, fault);
-    if (code < 0) return code;
     struct notifier_options options = {.loop = instance->loop,
                                        .store = instance->store,
                                        .clock = &instance->world->clock,
                                        .world = instance->world->name,
                                        .silences_path = alerting->silences_path,
                                        .courier = alerting->courier};
-    code = notifier_new(&options, &alerting->notifier, fault);
+    int code = notifier_new(&options, &alerting->notifier, fault);
     if (code < 0) return code;
     stamp_of(alerting->silences_path, &alerting->silences);
     notifier_settings(alerting->notifier, &instance->config->alerts);
     code = notifier_start(alerting->notifier, instance->engine);
     return code < 0 ? fault_set(fault, code, "alerts: %s", err_text(code)) : OK;
+}
+
+int alerting_open(struct alerting *alerting, struct instance *instance, struct faults *faults)
+{
+    struct fault fault = {0};
+    alerting->loop = instance->loop;
+    alerting->silences_path = fs_join(instance->config->state_dir, SILENCE_FILE);
+    if (!alerting->silences_path) {
+        fault_set(&fault, ERR_NOMEM, "out of memory");
+        return faults_add(faults, &fault);
+    }
+    int code = open_courier(alerting, instance, faults);
+    if (code < 0) return code;
+    code = open_notifier(alerting, instance, &fault);
+    return code < 0 ? faults_add(faults, &fault) : OK;
+}
+
+int alerting_reload(struct instance *instance, struct faults *faults)
+{
+    struct alerting *alerting = instance->alerting;
+    struct config *config = NULL;
+    struct fault fault = {0};
+    int code = config_load(instance->config->dir, &config, faults);
+    if (code < 0) return code;
+    bool open = alerting && alerting->notifier;
+    if (open) {
+        code = check_receivers(alerting, config, faults);
+    } else if (alerting_wanted(config)) {
+        code = fault_set(&fault, ERR_INVALID,
+                         "there were no receivers when the daemon started: "
+                         "restart it for those that are there now");
+        fault_at(&fault, config->file, 0, 0);
+        faults_add(faults, &fault);
+    }
+    if (code < 0 || !open) {
+        config_free(config);
+        return code;
+    }
+    notifier_settings(alerting->notifier, &config->alerts);
+    config_free(alerting->reloaded);
+    alerting->reloaded = config;
+    return OK;
 }
 
 void alerting_stop(struct alerting *alerting, void (*done)(void *data), void *data)
@@ -153,6 +200,7 @@ void alerting_free(struct alerting *alerting)
     if (alerting->courier && alerting->courier != alerting->real)
         alerting->courier->vtable->free(alerting->courier);
     if (alerting->real) alerting->real->vtable->free(alerting->real);
+    config_free(alerting->reloaded);
     free(alerting->silences_path);
     free(alerting);
 }

@@ -30,6 +30,7 @@ struct daemon {
     struct policy_dir *dir;
     struct control *control;
     struct control_request *reloading; /* the client that waits for the reload under way */
+    struct faults config_faults;       /* of moontide.lua, in the last reload */
     uv_signal_t signals[SIGNALS];
     size_t signal_count;
     struct loop_timer *watchdog, *drain, *prune;
@@ -82,11 +83,19 @@ static void stop(struct daemon *d, const char *why)
 
 /* ---- reload ---- */
 
-static void answer_reload(struct control_request *request, const struct scan_result *result)
+static void write_faults(struct json_writer *w, const struct faults *faults)
+{
+    char line[FAULT_TEXT_MAX + FAULT_FILE_MAX + 32];
+    for (size_t i = 0; i < faults->count; i++) {
+        fault_print(&faults->items[i], line, sizeof line);
+        json_string(w, line);
+    }
+}
+
+static void answer_reload(struct daemon *d, const struct scan_result *result)
 {
     struct strbuf out;
     struct json_writer writer, *w = &writer;
-    char line[FAULT_TEXT_MAX + FAULT_FILE_MAX + 32];
     strbuf_init(&out, STATUS_BYTES_MAX);
     json_writer_init(w, &out);
     json_object(w);
@@ -98,13 +107,11 @@ static void answer_reload(struct control_request *request, const struct scan_res
     json_int(w, (int64_t)result->removed);
     json_key(w, "faults");
     json_array(w);
-    for (size_t i = 0; i < result->faults.count; i++) {
-        fault_print(&result->faults.items[i], line, sizeof line);
-        json_string(w, line);
-    }
+    write_faults(w, &d->config_faults);
+    write_faults(w, &result->faults);
     json_array_end(w);
     json_object_end(w);
-    control_answer(request, strbuf_cstr(&out), out.len);
+    control_answer(d->reloading, strbuf_cstr(&out), out.len);
     strbuf_done(&out);
 }
 
@@ -113,10 +120,23 @@ static void on_reloaded(void *data, const struct scan_result *result)
     struct daemon *d = data;
     log_event(LOG_INFO, "daemon.reloaded", LOG_I("policies", result->policies),
               LOG_I("loaded", result->loaded), LOG_I("removed", result->removed),
-              LOG_I("faults", result->faults.count));
+              LOG_I("faults", result->faults.count + d->config_faults.count));
     notify_send("READY=1");
-    if (d->reloading) answer_reload(d->reloading, result);
+    if (d->reloading) answer_reload(d, result);
     d->reloading = NULL;
+}
+
+/* Who is told follows moontide.lua; a faulty one leaves it as it is. */
+static void reload_alerts(struct daemon *d)
+{
+    char line[FAULT_TEXT_MAX + FAULT_FILE_MAX + 32];
+    faults_done(&d->config_faults);
+    faults_init(&d->config_faults);
+    if (alerting_reload(d->instance, &d->config_faults) == OK) return;
+    for (size_t i = 0; i < d->config_faults.count; i++) {
+        fault_print(&d->config_faults.items[i], line, sizeof line);
+        log_event(LOG_ERROR, "config.rejected", LOG_S("error", line));
+    }
 }
 
 /* sd_notify(3): a reload is told with its time, and once it is sure that its end will be told. */
@@ -127,7 +147,9 @@ static int reload(struct daemon *d)
     snprintf(state, sizeof state, "RELOADING=1\nMONOTONIC_USEC=%lld",
              (long long)(clock_mono_ns(&real) / 1000));
     int code = policy_dir_scan(d->dir, true, on_reloaded, d);
-    if (code >= 0) notify_send(state);
+    if (code < 0) return code;
+    notify_send(state);
+    reload_alerts(d);
     return code;
 }
 
@@ -321,6 +343,7 @@ static void on_signal_closed(uv_handle_t *handle)
 /* The signal handles live in the daemon's own memory: it waits until they are closed. */
 static void close_parts(struct daemon *d)
 {
+    faults_done(&d->config_faults);
     control_free(d->control);
     loop_timer_cancel(d->watchdog);
     loop_timer_cancel(d->prune);

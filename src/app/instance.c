@@ -200,9 +200,11 @@ int instance_open(const struct instance_options *options, struct instance *out)
 
 int instance_alerting(struct instance *in)
 {
-    struct fault fault = {0};
-    int code = in->alerting ? alerting_open(in->alerting, in, &fault) : OK;
-    if (code < 0) print_fault(&fault);
+    struct faults faults;
+    faults_init(&faults);
+    int code = in->alerting ? alerting_open(in->alerting, in, &faults) : OK;
+    print_faults(&faults);
+    faults_done(&faults);
     return code;
 }
 

@@ -126,7 +126,8 @@ int courier_check(struct courier *courier, const struct receiver_settings *recei
     code = vm_call(post->vm, L, 1, 1, fault, NULL);
     if (code < 0) return code;
     if (lua_type(L, -1) == LUA_TSTRING)
-        code = fault_set(fault, ERR_INVALID, "%s", lua_tostring(L, -1));
+        code = fault_set(fault, ERR_INVALID, "the receiver %s: %s", receiver->name,
+                         lua_tostring(L, -1));
     lua_pop(L, 1);
     return code;
 }

@@ -156,8 +156,7 @@ static void leave_all(struct item *item)
         group_leave(item->groups[item->group_count - 1].group, item);
 }
 
-/* Labels, inhibition and groups anew. */
-static int item_route(struct notifier *notifier, struct item *item)
+static int route_anew(struct notifier *notifier, struct item *item)
 {
     struct routing routing = {notifier, item, OK};
     const struct house *house = item->house;
@@ -171,6 +170,14 @@ static int item_route(struct notifier *notifier, struct item *item)
     route_find(notifier->settings, &item->labels, join, &routing);
     join_others(&routing);
     return routing.code;
+}
+
+/* Labels, inhibition and groups anew. */
+static int item_route(struct notifier *notifier, struct item *item)
+{
+    int code = route_anew(notifier, item);
+    item->lost = code == ERR_NOMEM;
+    return code;
 }
 
 /* ---- items ---- */
@@ -295,7 +302,7 @@ static int house_update(struct notifier *notifier, struct house *house, const st
         } else {
             item->seen = true;
             rc = item_take(item, &alerts[i]);
-            if (item->severity != alerts[i].severity) {
+            if (item->lost || item->severity != alerts[i].severity) {
                 item->severity = alerts[i].severity;
                 rc = item_route(notifier, item);
             }

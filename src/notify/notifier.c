@@ -71,25 +71,17 @@ static void group_told(struct notifier *notifier, struct group *group, int code)
     group->telling = NULL;
 }
 
-/* The groups, shape: [*count], as dropping one moves others within the table. NULL: no memory. */
-static struct group **groups_listed(const struct notifier *notifier, size_t *count)
-{
-    struct group **list = calloc(notifier->groups.count + 1, sizeof(struct group *));
-    *count = 0;
-    for (size_t i = 0; list && i < notifier->groups.cap; i++)
-        if (notifier->groups.slots[i]) list[(*count)++] = (struct group *)notifier->groups.slots[i];
-    return list;
-}
-
+/* A group that goes moves others to its place in the table, which is looked at again then. */
 static void settle(struct notifier *notifier, int code)
 {
-    size_t count = 0;
-    struct group **list = groups_listed(notifier, &count);
-    for (size_t i = 0; i < count; i++) {
-        if (list[i]->telling) group_told(notifier, list[i], code);
-        if (list[i]->count == 0 && list[i]->told.count == 0) group_drop(notifier, list[i]);
+    for (size_t i = 0; i < notifier->groups.cap;) {
+        struct group *group = (struct group *)notifier->groups.slots[i];
+        if (group && group->telling) group_told(notifier, group, code);
+        if (group && group->count == 0 && group->told.count == 0)
+            group_drop(notifier, group);
+        else
+            i++;
     }
-    free(list);
 }
 
 static void passed(void *data, int code, const struct fault *fault)
@@ -110,16 +102,16 @@ static bool is_due(const struct group *group, int64_t now_ms)
            group->due_ms - now_ms > group->group_wait_ms + group->group_interval_ms;
 }
 
+/* A flush may add a group and so move others; one that is missed for it is due still, and one that
+ * is met again is not. */
 static void flush_due(struct notifier *notifier, struct store_batch *batch)
 {
-    size_t count = 0;
     int64_t now_ms = notifier_now_ms(notifier);
-    struct group **list = groups_listed(notifier, &count);
-    for (size_t i = 0; i < count; i++) {
-        if (!is_due(list[i], now_ms)) continue;
-        if (group_flush(notifier, list[i], batch) < 0) continue; /* it says so, and is due again */
+    for (size_t i = 0; i < notifier->groups.cap; i++) {
+        struct group *group = (struct group *)notifier->groups.slots[i];
+        if (!group || !is_due(group, now_ms)) continue;
+        if (group_flush(notifier, group, batch) < 0) continue; /* it says so, and is due again */
     }
-    free(list);
 }
 
 static void pass(struct notifier *notifier)
@@ -399,6 +391,7 @@ void notifier_tick(struct notifier *notifier, const struct tick_report *report)
     const char *heartbeat = notifier->settings ? notifier->settings->heartbeat_json : NULL;
     if (heartbeat && courier->vtable->heartbeat) courier->vtable->heartbeat(courier, heartbeat);
     pass(notifier);
+    outbox_go_on(notifier->outbox);
 }
 
 /* ---- a test message ---- */

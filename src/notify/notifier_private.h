@@ -33,6 +33,7 @@ struct item {
     char *metrics; /* names of the series that its condition read, with commas; NULL: none */
     enum severity severity;
     bool flapping, unknown, seen;
+    bool lost; /* there was no memory to bring it into all its groups: tried again */
     int64_t raised_ms;
     struct labels labels;
     uint64_t source_of, target_of; /* bits: rules of inhibition whose matchers match */

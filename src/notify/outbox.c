@@ -1,7 +1,6 @@
 /* notify/outbox.c - the queues of the outbox: what waits, for whom, in which order. */
 #include "moontide/notify/outbox.h"
 
-#include "moontide/base/hash.h"
 #include "moontide/base/log.h"
 #include "moontide/store/store.h"
 
@@ -86,52 +85,20 @@ static struct queue *queue_get(struct outbox *outbox, const char *receiver)
     return queue;
 }
 
-/* The group's row; made when it is missing. NULL: no memory. */
-static struct row *row_get(struct queue *queue, const char *group_key)
-{
-    uint64_t hash = hash64(group_key, strlen(group_key), 0);
-    struct row **at = &queue->rows;
-    for (; *at; at = &(*at)->next)
-        if ((*at)->hash == hash && strcmp((*at)->first->group_key, group_key) == 0) return *at;
-    struct row *row = calloc(1, sizeof *row);
-    if (row) row->hash = hash;
-    return *at = row;
-}
-
-static int queue_add(struct queue *queue, struct letter *letter)
-{
-    struct row *row = row_get(queue, letter->group_key);
-    if (!row) return ERR_NOMEM;
-    letter->next = NULL;
-    letter->row = row;
-    if (row->last)
-        row->last->next = letter;
-    else
-        row->first = letter;
-    row->last = letter;
-    queue->count++;
-    return OK;
-}
-
 void queue_remove(struct queue *queue, struct letter *letter)
 {
-    struct row *row = letter->row, **at = &queue->rows;
-    row->first = letter->next;
+    rows_remove(&queue->rows, letter);
     queue->count--;
-    if (row->first) return;
-    while (*at != row)
-        at = &(*at)->next;
-    *at = row->next;
-    free(row);
 }
 
 /* The oldest that is not being sent; NULL: none. */
 static struct letter *queue_oldest(const struct queue *queue)
 {
     struct letter *oldest = NULL;
-    for (struct row *row = queue->rows; row; row = row->next)
-        if (row->first != queue->sending && (!oldest || row->first->seq < oldest->seq))
-            oldest = row->first;
+    for (size_t i = 0; i < queue->rows.count; i++) {
+        struct letter *first = queue->rows.heap[i];
+        if (first != queue->sending && (!oldest || first->seq < oldest->seq)) oldest = first;
+    }
     return oldest;
 }
 
@@ -153,17 +120,28 @@ static void make_room(struct outbox *outbox, struct queue *queue)
     }
 }
 
-static int enqueue(struct outbox *outbox, struct letter *letter)
+/* The queue, with room for one more and for those that wait for their batch; NULL: no memory. */
+static struct queue *queue_with_room(struct outbox *outbox, const char *receiver)
 {
-    struct queue *queue = queue_get(outbox, letter->receiver);
-    int code = queue ? queue_add(queue, letter) : ERR_NOMEM;
-    if (code < 0) {
-        /* It is on disk, and queued again at the next start. */
-        log_event(LOG_ERROR, "alert.not_queued", LOG_S("receiver", letter->receiver),
-                  LOG_S("id", letter->id), LOG_S("error", err_text(code)));
-        letter_free(outbox, letter);
-    }
-    return code;
+    struct queue *queue = queue_get(outbox, receiver);
+    if (!queue || rows_reserve(&queue->rows, outbox->putting_count + 1) < 0) return NULL;
+    return queue;
+}
+
+static void enqueue(struct queue *queue, struct letter *letter)
+{
+    rows_add(&queue->rows, letter);
+    queue->count++;
+}
+
+/* A letter that is on disk. */
+static int enqueue_row(struct outbox *outbox, const struct outbox_row *row)
+{
+    struct queue *queue = queue_with_room(outbox, row->receiver);
+    struct letter *letter = queue ? letter_new(outbox, row) : NULL;
+    if (!letter) return ERR_NOMEM;
+    enqueue(queue, letter);
+    return OK;
 }
 
 /* ---- begin and end ---- */
@@ -176,8 +154,7 @@ struct loading {
 static bool load_row(void *data, const struct outbox_row *row)
 {
     struct loading *loading = data;
-    struct letter *letter = letter_new(loading->outbox, row);
-    loading->code = letter ? enqueue(loading->outbox, letter) : ERR_NOMEM;
+    loading->code = enqueue_row(loading->outbox, row);
     return loading->code == OK;
 }
 
@@ -210,11 +187,12 @@ int outbox_new(const struct outbox_options *options, struct outbox **out, struct
 
 static void queue_free(struct outbox *outbox, struct queue *queue)
 {
-    while (queue->rows) {
-        struct letter *letter = queue->rows->first;
+    struct letter *letter;
+    while ((letter = rows_next(&queue->rows))) {
         queue_remove(queue, letter);
         letter_free(outbox, letter);
     }
+    rows_done(&queue->rows);
     free(queue->receiver);
     free(queue->answer);
     free(queue);
@@ -252,6 +230,12 @@ void outbox_settings(struct outbox *outbox, const struct notify_settings *settin
     }
 }
 
+void outbox_go_on(struct outbox *outbox)
+{
+    for (struct queue *queue = outbox->queues; queue; queue = queue->next)
+        if (!queue->timer) queue_pump(queue);
+}
+
 /* ---- putting ---- */
 
 int outbox_put(struct outbox *outbox, struct store_batch *batch, const char *receiver,
@@ -266,18 +250,20 @@ int outbox_put(struct outbox *outbox, struct store_batch *batch, const char *rec
                              .json = notification,
                              .group = state,
                              .put_ms = outbox_now_ms(outbox)};
-    struct letter *letter = letter_new(outbox, &row);
+    struct letter *letter = queue_with_room(outbox, receiver) ? letter_new(outbox, &row) : NULL;
     if (!letter) return ERR_NOMEM;
     outbox->last_seq++;
     store_batch_outbox(batch, &row);
     letter->next = outbox->putting;
     outbox->putting = letter;
+    outbox->putting_count++;
     return OK;
 }
 
 void outbox_committed(struct outbox *outbox, int code)
 {
     struct letter *in_order = NULL;
+    outbox->putting_count = 0;
     while (outbox->putting) {
         struct letter *letter = outbox->putting;
         outbox->putting = letter->next;
@@ -290,7 +276,7 @@ void outbox_committed(struct outbox *outbox, int code)
         if (code < 0)
             letter_free(outbox, letter);
         else
-            (void)enqueue(outbox, letter); /* it says what is wrong by itself */
+            enqueue(queue_find(outbox, letter->receiver), letter);
     }
     if (code < 0) return;
     for (struct queue *queue = outbox->queues; queue; queue = queue->next) {
@@ -309,9 +295,9 @@ struct resending {
 static bool is_queued(const struct outbox *outbox, int64_t seq)
 {
     for (const struct queue *queue = outbox->queues; queue; queue = queue->next)
-        for (const struct row *row = queue->rows; row; row = row->next)
-            for (const struct letter *letter = row->first; letter; letter = letter->next)
-                if (letter->seq == seq) return true;
+        for (size_t i = 0; i < queue->rows.count; i++)
+            for (const struct letter *at = queue->rows.heap[i]; at; at = at->next)
+                if (at->seq == seq) return true;
     return false;
 }
 
@@ -329,8 +315,7 @@ static bool resend_row(void *data, const struct outbox_row *row)
     again.answer = "";
     again.attempts = again.ended_ms = 0;
     again.put_ms = outbox_now_ms(resending->outbox);
-    struct letter *letter = letter_new(resending->outbox, &again);
-    resending->code = letter ? enqueue(resending->outbox, letter) : ERR_NOMEM;
+    resending->code = enqueue_row(resending->outbox, &again);
     if (resending->code < 0) return false;
     outbox_write(resending->outbox, &again);
     resending->count++;

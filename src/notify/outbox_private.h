@@ -2,6 +2,7 @@
  *
  *     outbox.c        the queues: put, settings, status
  *     outbox_send.c   what is sent next, and what becomes of it
+ *     rows.c          the letters of a queue, by group and by turn
  *
  * Each receiver has a queue, each group of a queue its own row of letters, so that the order holds
  * within a group while one message that its receiver chokes on holds up only its group. */
@@ -11,32 +12,18 @@
 #include "moontide/base/clock.h"
 #include "moontide/notify/outbox.h"
 
+#include "rows.h"
+
 struct loop_timer;
 struct outbox_row;
-
-struct letter {
-    struct letter *next; /* of its group, or of the puts that wait for their batch */
-    struct row *row;     /* its group; while it waits for its batch NULL */
-    char *receiver;
-    int64_t seq, put_ms, not_before_ms;
-    int64_t attempts;
-    char *id, *group_key, *json, *state;
-};
-
-/* The letters of one group in one queue. */
-struct row {
-    struct row *next; /* of the queue, in the order of their first puts */
-    uint64_t hash;    /* of the group's key */
-    struct letter *first, *last;
-};
 
 struct queue {
     struct queue *next;
     struct outbox *outbox;
     char *receiver;
     const struct receiver_settings *settings; /* NULL: there is no such receiver any more */
-    struct row *rows;
-    size_t count;
+    struct rows rows;
+    size_t count;           /* of letters */
     struct letter *sending; /* still in its row; NULL: none */
     struct courier_call *call;
     struct loop_timer *timer;    /* the next pump */
@@ -53,7 +40,8 @@ struct outbox {
     const struct notify_settings *settings;
     struct queue *queues;
     struct letter *putting; /* of the batch that is not on disk yet, the newest first */
-    size_t bytes;           /* of all letters */
+    size_t putting_count;
+    size_t bytes; /* of all letters */
     int64_t last_seq;
     uint64_t random;
     uint32_t writes; /* batches of the outbox's own that are under way */
@@ -69,7 +57,7 @@ static inline int64_t outbox_now_ms(const struct outbox *outbox)
 
 /* outbox.c */
 void letter_free(struct outbox *outbox, struct letter *letter);
-/* Takes the first letter of its row out of the queue, and the row when it was the last. */
+/* Takes the first letter of its group out of the queue. */
 void queue_remove(struct queue *queue, struct letter *letter);
 
 /* outbox_send.c */

@@ -150,9 +150,7 @@ static void queue_pace(struct queue *queue)
 static void queue_well(struct queue *queue)
 {
     struct outbox *outbox = queue->outbox;
-    if (queue->failures > 0)
-        for (struct row *row = queue->rows; row; row = row->next)
-            row->first->not_before_ms = 0;
+    if (queue->failures > 0) rows_wake(&queue->rows);
     queue->failures = 0;
     queue->failing_since_ms = 0;
     queue_pace(queue);
@@ -222,8 +220,9 @@ static void failed(struct queue *queue, struct letter *letter, const struct deli
         return;
     }
     queue_failed(queue, delivery->retry_after_ms);
-    letter->not_before_ms = now_ms + backoff_ms(&backoff, (int)letter->attempts,
-                                                0.5 + backoff_random(&outbox->random) / 2);
+    rows_postpone(&queue->rows, letter,
+                  now_ms + backoff_ms(&backoff, (int)letter->attempts,
+                                      0.5 + backoff_random(&outbox->random) / 2));
     log_event(LOG_WARN, "alert.retry", LOG_S("receiver", queue->receiver), LOG_S("id", letter->id),
               LOG_I("attempts", letter->attempts), LOG_S("answer", answer));
     queue_record(queue, letter, "queued", answer, false);
@@ -256,18 +255,6 @@ static void deadline_passed(void *data)
 }
 
 /* ---- the next attempt ---- */
-
-static struct letter *next_letter(const struct queue *queue)
-{
-    struct letter *best = NULL;
-    for (const struct row *row = queue->rows; row; row = row->next) {
-        struct letter *letter = row->first;
-        if (!best || letter->not_before_ms < best->not_before_ms ||
-            (letter->not_before_ms == best->not_before_ms && letter->seq < best->seq))
-            best = letter;
-    }
-    return best;
-}
 
 static int attempt(struct queue *queue, struct letter *letter)
 {
@@ -306,8 +293,8 @@ static int64_t due_of(const struct queue *queue, const struct letter *letter, in
 bool queue_due(const struct queue *queue)
 {
     int64_t now_ms = outbox_now_ms(queue->outbox);
-    return queue->settings && queue->rows && !queue->sending &&
-           due_of(queue, next_letter(queue), now_ms) <= now_ms;
+    return queue->settings && queue->rows.count && !queue->sending &&
+           due_of(queue, rows_next(&queue->rows), now_ms) <= now_ms;
 }
 
 /* It could not even begin: a failure like others, so that it ages and the receiver is sick. */
@@ -316,7 +303,7 @@ static void attempt_failed(struct queue *queue, struct letter *letter, int code)
     letter->attempts++;
     keep_answer(queue, err_text(code));
     failed(queue, letter, &(struct delivery){.code = code});
-    if (!queue->rows || queue->timer) return;
+    if (!queue->rows.count || queue->timer) return;
     wait_until(queue, queue->not_before_ms);
 }
 
@@ -324,12 +311,12 @@ void queue_pump(struct queue *queue)
 {
     loop_timer_cancel(queue->timer);
     queue->timer = NULL;
-    while (!queue->settings && queue->outbox->settings && queue->rows && !queue->sending)
-        queue_bury(queue, queue->rows->first, "there is no such receiver any more");
-    if (!queue->settings || !queue->rows || queue->sending || queue->recording ||
+    while (!queue->settings && queue->outbox->settings && queue->rows.count && !queue->sending)
+        queue_bury(queue, rows_next(&queue->rows), "there is no such receiver any more");
+    if (!queue->settings || !queue->rows.count || queue->sending || queue->recording ||
         queue->outbox->stopping)
         return;
-    struct letter *letter = next_letter(queue);
+    struct letter *letter = rows_next(&queue->rows);
     int64_t now_ms = outbox_now_ms(queue->outbox), due_ms = due_of(queue, letter, now_ms);
     if (due_ms > now_ms) {
         wait_until(queue, due_ms);

@@ -8,6 +8,7 @@ set(SOURCES_notify
     notifier.c
     outbox.c
     outbox_send.c
+    rows.c
     route.c
     settings.c
     shown.c

@@ -170,6 +170,24 @@ class Telling(Base):
         alert = self.alerts()["slow", PROD]
         self.assertEqual((alert["state"], alert["held"], alert["by"]), ("firing", "inhibit", "inhibit[1]"))
 
+    def test_a_reload_takes_other_receivers_and_routes_and_a_faulty_file_changes_nothing(self):
+        self.house(("prod", "slow"))
+        self.start()
+        self.until(lambda: self.sink.bodies("/hook"), "the hook")
+        other = (self.dir.path / "moontide.lua").read_text().replace("/hook", "/other").replace("hook =", "chat =").replace(
+            'receiver = "hook"', 'receiver = "chat"')
+        self.dir.write("moontide.lua", other.replace("url =", "ulr ="))
+        said = self.refused("reload")
+        for name in ("chat", "page"):
+            self.assertRegex(said, rf"moontide\.lua: the receiver {name}: .*ulr.*url")
+        self.fires(("prod", "slow"), ("staging", "full"))
+        self.until(lambda: any(t[1] == "full" for t in self.sink.told("/hook")), "the hook still")
+        self.dir.write("moontide.lua", other)
+        self.good("reload")
+        self.fires(("prod", "slow"), ("prod", "odd"))
+        self.until(lambda: any(t[1] == "odd" for t in self.sink.told("/other")), "the new receiver")
+        self.assertNotIn("odd", {t[1] for t in self.sink.told("/hook")})
+
     def test_a_simulated_world_sends_nothing_but_says_what_it_would(self):
         self.house(("prod", "slow"), more="")
         self.start()

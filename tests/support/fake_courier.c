@@ -30,13 +30,16 @@ static const char *text_of(const cJSON *object, const char *name)
     return text ? text : "";
 }
 
-/* "chat firing slow/prod:high[firing] more/...;" */
+/* "chat firing slow/prod:high[firing] more/...;" NULL: no memory. */
 static char *words_of(const char *notification)
 {
     char *out = calloc(1, 8192);
     cJSON *document = cJSON_Parse(notification);
-    assert_non_null(out);
-    assert_non_null(document);
+    if (!out || !document) {
+        cJSON_Delete(document);
+        free(out);
+        return NULL;
+    }
     sprintf(out, "%s %s%s", text_of(document, "receiver"), text_of(document, "status"),
             cJSON_IsTrue(cJSON_GetObjectItem(document, "repeat")) ? " again" : "");
     const cJSON *each;
@@ -82,31 +85,52 @@ static void answer(void *data)
     done(done_data, &delivery);
 }
 
-static int send(struct courier *courier, const struct receiver_settings *receiver,
-                const char *notification, const char *state, courier_done_fn *done, void *data,
-                struct courier_call **out)
+static void note_id(struct fake_courier *fake, const char *notification)
 {
-    struct fake_courier *fake = (struct fake_courier *)courier;
-    struct courier_call *call = calloc(1, sizeof *call);
-    assert_non_null(call);
-    *call = (struct courier_call){.fake = fake,
-                                  .done = done,
-                                  .data = data,
-                                  .text = words_of(notification),
-                                  .fails = fake->sick && strcmp(fake->sick, receiver->name) == 0};
     cJSON *document = cJSON_Parse(notification);
     size_t len = strlen(fake->ids);
-    if (len < sizeof fake->ids - 64) sprintf(fake->ids + len, "%s;", text_of(document, "id"));
+    if (document && len < sizeof fake->ids - 64)
+        sprintf(fake->ids + len, "%s;", text_of(document, "id"));
     cJSON_Delete(document);
-    snprintf(fake->given, sizeof fake->given, "%s", state ? state : "");
+}
+
+static int begin(struct courier_call *call)
+{
+    struct fake_courier *fake = call->fake;
+    if (!call->text) return ERR_NOMEM;
+    if (!fake->hold) {
+        int code = loop_timer_start(fake->loop, 0, answer, call, &call->timer);
+        if (code < 0) return code;
+    }
     while (fake->open[call->slot])
         call->slot++;
     assert_true(call->slot < FAKE_CALLS);
     fake->open[call->slot] = call;
     fake->attempts++;
     fake->under_way++;
-    if (!fake->hold)
-        assert_int_equal(loop_timer_start(fake->loop, 0, answer, call, &call->timer), OK);
+    return OK;
+}
+
+static int send(struct courier *courier, const struct receiver_settings *receiver,
+                const char *notification, const char *state, courier_done_fn *done, void *data,
+                struct courier_call **out)
+{
+    struct fake_courier *fake = (struct fake_courier *)courier;
+    struct courier_call *call = calloc(1, sizeof *call);
+    if (!call) return ERR_NOMEM;
+    *call = (struct courier_call){.fake = fake,
+                                  .done = done,
+                                  .data = data,
+                                  .text = words_of(notification),
+                                  .fails = fake->sick && strcmp(fake->sick, receiver->name) == 0};
+    int code = begin(call);
+    if (code < 0) {
+        free(call->text);
+        free(call);
+        return code;
+    }
+    note_id(fake, notification);
+    snprintf(fake->given, sizeof fake->given, "%s", state ? state : "");
     *out = call;
     return OK;
 }

@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SECOND = 1000, MINUTE = 60 * SECOND, TURNS = 200000 };
+enum { SECOND = 1000, MINUTE = 60 * SECOND, TURNS = 200000, GROUPS = 3000, LETTERS = 8000 };
 
 struct box {
     struct store_files *files;
@@ -25,7 +25,8 @@ struct box {
     struct fake_courier courier;
     struct notify_settings settings;
     struct outbox *outbox;
-    char sick[256]; /* "chat+;chat-;" */
+    char sick[256];          /* "chat+;chat-;" */
+    int last[GROUPS], taken; /* the last letter of each group g<n> that was taken; all of them */
     bool stopped;
 };
 
@@ -35,6 +36,21 @@ static void note_sick(void *data, const char *receiver, bool sick, const char *w
     char *text = ((struct box *)data)->sick;
     size_t len = strlen(text);
     snprintf(text + len, 256 - len, "%s%c;", receiver, sick ? '+' : '-');
+}
+
+/* Of the fact about many groups: their letters are numbered. */
+static void note_taken(void *data, const char *receiver, const char *group_key, const char *id,
+                       const char *state)
+{
+    (void)receiver;
+    (void)state;
+    struct box *box = data;
+    if (group_key[0] != 'g') return;
+    int group = atoi(group_key + 1), letter = atoi(id);
+    assert_true(letter > box->last[group]);
+    box->last[group] = letter;
+    box->taken++;
+    box->courier.sent[0] = '\0';
 }
 
 static void open_box(struct box *box)
@@ -48,6 +64,7 @@ static void open_box(struct box *box)
                                      .courier = &box->courier.courier,
                                      .seed = 7,
                                      .sick = note_sick,
+                                     .sent = note_taken,
                                      .data = box};
     assert_int_equal(outbox_new(&options, &box->outbox, &fault), OK);
     outbox_settings(box->outbox, &box->settings);
@@ -312,6 +329,29 @@ static void a_full_queue_gives_up_the_oldest(void **state)
     assert_string_equal(rows(box, "dead"), "0:the queue is full;1:the queue is full;");
 }
 
+static void thousands_of_groups_keep_their_order(void **state)
+{
+    struct box *box = *state;
+    struct store_batch *batch = new_batch("test", clock_now_ms(&box->clock));
+    uint64_t random = 11;
+    fail_with(box, (struct delivery){.answer = "500"});
+    for (int i = 1; i <= LETTERS; i++) {
+        char group[16], id[16];
+        random = random * 6364136223846793005u + 1442695040888963407u;
+        snprintf(group, sizeof group, "g%d", (int)(random >> 33) % GROUPS);
+        snprintf(id, sizeof id, "%d", i);
+        put_only(box, batch, "chat", group, id);
+    }
+    commit_puts(box, batch);
+    for (int i = 0; i < 20; i++)
+        pass_time(box, MINUTE);
+    assert_int_equal(box->taken, 0);
+    box->courier.sick = NULL;
+    for (int i = 0; i < LETTERS && box->taken < LETTERS; i++)
+        pass_time(box, MINUTE);
+    assert_int_equal(box->taken, LETTERS);
+}
+
 static void what_a_receiver_that_is_gone_had_is_dead(void **state)
 {
     struct box *box = *state;
@@ -362,6 +402,7 @@ int main(void)
         FACT(a_receiver_that_refuses_everything_is_sick),
         FACT(a_day_of_failures_is_a_dead_letter_and_resent_by_hand),
         FACT(a_full_queue_gives_up_the_oldest),
+        FACT(thousands_of_groups_keep_their_order),
         FACT(what_a_receiver_that_is_gone_had_is_dead),
         FACT(one_that_fails_or_hangs_delays_no_other),
         FACT(puts_of_a_batch_that_failed_are_not_sent),

@@ -23,9 +23,12 @@ bool alerting_wanted(const struct config *config);
 /* In front of the listener; the engine is made with what alerting_listener() gives. */
 MUST_CHECK int alerting_new(const struct engine_listener *listener, struct alerting **out);
 struct engine_listener alerting_listener(struct alerting *alerting);
-/* The instance is where it stays. Checks the receivers. The fault names what is wrong. */
+/* The instance is where it stays. Checks the receivers: all that is wrong goes into faults. */
 MUST_CHECK int alerting_open(struct alerting *alerting, struct instance *instance,
-                             struct fault *fault);
+                             struct faults *faults);
+/* Reads moontide.lua again and goes on with its `alerts`: receivers, routes, inhibition, mute
+ * windows; what else it says is taken at a start. With a fault nothing changes. */
+MUST_CHECK int alerting_reload(struct instance *instance, struct faults *faults);
 /* done runs once, perhaps before return. NULL is allowed. */
 void alerting_stop(struct alerting *alerting, void (*done)(void *data), void *data);
 void alerting_free(struct alerting *alerting);

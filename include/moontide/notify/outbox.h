@@ -57,6 +57,8 @@ void outbox_stop(struct outbox *outbox, void (*done)(void *data), void *data);
 void outbox_free(struct outbox *outbox); /* after outbox_stop()'s done; NULL is allowed */
 /* Borrowed until the next call. Queues of receivers that are gone become dead letters. */
 void outbox_settings(struct outbox *outbox, const struct notify_settings *settings);
+/* Now and then: takes up again what stood still because there was no memory for its timer. */
+void outbox_go_on(struct outbox *outbox);
 
 /* Into the batch, and from when that is committed (outbox_committed) into the queue. All texts are
  * copied. id at most 64 bytes. */
