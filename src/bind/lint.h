@@ -15,8 +15,8 @@
 #ifndef MOONTIDE_BIND_LINT_H
 #define MOONTIDE_BIND_LINT_H
 
-#include "policy_state.h"
 #include "moontide/bind/syntax.h"
+#include "policy_state.h"
 
 struct lint_metric {
     const char *name; /* the layout's */
