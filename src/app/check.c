@@ -157,7 +157,7 @@ static void check_policies(struct checking *c, char *const *paths, size_t path_c
     if (path_count > 0) return;
     check_directory(c);
     faults_init(&faults);
-    if (config->file) check_alerts(&c->host, c->loaded, c->count, &faults);
+    if (config->file) check_alerts(&c->host, c->loaded, c->count, c->count == c->files, &faults);
     findings_take(&c->findings, &faults);
 }
 
@@ -195,15 +195,22 @@ static const char *plural(size_t count)
     return count == 1 ? "" : "s";
 }
 
+/* Of the first error; else of the first warning. */
+static const char *first_code(const struct checking *c)
+{
+    size_t first = 0;
+    while (first < c->findings.count && c->findings.items[first].code >= 0)
+        first++;
+    return diagnostic_of(&c->findings.items[first < c->findings.count ? first : 0]);
+}
+
 /* What was found, in one line, and how to learn more. */
 static void print_summary(const struct checking *c, size_t errors, size_t warnings, bool failed)
 {
     if (failed) {
         fprintf(stderr, "moontide check: %zu error%s, %zu warning%s", errors, plural(errors),
                 warnings, plural(warnings));
-        const char *id = c->findings.count ? diagnostic_of(&c->findings.items[0]) : NULL;
-        if (id) fprintf(stderr, "; `moontide check --explain %s` tells what that means", id);
-        fputc('\n', stderr);
+        fprintf(stderr, "; `moontide check --explain %s` tells what that means\n", first_code(c));
         return;
     }
     printf("ok: %zu polic%s", c->files, c->files == 1 ? "y" : "ies");

@@ -174,14 +174,14 @@ static void check_route(const struct checking *c, const struct route *route)
 }
 
 void check_alerts(const struct host *host, struct evaluator *const *policies, size_t count,
-                  struct faults *faults)
+                  bool all, struct faults *faults)
 {
     struct checking c = {.config = host->config,
                          .alerts = &host->config->alerts,
                          .faults = faults,
                          .policies = policies,
                          .count = count,
-                         .any_label = count == 0};
+                         .any_label = count == 0 || !all};
     struct courier *courier = NULL;
     if (c.alerts->receiver_count == 0) return;
     if (courier_new(host, &courier) < 0) {

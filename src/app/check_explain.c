@@ -5,6 +5,7 @@
 #include "moontide/bind/diagnostic.h"
 #include "moontide/vm/prelude.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -33,6 +34,21 @@ static const char *section(const struct prelude_file *page, const char *id, size
     return begin;
 }
 
+/* The page is Markdown: its blocks of code are indented, their fences left out. */
+static void print_section(const char *text, size_t len)
+{
+    bool code = false;
+    for (const char *end = text + len; text < end;) {
+        const char *stop = memchr(text, '\n', (size_t)(end - text));
+        int width = (int)((stop ? stop : end) - text);
+        if (strncmp(text, "```", 3) == 0)
+            code = !code;
+        else
+            printf("%s%.*s\n", code && width > 0 ? "    " : "", width, text);
+        text = stop ? stop + 1 : end;
+    }
+}
+
 int check_explain(const char *id)
 {
     size_t len = 0;
@@ -51,6 +67,6 @@ int check_explain(const char *id)
         return 1;
     }
     printf("%s: %s\n", diagnostic->id, diagnostic->summary);
-    if (text) printf("\n%.*s\n", (int)len, text[0] == '\n' ? text + 1 : text);
+    if (text) print_section(text, len);
     return 0;
 }

@@ -63,11 +63,6 @@ static size_t file_index(struct findings *f, const char *file, const char *text,
     return f->text_count++;
 }
 
-void findings_file(struct findings *findings, const char *file, const char *text, size_t len)
-{
-    if (file_index(findings, file, text, len) == NO_FILE) findings->more = true;
-}
-
 /* ---- where it is ---- */
 
 static const char *line_at(const struct findings_file *file, int line, size_t *len)
@@ -110,7 +105,8 @@ static void find_column(const struct findings_file *file, struct fault *fault)
     size_t len = 0;
     const char *line =
         fault->line > 0 && fault->column == 0 ? line_at(file, fault->line, &len) : NULL;
-    const char *open = line ? strchr(fault->text, '\'') : NULL;
+    const char *near = line ? strstr(fault->text, " near '") : NULL; /* of a syntax error */
+    const char *open = line ? strchr(near ? near : fault->text, '\'') : NULL;
     const char *close = open ? strchr(open + 1, '\'') : NULL;
     if (!close) return;
     const char *at = only_place(line, len, open + 1, (size_t)(close - open) - 1);
@@ -197,7 +193,11 @@ void findings_take_own(struct findings *findings, const char *file, const char *
                        bool unused, struct faults *faults)
 {
     struct allows *allows = NULL;
-    findings_file(findings, file, text, len);
+    size_t index = file_index(findings, file, text, len);
+    if (index == NO_FILE)
+        findings->more = true;
+    else
+        findings->texts[index].own = true;
     if (allows_read(text, len, &allows) < 0) {
         findings->more = true;
     } else {
@@ -231,16 +231,26 @@ static void leave_out_allowed(struct findings *f, size_t file)
 
 struct place {
     size_t file, index;
-    int line, column;
+    int rank, line, column;
 };
 
 static int by_place(const void *a, const void *b)
 {
     const struct place *x = a, *y = b;
+    if (x->rank != y->rank) return x->rank - y->rank;
     if (x->file != y->file) return x->file < y->file ? -1 : 1;
     if (x->line != y->line) return x->line < y->line ? -1 : 1;
     if (x->column != y->column) return x->column < y->column ? -1 : 1;
     return x->index < y->index ? -1 : 1;
+}
+
+/* What was found before the first policy, the policies, the rest. */
+static int rank_of(const struct findings *f, size_t file)
+{
+    if (f->texts[file].own) return 1;
+    for (size_t i = 0; i < file; i++)
+        if (f->texts[i].own) return 2;
+    return 0;
 }
 
 static void sort(struct findings *f)
@@ -250,7 +260,8 @@ static void sort(struct findings *f)
     size_t *files = calloc(f->count + 1, sizeof *files);
     if (places && items && files) {
         for (size_t i = 0; i < f->count; i++)
-            places[i] = (struct place){f->files[i], i, f->items[i].line, f->items[i].column};
+            places[i] = (struct place){f->files[i], i, rank_of(f, f->files[i]), f->items[i].line,
+                                       f->items[i].column};
         if (f->count > 1) qsort(places, f->count, sizeof *places, by_place);
         for (size_t i = 0; i < f->count; i++) {
             items[i] = f->items[places[i].index];

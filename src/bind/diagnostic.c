@@ -11,6 +11,7 @@ const struct diagnostic diagnostics[] = {
     {"E-field-value", "a field has a value that it cannot have"},
     {"E-internal", "check could not do its work"},
     {"E-limit", "a limit of moontide is exceeded"},
+    {"E-live", "CloudWatch could not be asked (--live)"},
     {"E-lua", "the file fails when it is run"},
     {"E-m-of-n", "datapoints, of and the window do not fit together"},
     {"E-min-max", "a minimum above its maximum"},

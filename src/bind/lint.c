@@ -66,8 +66,7 @@ static bool take_layouts(struct lint *lint)
     if (!lint->metrics) return false;
     for (const struct layout *at = lint->policy->layouts; at; at = at->next)
         for (uint32_t i = 0; i < at->count; i++)
-            lint->metrics[lint->metric_count++] =
-                (struct lint_metric){.name = at->keys[i].name, .slots = UINT32_MAX};
+            lint->metrics[lint->metric_count++] = (struct lint_metric){.name = at->keys[i].name};
     if (lint->metric_count > 1)
         qsort(lint->metrics, lint->metric_count, sizeof *lint->metrics, by_name);
     for (size_t i = 0; i < lint->metric_count; i++)
@@ -92,7 +91,7 @@ static bool take_metrics(struct lint *lint)
             metric->mixed = metric->mixed || (metric->having > 0 && metric->missing != missing);
             metric->missing = missing;
             metric->having++;
-            if (set->items[i].shown.uses[k].slots < metric->slots)
+            if (set->items[i].shown.uses[k].slots > metric->slots)
                 metric->slots = set->items[i].shown.uses[k].slots;
         }
     }
@@ -187,14 +186,14 @@ static const struct expr *argument_at(const struct expr *call, size_t index)
 
 /* The parameter of a local function that `m` is given to, when every use of the function is a call
  * that gives it `m` there; else NULL. */
-static struct variable *receiver(const struct lint *lint, const struct expr *argument)
+static struct variable *receiver(struct lint *lint, const struct expr *argument)
 {
     const struct expr *call = argument->parent;
     if (!call || call->kind != EXPR_CALL || call->left->kind != EXPR_NAME) return NULL;
     const struct variable *name = call->left->variable;
     const struct function *function = name && name->writes == 0 ? function_of(call->left) : NULL;
     size_t index = argument_index(call, argument);
-    if (!function || index >= function->parameter_count) return NULL;
+    if (!function || index >= function->parameter_count || !lint_afford(lint)) return NULL;
     for (const struct expr *at = syntax_expressions(lint->syntax); at; at = at->all_next) {
         if (at->kind != EXPR_NAME || at->variable != name) continue;
         const struct expr *other = at->parent;

@@ -15,13 +15,13 @@
 #ifndef MOONTIDE_BIND_LINT_H
 #define MOONTIDE_BIND_LINT_H
 
-#include "policy_state.h"
 #include "moontide/bind/syntax.h"
+#include "policy_state.h"
 
 struct lint_metric {
     const char *name; /* the layout's */
     enum missing_mode missing;
-    uint32_t slots;  /* the least of all targets */
+    uint32_t slots;  /* the most of all targets */
     bool mixed;      /* `missing` differs between targets */
     bool read;       /* somewhere in evaluate or checks */
     uint32_t having; /* targets that have it */
@@ -41,6 +41,7 @@ struct lint {
     struct lint_metric *metrics; /* shape: [metric_count], sorted by name */
     size_t metric_count;
     bool metrics_known; /* these are all that any target has */
+    uint32_t effort;    /* questions so far that look through the whole file */
     bool all_read;      /* `m` goes where it is not followed: any metric may be read */
 };
 
@@ -63,6 +64,13 @@ void lint_report(struct lint *lint, const char *id, const struct span *span, con
                  const char *format, ...) PRINTF_LIKE(5, 6);
 /* "did you mean 'x'?" of the nearest in `known` (ends with NULL), or NULL; in `out`. */
 const char *lint_nearest(const char *name, const char *const *known, struct fault *out);
+
+/* Whether one more question may look through the whole file: their number is bounded. */
+static inline bool lint_afford(struct lint *lint)
+{
+    enum { EFFORT_MAX = 2000 };
+    return lint->effort++ < EFFORT_MAX;
+}
 
 /* ---- lint_value.c ---- */
 

@@ -11,7 +11,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { NAME_SIZE = 128 };
+enum { NAME_SIZE = 128, STEPS_MAX = 50 };
 
 static enum policy_mode mode_of(const struct policy *policy)
 {
@@ -63,15 +63,69 @@ static struct bounds bounds_of(const struct lint *lint, const struct expr *table
     return bounds;
 }
 
+/* ---- values that the text bounds ---- */
+
+static bool is_bounded(const struct lint *lint, const struct expr *expr, int *steps);
+
+/* Every value that a name is given is bounded. */
+static bool name_bounded(const struct lint *lint, const struct expr *name, int *steps)
+{
+    const struct variable *variable = name->variable;
+    if (!variable || variable->parameter) return false;
+    if (variable->init && !is_bounded(lint, variable->init, steps)) return false;
+    for (const struct stat *at = syntax_statements(lint->syntax); at; at = at->all_next) {
+        const struct expr *value = at->kind == STAT_ASSIGN ? at->values : NULL;
+        for (const struct expr *target = at->targets; target; target = target->next) {
+            bool own = target->kind == EXPR_NAME && target->variable == variable;
+            if (own && (!value || !is_bounded(lint, value, steps))) return false;
+            value = value ? value->next : NULL;
+        }
+    }
+    return variable->init || variable->writes > 0;
+}
+
+/* A field of the configuration, or of a target that a list states. */
+static bool is_setting(const struct lint *lint, const struct expr *expr)
+{
+    while (expr->kind == EXPR_INDEX)
+        expr = expr->left;
+    if (expr->kind != EXPR_NAME) return false;
+    if (!expr->variable) return piece_is(expr->text, "config");
+    const struct function *in = lint->evaluate;
+    return in && in->parameter_count > 0 && in->parameters[0] == expr->variable &&
+           !expr->variable->mutated && expr->variable->writes == 0 && !lint->policy->targets_wait;
+}
+
+/* A number of the text, or a choice of such: x and 2 or 5, sizes[x]. */
+static bool is_bounded(const struct lint *lint, const struct expr *expr, int *steps)
+{
+    double number;
+    if (--*steps < 0) return false;
+    if (lint_number(expr, &number)) return true;
+    expr = lint_resolve(expr);
+    if (expr->kind == EXPR_NAME) return name_bounded(lint, expr, steps);
+    if (expr->kind == EXPR_INDEX && is_setting(lint, expr)) return true;
+    if (expr->kind == EXPR_INDEX) {
+        const struct expr *table = lint_resolve(expr->left);
+        for (const struct item *item = table->items; item; item = item->next)
+            if (!is_bounded(lint, item->value, steps)) return false;
+        return table->kind == EXPR_TABLE;
+    }
+    if (expr->kind != EXPR_BINARY) return false;
+    if (expr->op == OP_AND) return is_bounded(lint, expr->right, steps);
+    return expr->op == OP_OR && is_bounded(lint, expr->left, steps) &&
+           is_bounded(lint, expr->right, steps);
+}
+
 /* The first capacity that is stated and computed; NULL: there is none. */
-static const struct expr *open_capacity(const struct kind *kind, const struct expr *table,
-                                        const char **name)
+static const struct expr *open_capacity(const struct lint *lint, const struct kind *kind,
+                                        const struct expr *table, const char **name)
 {
     for (size_t i = 0; i < kind->capacity_count; i++) {
-        double number;
         *name = kind->fields[kind->capacities[i]].name;
         const struct expr *value = lint_field(table, *name, NULL);
-        if (value && !lint_number(value, &number)) return value;
+        int steps = STEPS_MAX;
+        if (value && !is_bounded(lint, value, &steps)) return value;
     }
     return NULL;
 }
@@ -90,7 +144,7 @@ static void look_at_decision(struct lint *lint, const struct expr *call)
         return;
     (void)lint_field(table, "", &whole);
     if (!whole) return;
-    const struct expr *value = open_capacity(kind, table, &field);
+    const struct expr *value = open_capacity(lint, kind, table, &field);
     if (!value) return;
     struct bounds bounds = bounds_of(lint, table);
     /* Storage never shrinks; only a count can fall to nothing. */

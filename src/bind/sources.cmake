@@ -69,6 +69,7 @@ set(SOURCES_bind
     memo.c
     plot.c
     policy.c
+    policy_check.c
     policy_fields.c
     pretty.c
     profile.c

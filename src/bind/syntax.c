@@ -54,7 +54,11 @@ void *parser_new(struct parser *p, size_t size)
 
 void parser_fail(struct parser *p, int code)
 {
-    if (p->code == OK) p->code = code;
+    if (p->code == OK) {
+        p->code = code;
+        p->failed = parser_here(p);
+        p->failed.end = p->lexer.at > p->failed.begin ? p->lexer.at : p->failed.begin;
+    }
     p->token.kind = TOKEN_END;
     p->keyword = KEY_NONE;
 }
@@ -194,7 +198,14 @@ void parser_keep_stat(struct parser *p, struct stat *stat)
 
 int syntax_new(const char *text, size_t len, struct syntax **out)
 {
+    struct span where;
+    return syntax_read(text, len, out, &where);
+}
+
+int syntax_read(const char *text, size_t len, struct syntax **out, struct span *where)
+{
     struct syntax *syntax = calloc(1, sizeof *syntax);
+    *where = (struct span){.begin = text, .end = text, .line = 1, .column = 1};
     if (!syntax) return ERR_NOMEM;
     syntax->last_expression = &syntax->expressions;
     syntax->last_statement = &syntax->statements;
@@ -206,6 +217,7 @@ int syntax_new(const char *text, size_t len, struct syntax **out)
     /* The lexer ends at a zero byte as at the end. */
     if (p.code == OK && p.lexer.at != text + len) parser_fail(&p, ERR_PARSE);
     if (p.code < 0) {
+        *where = p.failed;
         syntax_free(syntax);
         return p.code;
     }

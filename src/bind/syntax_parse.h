@@ -39,6 +39,7 @@ struct parser {
     enum keyword keyword; /* of the token */
     const char *before;   /* where the token before it ended */
     int code;             /* the first failure; nothing is built after it */
+    struct span failed;   /* the token that it was at */
     int depth;
     struct variable *scope; /* the newest; the others by `shadowed` */
     struct function *function;

@@ -120,7 +120,7 @@ static void parse_assignment(struct parser *p, struct stat *stat, struct expr *f
     }
     parser_expect(p, '=');
     stat->values = parse_expr_list(p);
-    for (const struct expr *target = first; target; target = target->next) {
+    for (const struct expr *target = first; target && p->code == OK; target = target->next) {
         if (target->kind != EXPR_NAME && target->kind != EXPR_INDEX) parser_fail(p, ERR_PARSE);
         wrote(target);
     }
@@ -129,7 +129,7 @@ static void parse_assignment(struct parser *p, struct stat *stat, struct expr *f
 static void parse_call_or_assignment(struct parser *p, struct stat *stat)
 {
     struct expr *first = parse_suffixed(p);
-    if (!first) return;
+    if (!first || p->code < 0) return;
     if (p->token.kind == '=' || p->token.kind == ',') {
         parse_assignment(p, stat, first);
         return;

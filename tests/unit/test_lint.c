@@ -334,19 +334,26 @@ static void a_decision_that_nothing_bounds_is_told_in_mode_act(void **state)
         const char *mode, *body, *found;
     } cases[] = {
 #define COUNT(rest) "decide.ecs_desired_count { cluster = 'c', service = 's', " rest " }"
-        {"act", COUNT("count = t.n"), "W-no-bounds:1 "},
-        {"recommend", COUNT("count = t.n"), ""},
+        {"act", COUNT("count = memo.n"), "W-no-bounds:1 "},
+        {"recommend", COUNT("count = memo.n"), ""},
         {"act", COUNT("count = 5"), ""},
-        {"act", COUNT("count = t.n, max = 9"), "W-no-bounds:1 "},
-        {"act", COUNT("count = t.n, min = 1, max = 9"), ""},
-        {"act", COUNT("count = t.n, rails = { min = 1, max = 9 }"), ""},
-        {"act", COUNT("count = t.n, rails = t.rails"), ""},
-        {"act", COUNT("count = math.min(t.n, 9)"), ""},
-        {"act", "decide.rds_instance { instance = 'i', allocated_storage = t.n }",
+        {"act", COUNT("count = memo.n and 5 or 2"), ""},
+        {"act", COUNT("count = t.n"), ""},
+        {"act", COUNT("count = config.vars.n"), ""},
+        {"act", COUNT("count = ({ small = 1, large = 9 })[memo.size]"), ""},
+        {"act", "local n = 2 if memo.hot then n = 5 end " COUNT("count = n"), ""},
+        {"act", "local n = 2 if memo.hot then n = n + 1 end " COUNT("count = n"), "W-no-bounds:1 "},
+        {"act", COUNT("count = memo.n, max = 9"), "W-no-bounds:1 "},
+        {"act", COUNT("count = memo.n, min = 1, max = 9"), ""},
+        {"act", COUNT("count = memo.n, rails = { min = 1, max = 9 }"), ""},
+        {"act", COUNT("count = memo.n, rails = t.rails"), ""},
+        {"act", COUNT("count = math.min(memo.n, 9)"), ""},
+        {"act", "decide.rds_instance { instance = 'i', allocated_storage = memo.n }",
          "W-no-bounds:1 "},
-        {"act", "decide.rds_instance { instance = 'i', class = t.n }", ""},
+        {"act", "decide.rds_instance { instance = 'i', class = memo.n }", ""},
         {"act",
-         "decide.ecs_autoscaling { cluster = 'c', service = 's', target = t.n, min = 1, max = t.m, "
+         "decide.ecs_autoscaling { cluster = 'c', service = 's', target = memo.n, min = 1, max = "
+         "t.m, "
          "metric = 'ECSServiceAverageCPUUtilization' }",
          ""},
     };
@@ -475,6 +482,26 @@ static void the_nearest_statistic_is_told(void **state)
     }
 }
 
+/* Each name is made of the one before, twice: following all of it would never end. */
+static void names_that_double_the_work_end_it(void **state)
+{
+    enum { NAMES = 100 };
+    char body[8000] = "local a0 = m.x:last()\n";
+    size_t len = strlen(body);
+    for (int i = 1; i <= NAMES; i++)
+        len += (size_t)snprintf(body + len, sizeof body - len,
+                                "local a%d = (a%d and a%d) + (a%d or a%d)\n", i, i - 1, i - 1,
+                                i - 1, i - 1);
+    snprintf(body + len, sizeof body - len,
+             "if a%d > 5 and a%d < 3 and not (a%d == 4) then %s else %s end", NAMES, NAMES, NAMES,
+             DECIDE, COUNT("count = a100"));
+    char *text = malloc(20000);
+    assert_non_null(text);
+    with_mode(text, 20000, "act", body);
+    (void)find_in(*state, text, HEAD_LINES);
+    free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -497,6 +524,7 @@ int main(void)
         ON_BENCH(calls_that_wait_are_told_where_nothing_may),
         ON_BENCH(a_window_that_cloudwatch_does_not_keep_is_told),
         ON_BENCH(the_nearest_statistic_is_told),
+        ON_BENCH(names_that_double_the_work_end_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

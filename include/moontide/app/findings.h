@@ -14,6 +14,7 @@ struct findings_file {
     char *name; /* as it is shown */
     char *text; /* NULL: it cannot be read */
     size_t len;
+    bool own; /* findings_take_own(): its findings come before those of modules */
 };
 
 struct findings {
@@ -28,9 +29,6 @@ struct findings {
 void findings_init(struct findings *findings);
 void findings_done(struct findings *findings);
 
-/* Names a file, so that its findings come in this place; text is copied, and read from `file` when
- * it is NULL. */
-void findings_file(struct findings *findings, const char *file, const char *text, size_t len);
 /* Takes what is in the list, and leaves it empty. What is there already is not taken twice. */
 void findings_take(struct findings *findings, struct faults *faults);
 /* The same of a file of which every finding is here, but for those in its modules: without the
@@ -47,7 +45,7 @@ size_t findings_message_len(const struct fault *fault);
 
 /* For people: each with its line of the text, underlined, and what helps. */
 void findings_print(const struct findings *findings, FILE *out, bool color);
-/* One line each, as gcc writes them: "file:line:column: warning: text [code]". */
+/* One line each, as gcc writes them: "file:line:column: warning: text (hint) [code]". */
 void findings_print_lines(const struct findings *findings, FILE *out);
 
 #endif

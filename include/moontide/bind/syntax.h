@@ -185,6 +185,8 @@ struct syntax;
 
 /* ERR_PARSE: no Lua. ERR_LIMIT: nested deeper than Lua allows. ERR_NOMEM. */
 MUST_CHECK int syntax_new(const char *text, size_t len, struct syntax **out);
+/* The same; where: the token at which it was given up. */
+MUST_CHECK int syntax_read(const char *text, size_t len, struct syntax **out, struct span *where);
 void syntax_free(struct syntax *syntax);                            /* NULL is allowed */
 const struct block *syntax_file(const struct syntax *syntax);       /* its own statements */
 const struct expr *syntax_expressions(const struct syntax *syntax); /* all: by all_next */
