@@ -154,9 +154,18 @@ class Examples:
             policy = 'return policy { name = "x", evaluate = function() end }'
             config = f"return {{ alerts = {{ receivers = {{ it = {rest.rstrip(' }')}, type = '{name}' }} }}, route = 'it' }} }}"
             return self.check({f"policies/lib/receiver_{name}.lua": text, "policies/x.lua": policy, "moontide.lua": config})
+        elif mark == "file" and "/tests/" in rest:
+            return self.check_syntax(block)  # `moontide test` runs it in the console block behind
         elif what != "policy":
             return self.run_script(block, mark)
         return self.check({"policies/example.lua": text})
+
+    @staticmethod
+    def check_syntax(block):
+        loaded = subprocess.run([support.MOONTIDE, "eval", "assert(load(io.read('a')))"], input=block.text, text=True,
+                                capture_output=True, env=support.clean_environment())
+        if loaded.returncode:
+            raise Wrong(loaded.stderr.strip())
 
     def run_config(self, text, mark, inside):
         policy = (support.ROOT / "policies" / "performance.lua").read_text()

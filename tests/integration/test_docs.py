@@ -202,8 +202,9 @@ def session_faults(page, update=False):
 def update():
     for path in [page.path for page in docs_markdown.pages()]:
         before, faults = path.read_text(), ["updated"]
-        while faults == ["updated"]:
-            faults = session_faults(docs_markdown.read(path), update=True)
+        for _ in range(100):  # one command a time
+            if faults == ["updated"]:
+                faults = session_faults(docs_markdown.read(path), update=True)
         if path.read_text() != before:
             print(f"updated {path}")
         for fault in faults:
