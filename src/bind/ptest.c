@@ -7,6 +7,7 @@
 #include "moontide/bind/kinds.h"
 #include "moontide/io/loop.h"
 #include "moontide/store/store.h"
+#include "moontide/vm/chunks.h"
 #include "moontide/vm/convert.h"
 #include "moontide/vm/task.h"
 #include "ptest_state.h"
@@ -113,8 +114,10 @@ static char *dir_of(const char *path)
 
 static int run_open(struct ptest_run *run, struct fault *fault)
 {
-    struct vm_options options = {
-        .memory_limit_bytes = PTEST_MEMORY_BYTES, .owner = run, .print = print_line};
+    struct vm_options options = {.memory_limit_bytes = PTEST_MEMORY_BYTES,
+                                 .chunks = run->ptest->base.chunks,
+                                 .owner = run,
+                                 .print = print_line};
     run->dir = dir_of(run->path);
     strbuf_init(&run->output, PTEST_OUTPUT_MAX);
     int code = run->dir ? vm_new(&options, &run->vm) : ERR_NOMEM;
@@ -479,7 +482,7 @@ static int open_base(struct ptest *ptest, struct fault *fault)
                                 .clock = &ptest->clock,
                                 .config = ptest->options.config,
                                 .world_name = "test"};
-    if (kinds_new(&ptest->host, &base->kinds) < 0 ||
+    if (kinds_new(&ptest->host, &base->kinds) < 0 || chunks_new(&base->chunks) < 0 ||
         (ptest->options.coverage && cover_new(&ptest->cover) < 0))
         return fault_set(fault, ERR_NOMEM, "out of memory");
     ptest->host.kinds = base->kinds;
@@ -508,6 +511,7 @@ void ptest_free(struct ptest *ptest)
     kinds_free(ptest->base.kinds);
     store_close(ptest->base.store);
     loop_free(ptest->base.loop);
+    chunks_free(ptest->base.chunks);
     cover_free(ptest->cover);
     remove_state(ptest);
     free(ptest->state_dir);

@@ -20,6 +20,7 @@
 
 static const double AT_ONCE = 1e6; /* messages a second */
 static const double SAMPLES_ENOUGH = 1e6;
+enum { TOLD_AGAIN_MS = 1 }; /* 0 would be due again at once, for ever */
 
 /* ---- waiting ---- */
 
@@ -95,7 +96,7 @@ static int own_settings(struct house *house)
     house->settings.receiver_count = 1;
     house->settings.root.receiver = (char *)"test";
     house->settings.root.group_wait_ms = 0;
-    house->settings.root.group_interval_ms = 1; /* 0 would be due again at once, for ever */
+    house->settings.root.group_interval_ms = TOLD_AGAIN_MS;
     house->settings.root.repeat_interval_ms = REPEAT_INTERVAL_MS;
     return OK;
 }
@@ -115,14 +116,22 @@ static int project_settings(struct house *house)
     return OK;
 }
 
+void house_look_at_clock(struct house *house)
+{
+    *house->base->clock = house->told_at = house->world->clock;
+    if (house->settings.root.group_interval_ms == TOLD_AGAIN_MS)
+        clock_advance(&house->told_at, house->later_ms += 2 * TOLD_AGAIN_MS);
+}
+
 static int open_alerts(struct house *house, bool project, struct fault *fault)
 {
     int code = project ? project_settings(house) : own_settings(house);
     if (code == OK) code = courier_keep_new(house->base->loop, &house->sent, &house->courier);
     if (code < 0) return fault_set(fault, code, "out of memory");
+    house_look_at_clock(house);
     struct notifier_options options = {.loop = house->base->loop,
                                        .store = house->base->store,
-                                       .clock = &house->world->clock,
+                                       .clock = &house->told_at,
                                        .world = house->world->name,
                                        .courier = house->courier};
     code = notifier_new(&options, &house->notifier, fault);
@@ -146,6 +155,7 @@ static int open_world(struct house *house, const struct house_options *options, 
                                 .world = house->world,
                                 .clock = &house->world->clock,
                                 .offline = true,
+                                .chunks = house->base->chunks,
                                 .config = &house->config,
                                 .world_name = house->world->name,
                                 .kinds = house->base->kinds,
@@ -185,11 +195,6 @@ static int open_engine(struct house *house, const struct house_options *options,
     return code < 0 ? code : engine_new(&engine, &house->engine, fault);
 }
 
-static void look_at_clock(struct house *house)
-{
-    *house->base->clock = house->world->clock;
-}
-
 int house_new(struct ptest_base *base, const struct house_options *options, struct house **out,
               struct fault *fault)
 {
@@ -210,7 +215,6 @@ int house_new(struct ptest_base *base, const struct house_options *options, stru
         house_free(house);
         return code;
     }
-    look_at_clock(house);
     *out = house;
     return OK;
 }
@@ -325,7 +329,7 @@ int house_tick(struct house *house)
 {
     strbuf_reset(&house->targets);
     strbuf_reset(&house->errors);
-    look_at_clock(house);
+    house_look_at_clock(house);
     house->done = false;
     int code = engine_tick(house->engine, NULL, on_tick_done, house);
     if (code == OK) code = turn_until_done(house);
@@ -335,6 +339,6 @@ int house_tick(struct house *house)
 int house_advance(struct house *house, int64_t ms)
 {
     world_fixed_advance(house->world, ms);
-    look_at_clock(house);
+    house_look_at_clock(house);
     return deliver(house);
 }

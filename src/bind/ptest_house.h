@@ -10,6 +10,7 @@
 #ifndef MOONTIDE_SRC_BIND_PTEST_HOUSE_H
 #define MOONTIDE_SRC_BIND_PTEST_HOUSE_H
 
+#include "moontide/base/clock.h"
 #include "moontide/base/faults.h"
 #include "moontide/base/json.h"
 #include "moontide/base/strbuf.h"
@@ -31,6 +32,7 @@ struct ptest_base {
     struct loop *loop;
     struct store *store;
     struct kinds *kinds;
+    struct chunks *chunks;
     struct cover *cover; /* NULL: not asked for */
     struct clock *clock; /* a copy of that of the house in use */
     uint64_t houses;     /* made so far: names their worlds */
@@ -53,6 +55,9 @@ struct house {
     struct engine *engine;
     struct notifier *notifier;
     struct courier *courier;
+    struct clock told_at; /* the notifier's: the world's, and with own settings a little later with
+                             each tick, so that a group is due again that was just looked at */
+    int64_t later_ms;
     struct notify_settings settings;                   /* a shallow copy, or its own */
     struct receiver_settings *receivers;               /* its own */
     struct ptest_policy *policies[HOUSE_POLICIES_MAX]; /* owned by the engine */
@@ -84,6 +89,9 @@ MUST_CHECK int house_series(struct house *house, size_t policy, size_t target, c
 MUST_CHECK int house_tick(struct house *house);
 /* Moves the clock, and sends what is due by then. */
 MUST_CHECK int house_advance(struct house *house, int64_t ms);
+
+/* The clocks that are taken from the world's. */
+void house_look_at_clock(struct house *house);
 
 /* ptest_policy.c: takes the evaluator over. *why, which is to outlive it, is told why a discovery
  * failed. */

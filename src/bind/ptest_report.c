@@ -200,5 +200,6 @@ void house_report(void *data, const struct tick_report *report)
         member(&w, "message", error->message);
         json_object_end(&w);
     }
+    house_look_at_clock(house);
     if (house->notifier) notifier_tick(house->notifier, report);
 }

@@ -339,7 +339,7 @@ local function tick(at)
   return result_of(at, report)
 end
 
-local function seconds_at(ms) return ms % 1000 == 0 and ms // 1000 or ms / 1000 end
+local function seconds_at(ms) return ms // 1000 end
 
 -- Messages as they were sent, in words; each is rendered when it is looked at.
 local function message_of(notification)
