@@ -183,8 +183,8 @@ def session_faults(page, update=False):
                 if session:
                     session.close()
                 session = docs_session.Session(fresh="fresh" in block.mark.split())
-            if block.mark.startswith("file "):
-                session.write(block.mark.split()[1], block.text)
+            if docs_examples.file_of(block):
+                session.write(docs_examples.file_of(block), block.text)
             if block.language != "console" or block.mark.startswith("skip"):
                 continue
             docs_session.run_block(session, block, fill=update)
