@@ -72,6 +72,22 @@ static const struct option_spec journal_options[] = {
     DIR_OPTION,
     END,
 };
+static const struct option_spec export_options[] = {
+    {"tick", "N|TIME", "its number, or a time: the last tick at or before it; required"},
+    {"policy", "NAME", "of this policy (needed when several took part)"},
+    {"world", "WORLD", "of this world (default: any)"},
+    DIR_OPTION,
+    END,
+};
+static const struct option_spec ticks_options[] = {
+    {"since", "DURATION", "not older than this: 90s, 1h, 7d"},
+    {"policy", "NAME", "of this policy"},
+    {"world", "WORLD", "of this world (default: all)"},
+    {"limit", "N", "the newest N (default 100)"},
+    {"format", "FORMAT", "text (default), or json: one object a line"},
+    DIR_OPTION,
+    END,
+};
 static const struct option_spec why_options[] = {
     {"since", "DURATION", "not older than this (default 24h)"},
     {"world", "WORLD", "of this world (default: all)"},
@@ -170,6 +186,10 @@ const struct command commands[] = {
      false, pause_options, command_pause},
     {"resume", "[POLICY|TARGET|RESOURCE]", "lets changes through again", 0, 1, false,
      resume_options, command_resume},
+    {"journal export", "", "a recorded tick as JSON: a fixture for policy tests", 0, 0, false,
+     export_options, command_journal_export},
+    {"journal ticks", "", "the ticks that are recorded, newest last", 0, 0, false, ticks_options,
+     command_journal_ticks},
     {"journal", "", "what was decided and what came of it, newest last", 0, 0, false,
      journal_options, command_journal},
     {"why", "RESOURCE|TARGET", "why something was changed, or was not", 1, 1, false, why_options,

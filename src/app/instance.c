@@ -9,7 +9,9 @@
 #include "moontide/bind/kinds.h"
 #include "moontide/io/http.h"
 #include "moontide/io/loop.h"
+#include "moontide/store/recording.h"
 #include "moontide/store/store.h"
+#include "moontide/tick/recorder.h"
 #include "moontide/tick/world.h"
 
 #include <stdio.h>
@@ -99,6 +101,20 @@ static int open_store(const struct instance_options *options, struct instance *i
     return store_open(in->loop, in->database_path, &in->store, fault);
 }
 
+/* What a tick sees, for `repl --tick` and `diff`. A file that cannot be opened is no reason not to
+ * run: recorder_new() says more. */
+static int open_recorder(struct instance *in, struct fault *fault)
+{
+    char *path = fs_join(in->config->state_dir, "recording.db");
+    if (!path) return fault_set(fault, ERR_NOMEM, "out of memory");
+    struct recording_options options = {.path = path,
+                                        .keep_ms = in->config->record_keep_ms,
+                                        .max_bytes = in->config->record_max_bytes};
+    int code = recorder_new(&options, in->world->name, &in->recorder, fault);
+    free(path);
+    return code;
+}
+
 static int open_engine(const struct instance_options *options, struct instance *in,
                        struct fault *fault)
 {
@@ -107,6 +123,7 @@ static int open_engine(const struct instance_options *options, struct instance *
                                     .world = in->world,
                                     .store = in->store,
                                     .read_only = options->plan,
+                                    .recorder = in->recorder,
                                     .actor = kinds_actor(in->host.kinds),
                                     .paused_path = in->paused_path,
                                     .listener = options->listener,
@@ -177,6 +194,9 @@ static int open_parts(const struct instance_options *options, struct instance *i
                              .trace_aws = options->trace_aws};
     code = kinds_new(&in->host, &in->host.kinds);
     if (code < 0) return fault_set(fault, code, "out of memory");
+    if (options->record && options->store && !options->plan && in->config->record &&
+        (code = open_recorder(in, fault)) < 0)
+        return code;
     code = options->policies ? open_engine(options, in, fault) : open_collector(in, fault);
     in->host.collector = in->collector;
     return code;
@@ -212,6 +232,7 @@ int instance_close(struct instance *in)
 {
     alerting_free(in->alerting);
     if (in->engine) engine_free(in->engine);
+    recorder_free(in->recorder);
     kinds_free(in->host.kinds);
     if (in->own_collector) collector_free(in->collector);
     if (in->store) store_close(in->store);

@@ -164,6 +164,7 @@ int command_run(const struct arguments *arguments)
                                        .speed = speed,
                                        .trace_aws = arguments_flag(arguments, "trace-aws"),
                                        .store = true,
+                                       .record = true,
                                        .policies = true};
     options.listener = is_once
                            ? (struct engine_listener){report, report_target, report_tick}

@@ -22,6 +22,8 @@ set(SOURCES_app
     init.c
     instance.c
     journal.c
+    journal_export.c
+    journal_ticks.c
     log_cloudwatch.c
     notify.c
     options.c
@@ -29,6 +31,7 @@ set(SOURCES_app
     policy_dir.c
     policy_scan.c
     project.c
+    recorded.c
     repl.c
     report.c
     run.c

@@ -168,6 +168,22 @@ static void show_receivers(const cJSON *alerts, bool color)
     sheet_done(&sheet);
 }
 
+/* Silent where nothing is recorded. */
+static void show_recording(const cJSON *recording, bool color)
+{
+    if (!cJSON_IsObject(recording)) return;
+    const char *fault = text_of(recording, "fault"), *moved = text_of(recording, "moved_to");
+    if (fault[0])
+        printf("%srecording fails:%s %s\n", color ? "\033[31m" : "", color ? "\033[0m" : "", fault);
+    else
+        printf("recording: %.0f ticks of policies written, %.1f MiB in the file",
+               number_of(recording, "written"), number_of(recording, "file_bytes") / 1048576);
+    if (!fault[0] && number_of(recording, "lost") > 0)
+        printf(", %.0f lost", number_of(recording, "lost"));
+    if (!fault[0]) putchar('\n');
+    if (moved[0]) printf("a damaged recording was moved to %s\n", moved);
+}
+
 /* "pauses":[...], from the file, which is the truth of it. */
 static int read_pauses(const struct config *config, struct pauses *out, struct strbuf *members)
 {
@@ -202,6 +218,7 @@ int command_status(const struct arguments *arguments)
                number_of(status, "resident_bytes") / 1048576, number_of(status, "cpu_ms") / 1000,
                number_of(collect, "series"), number_of(collect, "calls"),
                number_of(collect, "metrics_charged"), number_of(collect, "failures"));
+        show_recording(cJSON_GetObjectItemCaseSensitive(status, "recording"), color);
         pauses_print(&pauses, stdout, color);
         show_receivers(cJSON_GetObjectItemCaseSensitive(status, "alerts"), color);
         cJSON_ArrayForEach(policy, cJSON_GetObjectItemCaseSensitive(status, "policies"))

@@ -4,6 +4,8 @@
 #include "moontide/base/clock.h"
 #include "moontide/base/json.h"
 #include "moontide/base/timetext.h"
+#include "moontide/store/recording.h"
+#include "moontide/tick/recorder.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -98,6 +100,27 @@ static int64_t resident_bytes(void)
     return (int64_t)pages * sysconf(_SC_PAGESIZE);
 }
 
+/* null: nothing is recorded. */
+static void write_recording(const struct instance *instance, struct json_writer *w)
+{
+    struct recording_status status;
+    json_key(w, "recording");
+    if (!instance->recorder) {
+        json_null(w);
+        return;
+    }
+    recorder_status(instance->recorder, &status);
+    json_object(w);
+    put_int(w, "written", (int64_t)status.written);
+    put_int(w, "written_bytes", (int64_t)status.written_bytes);
+    put_int(w, "lost", (int64_t)status.lost);
+    put_int(w, "waiting", (int64_t)status.waiting);
+    put_int(w, "file_bytes", status.file_bytes);
+    put_string(w, "fault", status.failed ? status.fault.text : "");
+    put_string(w, "moved_to", status.moved_to);
+    json_object_end(w);
+}
+
 void daemon_status_json(const struct instance *instance, int64_t started_ms, struct strbuf *out)
 {
     struct writing writing = {.engine = instance->engine};
@@ -124,6 +147,7 @@ void daemon_status_json(const struct instance *instance, int64_t started_ms, str
     put_int(w, "series", (int64_t)stats.entries);
     put_int(w, "series_bytes", (int64_t)stats.series_bytes);
     json_object_end(w);
+    write_recording(instance, w);
     json_key(w, "alerts");
     alerting_status_json(instance, w);
     json_key(w, "policies");

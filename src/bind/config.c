@@ -203,6 +203,9 @@ static int set_defaults(struct config *config, const char *dir)
     config->retry_cap_ms = 20000;
     config->journal_keep_ms = (int64_t)90 * 86400000;
     config->journal_max_bytes = (int64_t)256 << 20;
+    config->record = true;
+    config->record_keep_ms = (int64_t)7 * 86400000;
+    config->record_max_bytes = (int64_t)1 << 30;
     rail_limits_default(&config->rails);
     notify_settings_init(&config->alerts);
     config->price_per_1000_usd = 0.01; /* Amazon CloudWatch pricing, GetMetricData */

@@ -252,6 +252,29 @@ static void read_journal(struct config_reading *r)
     config_close_table(&inner);
 }
 
+/* record = false, or { keep, size } */
+static void read_record(struct config_reading *r)
+{
+    static const char *const known[] = {"keep", "size", NULL};
+    struct fields inner;
+    lua_State *L = r->root.L;
+    struct config *c = r->config;
+    int type = fields_push(&r->root, "record", TABLE | 1 << LUA_TBOOLEAN,
+                           "false, or a table with keep and size");
+    if (type == LUA_TNIL) return;
+    if (type == LUA_TBOOLEAN) {
+        c->record = lua_toboolean(L, -1);
+        lua_pop(L, 1);
+        return;
+    }
+    fields_inside(&inner, &r->root, -1, "configuration: record", "record");
+    fields_known(&inner, known);
+    c->record_keep_ms = take_time(&inner, "keep", c->record_keep_ms);
+    c->record_max_bytes =
+        (int64_t)config_take_size(&inner, "size", 1 << 20, 1e12, (size_t)c->record_max_bytes);
+    config_close_table(&inner);
+}
+
 /* "service:Operation" */
 static void read_allow(struct config_reading *r)
 {
@@ -276,9 +299,10 @@ static void read_allow(struct config_reading *r)
 void config_read_fields(struct config_reading *r)
 {
     static const char *const known[] = {
-        "environments", "region", "profile", "endpoint", "accounts", "policies", "state",
-        "language",     "mode",   "settle",  "allow",    "rails",    "limits",   "log",
-        "alerts",       "vars",   "cost",    "reload",   "retry",    "journal",  NULL};
+        "environments", "region",   "profile", "endpoint", "accounts", "policies",
+        "state",        "language", "mode",    "settle",   "allow",    "rails",
+        "limits",       "log",      "alerts",  "vars",     "cost",     "reload",
+        "retry",        "journal",  "record",  NULL};
     static const char *const languages[] = {"en", "ko", NULL};
     struct fields *f = &r->root, reload;
     struct config *c = r->config;
@@ -302,6 +326,7 @@ void config_read_fields(struct config_reading *r)
     read_cost(r);
     read_allow(r);
     read_journal(r);
+    read_record(r);
     fields_rails(f, "configuration: rails", &c->rails);
     config_read_alerts(r);
     if (config_open_table(f, "reload", "configuration: reload", &reload))

@@ -353,6 +353,11 @@ static void fill_info(struct policy *policy, const char *source, size_t len)
     unsigned char digest[SHA256_BYTES];
     sha256(source, len, digest);
     hex_encode(digest, sizeof digest, policy->info.sha256);
+    const char *kept = source_text(policy->binding.sources[0]); /* remembered before it ran */
+    if (strlen(kept) == len) {
+        policy->info.source = kept;
+        policy->info.source_len = len;
+    }
     policy->info.name = policy->name;
     policy->info.doc = policy->doc;
     policy->info.file = policy->shown;

@@ -141,20 +141,22 @@ static int code_of(sqlite3 *sqlite)
     }
 }
 
-static int corrupt(struct fault *fault, const char *path, const char *why)
+static const char lost_of_store[] =
+    "the policies' memo, the state of alerts and the journal are lost and begin anew";
+
+static int corrupt(struct fault *fault, const char *path, const char *lost, const char *why)
 {
     return fault_set(fault, ERR_CORRUPT,
                      "%s: damaged, or not a database of moontide (%s). Move it away, together with "
-                     "%s-wal and %s-shm, or put a backup in its place. Without it the policies' "
-                     "memo, the state of alerts and the journal are lost and begin anew",
-                     path, why, path, path);
+                     "%s-wal and %s-shm, or put a backup in its place. Without it %s",
+                     path, why, path, path, lost);
 }
 
 int database_fault(struct database *database, struct fault *fault)
 {
     int code = code_of(database->sqlite);
     const char *said = sqlite3_errmsg(database->sqlite);
-    if (code == ERR_CORRUPT) return corrupt(fault, database->path, said);
+    if (code == ERR_CORRUPT) return corrupt(fault, database->path, database->lost, said);
     if (code == ERR_FULL)
         return fault_set(fault, code, "%s: no space left to write to (%s)", database->path, said);
     if (code == ERR_LOCKED)
@@ -208,7 +210,7 @@ static int quick_check(struct database *database, struct fault *fault)
     } else {
         const char *said = (const char *)sqlite3_column_text(statement, 0);
         if (!said || strcmp(said, "ok") != 0)
-            code = corrupt(fault, database->path, said ? said : "no answer");
+            code = corrupt(fault, database->path, database->lost, said ? said : "no answer");
     }
     sqlite3_finalize(statement);
     return code;
@@ -274,12 +276,13 @@ static int check_identity(struct database *database, bool *fresh, int64_t *versi
     if (code < 0) return code;
     *fresh = objects == 0 && id == 0 && *version == 0;
     if (*fresh) return OK;
-    if (id != APPLICATION_ID) return corrupt(fault, database->path, "made by another program");
+    if (id != APPLICATION_ID)
+        return corrupt(fault, database->path, database->lost, "made by another program");
     if (*version > STORE_SCHEMA_VERSION)
         return fault_set(fault, ERR_VERSION,
                          "%s: written by a newer moontide (schema version %lld, this one knows %d)",
                          database->path, (long long)*version, STORE_SCHEMA_VERSION);
-    if (*version < 1) return corrupt(fault, database->path, "no schema version");
+    if (*version < 1) return corrupt(fault, database->path, database->lost, "no schema version");
     return OK;
 }
 
@@ -351,7 +354,8 @@ static bool whole(int fd, off_t size, const char *path)
 }
 
 /* SQLite would make the file with the umask's mode; its -wal and -shm take over the file's. */
-static int make_file(const char *path, enum database_kind kind, struct fault *fault)
+static int make_file(const char *path, enum database_kind kind, const char *lost,
+                     struct fault *fault)
 {
     int flags = kind == DATABASE_WRITER ? O_RDWR | O_CREAT : O_RDONLY, code = OK;
     struct stat st;
@@ -362,7 +366,7 @@ static int make_file(const char *path, enum database_kind kind, struct fault *fa
     } else if (!S_ISREG(st.st_mode)) {
         code = fault_set(fault, ERR_INVALID, "%s: not a regular file", path);
     } else if (kind == DATABASE_WRITER && !whole(fd, st.st_size, path)) {
-        code = corrupt(fault, path, "shorter than it was");
+        code = corrupt(fault, path, lost, "shorter than it was");
     }
     if (fd >= 0) close(fd);
     return code;
@@ -383,26 +387,39 @@ static int connect_to(struct database *database, enum database_kind kind, struct
                          fault);
 }
 
-int database_open(const char *path, enum database_kind kind, bool check, struct database **out,
-                  struct fault *fault)
+int database_connect(const char *path, enum database_kind kind, const char *lost,
+                     struct database **out, struct fault *fault)
 {
     struct database *database = NULL;
-    int code = make_file(path, kind, fault);
+    int code = make_file(path, kind, lost, fault);
     if (code < 0) goto leave;
     database = calloc(1, sizeof *database);
     if (!database || !(database->path = strdup(path))) {
         code = fault_set(fault, ERR_NOMEM, "%s: out of memory", path);
         goto leave;
     }
+    database->lost = lost;
     code = connect_to(database, kind, fault);
-    if (code < 0) goto leave;
-    code = kind == DATABASE_WRITER ? prepare_writer(database, check, fault)
-                                   : prepare_reader(database, fault);
     if (code < 0) goto leave;
     *out = database;
     database = NULL;
 leave:
     database_close(database);
+    return code;
+}
+
+int database_open(const char *path, enum database_kind kind, bool check, struct database **out,
+                  struct fault *fault)
+{
+    struct database *database = NULL;
+    int code = database_connect(path, kind, lost_of_store, &database, fault);
+    if (code < 0) return code;
+    code = kind == DATABASE_WRITER ? prepare_writer(database, check, fault)
+                                   : prepare_reader(database, fault);
+    if (code == OK)
+        *out = database;
+    else
+        database_close(database);
     return code;
 }
 

@@ -50,6 +50,7 @@ struct database {
     int64_t page_bytes;
     int64_t log_bytes; /* in the write-ahead log at the last commit */
     char *path;
+    const char *lost; /* what is lost without the file, in words */
     sqlite3_stmt *statements[STATEMENT_COUNT];
     sqlite3_stmt *reads[READS_KEPT]; /* of read.c, found by their text */
 };
@@ -58,6 +59,10 @@ struct database {
  * small enough to (see store.h). A reader takes the file as it is. Errors as store_open(). */
 MUST_CHECK int database_open(const char *path, enum database_kind kind, bool check,
                              struct database **out, struct fault *fault);
+/* The same for a file with another schema, which is the caller's: nothing in it is looked at.
+ * `lost` lives as long as the connection. */
+MUST_CHECK int database_connect(const char *path, enum database_kind kind, const char *lost,
+                                struct database **out, struct fault *fault);
 /* A large transaction changes more pages than the cache ordinarily holds, and each that must make
  * way is written, read and written again: it gets room, and gives it back. */
 void database_cache(struct database *database, bool large);

@@ -4,4 +4,9 @@ set(SOURCES_store
     lock.c
     prune.c
     read.c
+    recording.c
+    recording_file.c
+    recording_prune.c
+    recording_read.c
+    recording_source.c
     store.c)

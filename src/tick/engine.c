@@ -316,6 +316,7 @@ void engine_remove(struct engine *engine, const char *name)
     wishes_forget(engine->wishes, policy->name, NULL);
     wishes_forget(engine->acting_wishes, policy->name, NULL);
     put_end(policy, ERR_CANCELED);
+    recorder_forget(engine->options.recorder, policy->name);
     schedule_arm(engine);
     if (policy->run)
         run_cancel(policy->run);

@@ -21,6 +21,7 @@
 #include "moontide/tick/engine.h"
 #include "moontide/tick/pause.h"
 #include "moontide/tick/rails.h"
+#include "moontide/tick/recorder.h"
 #include "resources.h"
 
 struct loop_timer;
@@ -211,6 +212,7 @@ struct run {
 
     size_t at; /* evaluation: the next target */
     bool again, skip_rest;
+    struct record *record;  /* NULL: it is not recorded */
     struct series **copies; /* of the target in mid-evaluation */
     uint32_t copy_count;
     int64_t spent_ns;

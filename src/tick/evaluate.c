@@ -237,10 +237,14 @@ static int evaluate(struct run *run, const struct target *target, const char *ex
     struct evaluator *evaluator = run->generation->evaluator;
     struct evaluation *evaluation = &run->policy->evaluation;
     if (!run->again) evaluation_reset(evaluation);
+    struct series *const *series = series_of(run, target);
+    if (!run->again && run->record)
+        record_target(run->record, target, series, extra,
+                      memos_get(&run->tick->engine->memos, run->policy->name, target->id));
     struct evaluation_input input = {
         .target = run->at,
         .now_ms = run->tick->at_ms,
-        .series = series_of(run, target),
+        .series = series,
         .extra_json = extra,
         .memo_json = memo_of(run, target),
         .answers = run->policy->answers,
@@ -325,6 +329,9 @@ static void skip_rest(struct run *run, int64_t spent_ns)
 
 static void run_evaluated(struct run *run)
 {
+    uint64_t recorded = run->record ? run->tick->number : 0;
+    record_end(run->record);
+    run->record = NULL;
     if (run->errors_hidden) {
         struct fault fault;
         fault_set(&fault, ERR_LIMIT, "%u more errors of this policy are not listed",
@@ -338,7 +345,8 @@ static void run_evaluated(struct run *run)
               LOG_I("warning", run->by_status[STATUS_WARNING]),
               LOG_I("unknown", run->by_status[STATUS_UNKNOWN]),
               LOG_I("healthy", run->by_status[STATUS_HEALTHY]),
-              LOG_N("ms", (double)(run->spent_ns / 1000) / 1000));
+              LOG_N("ms", (double)(run->spent_ns / 1000) / 1000),
+              recorded ? LOG_I("tick", recorded) : LOG_END);
     tick_resume(run->tick);
 }
 
@@ -401,6 +409,8 @@ void tick_evaluate(struct tick *tick)
             run_error_add(run, "", &fault);
             continue;
         }
+        run->record = recorder_begin(tick->engine->options.recorder, run->generation->info,
+                                     tick->number, tick->at_ms);
         tick_wait(tick);
         pump_add(run, evaluate_step);
     }

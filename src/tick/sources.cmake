@@ -27,7 +27,12 @@ set(SOURCES_tick
     rails_capacity.c
     rails_history.c
     rails_limits.c
+    record_read.c
+    record_state.c
+    record_write.c
+    recorder.c
     recover.c
+    replay.c
     resources.c
     schedule.c
     sim_act.c

@@ -126,7 +126,8 @@ int tick_begin(struct engine *engine, struct policy *const *policies, size_t cou
     tick->data = data;
     tick->at_ms = engine_now_ms(engine);
     tick->begun_ns = real_ns();
-    tick->number = ++engine->tick_number;
+    struct recorder *recorder = engine->options.recorder;
+    tick->number = recorder ? recorder_next_tick(recorder) : ++engine->tick_number;
     tick->next = engine->ticks;
     engine->ticks = tick;
     for (struct run *run = tick->runs; run; run = run->next)

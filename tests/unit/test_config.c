@@ -105,6 +105,9 @@ static void a_missing_file_means_defaults(void **state)
     assert_int_equal(config->rails.drift_hold_ms, 3600000);
     assert_int_equal(config->journal_keep_ms, 7776000000);
     assert_int_equal(config->journal_max_bytes, 256 << 20);
+    assert_true(config->record);
+    assert_int_equal(config->record_keep_ms, 604800000);
+    assert_int_equal(config->record_max_bytes, 1 << 30);
     assert_string_equal(config->json,
                         "{\"environments\":[\"prod\",\"staging\"],\"language\":\"en\","
                         "\"mode\":\"recommend\",\"vars\":{}}");
@@ -128,6 +131,7 @@ static void every_field_is_read(void **state)
         "            freezes = { { cron = '0 18 * * fri', duration = '62h',\n"
         "                          timezone = 'Asia/Seoul' } } },\n"
         "  journal = { keep = '30d', max_size = '1GiB' },\n"
+        "  record = { keep = '2d', size = '5MiB' },\n"
         "  limits = { policy_memory = '8MiB', instructions = 1e6, evaluation = ms,\n"
         "             evaluations = 2, collect = '10s', apply = '20s', source = '64KiB', request = "
         "'5s',\n"
@@ -176,10 +180,24 @@ static void every_field_is_read(void **state)
     assert_non_null(config->rails.freezes);
     assert_int_equal(config->journal_keep_ms, 2592000000);
     assert_int_equal(config->journal_max_bytes, 1 << 30);
+    assert_true(config->record);
+    assert_int_equal(config->record_keep_ms, 172800000);
+    assert_int_equal(config->record_max_bytes, 5 << 20);
     assert_true(config->price_per_1000_usd == 0.02);
     assert_string_equal(
         config->json, "{\"environments\":[\"a\",\"b\",\"c\"],\"language\":\"ko\",\"mode\":\"act\","
                       "\"region\":\"ap-northeast-2\",\"vars\":{\"budget\":5,\"teams\":[\"x\"]}}");
+    config_free(config);
+}
+
+static void a_recording_is_switched_off_and_on(void **state)
+{
+    struct project *p = *state;
+    struct config *config = good(p, "return { record = false }");
+    assert_false(config->record);
+    config_free(config);
+    config = good(p, "return { record = true }");
+    assert_true(config->record);
     config_free(config);
 }
 
@@ -220,6 +238,10 @@ static void a_faulty_field_names_itself_its_line_and_its_nearest(void **state)
         {"return { journal = { keep = 0 } }", 1, "keep must be over 0"},
         {"return { journal = { max_size = '5B' } }", 1, "max_size: '5B' is no size"},
         {"return { journal = { max_siz = 1 } }", 1, "did you mean 'max_size'?"},
+        {"return { record = 5 }", 1, "record must be false, or a table with keep and size"},
+        {"return { record = { keep = 0 } }", 1, "keep must be over 0"},
+        {"return { record = { size = '5B' } }", 1, "size: '5B' is no size"},
+        {"return { record = { max_size = '5MiB' } }", 1, "unknown field 'max_size'"},
         {"return { alerts = { route = 1 } }", 1, "route must be a receiver's name"},
         {"return { log = { cloudwatch = { group = 'g', stream = 's', metrics = '' } } }", 1,
          "metrics is empty"},
@@ -315,6 +337,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         IN_PROJECT(a_missing_file_means_defaults),
         IN_PROJECT(every_field_is_read),
+        IN_PROJECT(a_recording_is_switched_off_and_on),
         IN_PROJECT(a_faulty_field_names_itself_its_line_and_its_nearest),
         IN_PROJECT(all_faults_are_told_at_once),
         IN_PROJECT(secrets_are_read_and_stay_out_of_what_policies_see),

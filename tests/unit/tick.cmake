@@ -34,3 +34,8 @@ foreach(name act act_modes act_rails act_conflict act_drift act_recover act_stop
         support/store_files.c)
 endforeach()
 allocations_can_fail(act_memory)
+unit_test(record_code)
+allocations_can_fail(record_code)
+unit_test(recorder)
+target_sources(test_recorder PRIVATE support/engine_house.c)
+allocations_can_fail(recorder)

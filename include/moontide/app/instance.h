@@ -1,7 +1,7 @@
 /* app/instance.h - the parts of one running moontide, put together in order and taken apart in
  * reverse.
  *
- *   config -> loop -> http -> world -> store -> kinds -> engine -> policies */
+ *   config -> loop -> http -> world -> store -> kinds -> recorder -> engine -> policies */
 #ifndef MOONTIDE_APP_INSTANCE_H
 #define MOONTIDE_APP_INSTANCE_H
 
@@ -25,9 +25,10 @@ struct instance_options {
     bool trace_aws;    /* --trace-aws */
     bool store;        /* open the database and become its writer */
     bool plan;         /* ... or only its reader: nothing is written, and nothing carried out */
-    bool unthrottled;  /* asks CloudWatch as fast as it can: benchmarks, against a server of their
-                          own */
-    bool policies;     /* make an engine that loads the policies */
+    bool record;      /* what ticks see is recorded, unless the configuration says record = false */
+    bool unthrottled; /* asks CloudWatch as fast as it can: benchmarks, against a server of their
+                         own */
+    bool policies;    /* make an engine that loads the policies */
     struct engine_listener listener;
 };
 
@@ -38,6 +39,7 @@ struct instance {
     struct rates *rates; /* of all clients, those of scripts and the world's */
     struct world *world;
     struct store *store;
+    struct recorder *recorder; /* NULL: nothing is recorded */
     struct engine *engine;
     struct alerting *alerting;   /* NULL: nobody is to be told */
     struct collector *collector; /* the engine's, or its own when there is no engine */

@@ -65,6 +65,8 @@ int command_completion(const struct arguments *arguments);
 int command_eval(const struct arguments *arguments);
 int command_init(const struct arguments *arguments);
 int command_journal(const struct arguments *arguments);
+int command_journal_export(const struct arguments *arguments);
+int command_journal_ticks(const struct arguments *arguments);
 int command_pause(const struct arguments *arguments);
 int command_plan(const struct arguments *arguments);
 int command_reload(const struct arguments *arguments);

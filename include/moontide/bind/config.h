@@ -68,6 +68,9 @@ struct config {
     struct rail_limits rails;      /* rails */
     int64_t journal_keep_ms;       /* journal.keep, 90 d */
     int64_t journal_max_bytes;     /* journal.max_size, 256 MiB */
+    bool record;                   /* record, true: what ticks see is kept */
+    int64_t record_keep_ms;        /* record.keep, 7 d */
+    int64_t record_max_bytes;      /* record.size, 1 GiB */
     struct notify_settings alerts; /* alerts */
     double price_per_1000_usd;     /* cost.per_1000_metrics, 0.01 */
     enum log_level log_level;

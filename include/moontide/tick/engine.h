@@ -77,7 +77,8 @@ struct tick_error {
 struct tick_report {
     int64_t at_ms, elapsed_ms;
     const char *world;
-    uint64_t number; /* of this process, from 1 */
+    uint64_t number; /* where ticks are recorded unique across restarts, else of this process, from
+                        1 */
     size_t targets, policies;
     size_t by_status[4]; /* by enum status */
     const struct tick_error *errors;
@@ -102,6 +103,7 @@ struct engine_options {
     struct store *store; /* borrowed; NULL: nothing is read or kept */
     bool read_only; /* memo and alerts are read from the store, none is written, and no decision
                        carried out (plan) */
+    struct recorder *recorder; /* borrowed; NULL: what ticks see is not recorded */
     struct actor
         *actor; /* borrowed; NULL: decisions are proposed as they are, and none carried out */
     const struct rail_limits *rails; /* the configuration's; NULL: the defaults. Copied */

@@ -26,6 +26,8 @@ struct policy_info {
     const char *name, *doc; /* doc may be "" */
     const char *file;       /* as messages show it: "policies/performance.lua" */
     char sha256[SHA256_HEX_MAX];
+    const char *source; /* the text that has this hash; NULL: it is not kept */
+    size_t source_len;
     int64_t every_ms;
     int64_t discover_ms; /* how often targets() runs again; 0: never, it is a list */
     enum policy_mode mode;
