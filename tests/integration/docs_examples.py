@@ -195,8 +195,8 @@ class Examples:
                                'return { environments = { "prod" }, alerts = { templates = "templates", receivers = {'
                                ' x = { type = "webhook", url = "https://example.com" } }, route = "x" } }'})
         if not re.search(r"^return\b", text, re.M):
-            text = "return { " + text.rstrip() + " }\n" if mark != "config" or not inside else \
-                f"return {{ {inside} = {{ {text.rstrip()} }} }}\n"
+            text = "return { " + text.rstrip() + "\n}\n" if mark != "config" or not inside else \
+                f"return {{ {inside} = {{ {text.rstrip()}\n}} }}\n"
         files = {}
         for i, path in enumerate(re.findall(r'\bfile "([^"]+)"', text)):
             files[f"secret-{i}"] = "https://example.com/secret\n"

@@ -186,9 +186,8 @@ def replaced(block, command, got):
     return "\n".join(lines)
 
 
-def run_block(session, block, fill=False):
-    """Runs the block's commands; what does not hold is a Wrong at its line, with `.command` and `.got`. `fill`: nor does an
-    output of three dots alone."""
+def run_block(session, block):
+    """Runs the block's commands; what does not hold is a Wrong at its line, with `.command` and `.got`."""
     words = block.mark.split()
     wanted_status = int(words[words.index("exit") + 1]) if "exit" in words else 0
     found = commands_of(block)
@@ -202,8 +201,7 @@ def run_block(session, block, fill=False):
             wanted, compared = loosely(wanted), loosely(normal("\n".join(got)))
         else:
             compared = normal("\n".join(got))
-        bare = fill and wanted == ["..."] and len(got) > 0
-        if PRELOAD and not background and (bare or not agrees(wanted, compared)):
+        if PRELOAD and not background and not agrees(wanted, compared):
             wrong = Wrong(f"$ {command.text}\nprints\n" + "\n".join(got), command.line)
             wrong.command, wrong.got = command, got
             raise wrong
