@@ -1,16 +1,18 @@
 # embed_prelude(OUT): turns the Lua that ships inside the binary into one C file with a table of { name, bytes,
-# length }, read through vm/prelude.h: src/prelude/*.lua by their base names, what `moontide init` writes, and the shells'
-# completion scripts.
+# length }, read through vm/prelude.h: src/prelude/*.lua by their base names, what `moontide init` writes, the shells'
+# completion scripts, and the page that `check --explain` quotes.
 function(embed_prelude out)
     file(GLOB prelude CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/prelude/*.lua)
     set(files
         policy_performance=${CMAKE_SOURCE_DIR}/policies/performance.lua
-        policy_lib_performance=${CMAKE_SOURCE_DIR}/policies/lib/performance.lua)
+        policy_lib_performance=${CMAKE_SOURCE_DIR}/policies/lib/performance.lua
+        docs_check=${CMAKE_SOURCE_DIR}/docs/check.md)
     foreach(shell bash zsh fish)
         list(APPEND files completion_${shell}=${CMAKE_SOURCE_DIR}/packaging/completion/moontide.${shell})
     endforeach()
     file(GLOB completion CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/packaging/completion/moontide.*)
-    set(depends ${prelude} ${completion} ${CMAKE_SOURCE_DIR}/policies/performance.lua ${CMAKE_SOURCE_DIR}/policies/lib/performance.lua)
+    set(depends ${prelude} ${completion} ${CMAKE_SOURCE_DIR}/policies/performance.lua ${CMAKE_SOURCE_DIR}/policies/lib/performance.lua
+        ${CMAKE_SOURCE_DIR}/docs/check.md)
     foreach(file ${prelude})
         get_filename_component(name ${file} NAME_WE)
         list(APPEND files ${name}=${file})

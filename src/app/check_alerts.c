@@ -23,24 +23,26 @@ struct checking {
     bool any_label; /* targets that are not known here */
 };
 
-static void add(const struct checking *c, int code, int line, const char *text)
+static void add(const struct checking *c, int code, const char *text)
 {
     struct fault fault;
     fault_set(&fault, code, "%s", text);
-    fault_at(&fault, path_shown(c->config->file), line, 0);
+    fault_at(&fault, path_shown(c->config->file), 0, 0);
     faults_add(c->faults, &fault);
 }
 
-static void warn(const struct checking *c, int line, const char *format, ...) PRINTF_LIKE(3, 4);
-static void warn(const struct checking *c, int line, const char *format, ...)
+static void warn(const struct checking *c, const char *id, int line, const char *format, ...)
+    PRINTF_LIKE(4, 5);
+static void warn(const struct checking *c, const char *id, int line, const char *format, ...)
 {
-    char text[FAULT_TEXT_MAX] = "warning: ";
-    size_t begin = strlen(text);
+    struct fault fault;
     va_list args;
     va_start(args, format);
-    vsnprintf(text + begin, sizeof text - begin, format, args);
+    fault_vset(&fault, OK, format, args);
     va_end(args);
-    add(c, OK, line, text);
+    fault_at(&fault, path_shown(c->config->file), line, 0);
+    fault_explain(&fault, id, NULL);
+    faults_add(c->faults, &fault);
 }
 
 /* ---- receivers ---- */
@@ -63,7 +65,7 @@ static void check_receivers(const struct checking *c, struct courier *courier)
             faults_add(c->faults, &fault);
         }
         if (!routes_to(&c->alerts->root, receiver->name))
-            warn(c, 0, "alerts: no route leads to the receiver '%s'", receiver->name);
+            warn(c, "W-no-route", 0, "alerts: no route leads to the receiver '%s'", receiver->name);
     }
 }
 
@@ -123,8 +125,8 @@ static void check_labels(const struct checking *c, const struct matchers *matche
     for (size_t i = 0; i < matchers->count; i++) {
         const char *name = matcher_name(matchers->items[i]);
         if (!label_known(c, name))
-            warn(c, line, "%s: %s: no target of a policy has the label '%s'", where,
-                 matcher_text(matchers->items[i]), name);
+            warn(c, "W-alert-label", line, "%s: %s: no target of a policy has the label '%s'",
+                 where, matcher_text(matchers->items[i]), name);
     }
 }
 
@@ -161,7 +163,7 @@ static void check_route(const struct checking *c, const struct route *route)
         for (size_t k = 0; k < i; k++) {
             const struct route *before = &route->children[k];
             if (before->goes_on || !covers(before, child)) continue;
-            warn(c, child->line,
+            warn(c, "W-unreachable-route", child->line,
                  "alerts.route: this route is never reached: number %zu before it matches all of "
                  "it, and has no `continue`",
                  k + 1);
@@ -172,18 +174,18 @@ static void check_route(const struct checking *c, const struct route *route)
 }
 
 void check_alerts(const struct host *host, struct evaluator *const *policies, size_t count,
-                  struct faults *faults)
+                  bool all, struct faults *faults)
 {
     struct checking c = {.config = host->config,
                          .alerts = &host->config->alerts,
                          .faults = faults,
                          .policies = policies,
                          .count = count,
-                         .any_label = count == 0};
+                         .any_label = count == 0 || !all};
     struct courier *courier = NULL;
     if (c.alerts->receiver_count == 0) return;
     if (courier_new(host, &courier) < 0) {
-        add(&c, ERR_NOMEM, 0, "out of memory");
+        add(&c, ERR_NOMEM, "out of memory");
         return;
     }
     check_receivers(&c, courier);
@@ -193,7 +195,8 @@ void check_alerts(const struct host *host, struct evaluator *const *policies, si
     check_route(&c, &c.alerts->root);
     for (size_t i = 0; i < c.alerts->mute_count; i++)
         if (!mutes(&c.alerts->root, c.alerts->mutes[i].name))
-            warn(&c, 0, "alerts: no route has the mute windows '%s'", c.alerts->mutes[i].name);
+            warn(&c, "W-unused-mute", 0, "alerts: no route has the mute windows '%s'",
+                 c.alerts->mutes[i].name);
     for (size_t i = 0; i < c.alerts->inhibit_count; i++) {
         check_labels(&c, &c.alerts->inhibits[i].source, 0, "alerts.inhibit: source");
         check_labels(&c, &c.alerts->inhibits[i].target, 0, "alerts.inhibit: target");

@@ -2,6 +2,7 @@
 #include "moontide/app/check_json.h"
 
 #include "moontide/base/json.h"
+#include "moontide/bind/diagnostic.h"
 
 static void put_string(struct json_writer *w, const char *key, const char *value)
 {
@@ -22,24 +23,20 @@ static void put_seconds(struct json_writer *w, const char *key, int64_t ms)
     json_double(w, (double)ms / 1000);
 }
 
-static bool put_faults(struct json_writer *w, const struct faults *faults)
+static void put_finding(struct json_writer *w, const struct fault *fault)
 {
-    bool ok = true;
-    json_key(w, "faults");
-    json_array(w);
-    for (size_t i = 0; i < faults->count; i++) {
-        const struct fault *fault = &faults->items[i];
-        json_object(w);
-        put_string(w, "file", fault->file);
-        put_int(w, "line", fault->line);
-        put_string(w, "message", fault->text);
-        json_key(w, "warning");
-        json_bool(w, fault->code >= 0);
-        json_object_end(w);
-        ok = ok && fault->code >= 0;
-    }
-    json_array_end(w);
-    return ok;
+    json_object(w);
+    put_string(w, "file", fault->file);
+    put_int(w, "line", fault->line);
+    put_int(w, "column", fault->column);
+    put_int(w, "end_column", fault->end_column);
+    put_string(w, "severity", fault->code < 0 ? "error" : "warning");
+    put_string(w, "code", diagnostic_of(fault));
+    put_string(w, "message", fault->text);
+    put_string(w, "hint", fault->hint[0] ? fault->hint : NULL);
+    json_key(w, "warning");
+    json_bool(w, fault->code >= 0);
+    json_object_end(w);
 }
 
 /* The fields of a metric within an object that is open. Expressions hold metrics that may be
@@ -101,14 +98,20 @@ static void put_policy(struct json_writer *w, const struct evaluator *evaluator)
 }
 
 void check_json(const struct config *config, struct evaluator *const *loaded, size_t count,
-                const struct faults *faults, struct strbuf *out)
+                const struct findings *findings, struct strbuf *out)
 {
     struct json_writer w;
     json_writer_init(&w, out);
     json_object(&w);
-    bool ok = put_faults(&w, faults);
+    json_key(&w, "faults");
+    json_array(&w);
+    for (size_t i = 0; i < findings->count; i++)
+        put_finding(&w, &findings->items[i]);
+    json_array_end(&w);
     json_key(&w, "ok");
-    json_bool(&w, ok);
+    json_bool(&w, findings_errors(findings) == 0);
+    put_int(&w, "errors", (int64_t)findings_errors(findings));
+    put_int(&w, "warnings", (int64_t)findings_warnings(findings));
     if (config) {
         json_key(&w, "usd_per_1000_metrics");
         json_double(&w, config->price_per_1000_usd);

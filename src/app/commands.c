@@ -159,7 +159,10 @@ static const struct option_spec policy_test_options[] = {
     END,
 };
 static const struct option_spec check_options[] = {
-    {"format", "FORMAT", "text (default), or json: with what each policy asks of CloudWatch"},
+    {"format", "FORMAT", "text (default), gcc, or json: with what each policy asks of CloudWatch"},
+    {"strict", NULL, "a warning fails, too"},
+    {"live", NULL, "asks CloudWatch whether it has each metric that is declared"},
+    {"explain", "CODE", "what a code such as W-unused-metric means; `all` lists them"},
     DIR_OPTION,
     END,
 };
@@ -170,8 +173,8 @@ const struct command commands[] = {
      run_options, command_run},
     {"plan", "", "one tick in which nothing is applied: what would change, and why", 0, 0, false,
      plan_options, command_plan},
-    {"check", "[PATH]", "loads and validates configuration and policies, offline", 0, 1, false,
-     check_options, command_check},
+    {"check", "[PATH...]", "loads and validates configuration and policies, offline", 0, 1000,
+     false, check_options, command_check},
     {"test", "[PATH...]", "runs policy tests: files, or directories of them", 0, (size_t)-1, false,
      policy_test_options, command_test},
     {"repl", "", "interactive Lua with all modules", 0, 0, false, world_options, command_repl},

@@ -8,7 +8,9 @@ set(SOURCES_app
     alerts_test.c
     check.c
     check_alerts.c
+    check_explain.c
     check_json.c
+    check_live.c
     code.c
     commands.c
     completion.c
@@ -19,6 +21,8 @@ set(SOURCES_app
     daemon.c
     decision_text.c
     entry.c
+    findings.c
+    findings_text.c
     init.c
     instance.c
     journal.c

@@ -99,7 +99,10 @@ int fault_vset(struct fault *fault, int code, const char *format, va_list args)
     fault->code = code;
     fault->line = 0;
     fault->column = 0;
+    fault->end_column = 0;
+    fault->id = NULL;
     fault->file[0] = '\0';
+    fault->hint[0] = '\0';
     memcpy(fault->text, text, strlen(text) + 1);
     return code;
 }
@@ -119,6 +122,13 @@ void fault_at(struct fault *fault, const char *file, int line, int column)
     snprintf(fault->file, sizeof fault->file, "%s", file ? file : "");
     fault->line = line;
     fault->column = column;
+}
+
+void fault_explain(struct fault *fault, const char *id, const char *hint)
+{
+    if (!fault) return;
+    fault->id = id;
+    snprintf(fault->hint, sizeof fault->hint, "%s", hint ? hint : "");
 }
 
 void fault_print(const struct fault *fault, char *out, unsigned long size)

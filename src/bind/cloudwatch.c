@@ -96,10 +96,35 @@ static int32_t read_period(struct fields *f)
         return (int32_t)s;
     char shown[DURATION_TEXT_MAX];
     duration_format(ms, shown);
-    fields_fault(f, "period",
-                 "period is %s; it must be 1, 5, 10, 20 or 30 s, or a multiple of 60 s up to 1d",
-                 shown);
+    fields_finding(f, "E-period", "period",
+                   "period is %s; it must be 1, 5, 10, 20 or 30 s, or a multiple of 60 s up to 1d",
+                   shown);
     return PERIOD_DEFAULT_S;
+}
+
+/* How long CloudWatch keeps datapoints of a period: below 60 s three hours, 60 s for 15 days, 300 s
+ * for 63 days, an hour for 455 days. Source: CloudWatch API Reference, GetMetricData. */
+static int64_t retention_ms(int32_t period_s)
+{
+    enum { HOUR_MS = 3600 * 1000, DAY_MS = 24 * HOUR_MS };
+    if (period_s % 3600 == 0) return 455LL * DAY_MS;
+    if (period_s % 300 == 0) return 63LL * DAY_MS;
+    return period_s % 60 == 0 ? 15LL * DAY_MS : 3LL * HOUR_MS;
+}
+
+static void check_retention(struct fields *f, int32_t period_s, int64_t window_ms)
+{
+    char window[DURATION_TEXT_MAX], period[DURATION_TEXT_MAX], kept[DURATION_TEXT_MAX];
+    char hint[FAULT_HINT_MAX];
+    int64_t kept_ms = retention_ms(period_s);
+    if (window_ms <= kept_ms) return;
+    duration_format(window_ms, window);
+    duration_format((int64_t)period_s * 1000, period);
+    duration_format(kept_ms, kept);
+    snprintf(hint, sizeof hint, "a window of at most %s, or a longer period", kept);
+    fields_warn(f, "W-retention", "window", hint,
+                "window is %s, and CloudWatch keeps datapoints of %s for %s: the rest stays empty",
+                window, period, kept);
 }
 
 static uint32_t read_slots(struct fields *f, int32_t period_s)
@@ -109,6 +134,7 @@ static uint32_t read_slots(struct fields *f, int32_t period_s)
     char window[DURATION_TEXT_MAX], period[DURATION_TEXT_MAX];
     duration_format(window_ms, window);
     duration_format(period_ms, period);
+    check_retention(f, period_s, window_ms);
     int64_t slots = window_ms / period_ms + (window_ms % period_ms != 0);
     if (window_ms < period_ms)
         fields_fault(f, "window", "window is %s, shorter than the period of %s", window, period);
@@ -127,13 +153,14 @@ static void read_stat(struct fields *f, struct metric *draft)
         draft->stat = "Average";
         return;
     }
-    static const char *const known[] = {"Average",     "Sum", "Minimum", "Maximum",
-                                        "SampleCount", "IQM", NULL};
-    if (!statistic_valid(draft->stat))
-        fields_fault(f, "stat",
-                     "stat '%s' is none of CloudWatch's (Average, Sum, Minimum, Maximum, "
-                     "SampleCount, p99, tm90, PR(:300), ...)%s",
-                     draft->stat, fields_hint(draft->stat, known).text);
+    char nearest[STATISTIC_SIZE];
+    if (statistic_valid(draft->stat)) return;
+    bool found = statistic_nearest(draft->stat, nearest);
+    fields_finding(f, "E-stat", "stat",
+                   "stat '%s' is none of CloudWatch's (Average, Sum, Minimum, Maximum, "
+                   "SampleCount, p99, tm90, PR(:300), ...)%s%s%s",
+                   draft->stat, found ? " (did you mean '" : "", found ? nearest : "",
+                   found ? "'?)" : "");
 }
 
 static void read_region_and_account(struct fields *f, struct metric *draft)

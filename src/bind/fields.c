@@ -41,28 +41,74 @@ void fields_inside(struct fields *fields, const struct fields *parent, int idx, 
     fields->failed = false;
 }
 
-void fields_fault(struct fields *fields, const char *field, const char *format, ...)
+/* The fault with the place of `field`, or of the call. */
+static struct fault place(const struct fields *fields, const char *id, const char *field)
 {
     struct fault fault;
-    char text[FAULT_TEXT_MAX];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    fields->failed = true;
-    fault_set(&fault, ERR_INVALID, "%s: %s", fields->what, text);
+    fault_set(&fault, ERR_INVALID, "%s", "");
     int line = fields->line, column = 0;
+    const char *marked = field;
     if (fields->source && field)
         (void)source_field(fields->source, fields->site, fields->line, field, &line, &column);
+    if (fields->source && column == 0 && fields->line > 0) {
+        column = source_call(fields->source, fields->site, fields->line);
+        marked = fields->site;
+    }
     fault_at(&fault, fields->file, line, column);
+    fault.end_column = column > 0 ? column + (int)strlen(marked) : 0;
+    fault.id = id;
+    return fault;
+}
+
+static void report(struct fields *fields, struct fault *fault, const char *text)
+{
+    snprintf(fault->text, sizeof fault->text, "%.100s: %.900s", fields->what, text);
+    fields->failed = true;
     if (fields->faults) {
-        faults_add(fields->faults, &fault);
+        faults_add(fields->faults, fault);
         return;
     }
-    if (line > 0)
-        luaL_error(fields->L, "%s:%d: %s", fields->file, line, fault.text);
+    if (fault->line > 0)
+        luaL_error(fields->L, "%s:%d: %s", fields->file, fault->line, fault->text);
     else
-        luaL_error(fields->L, "%s", fault.text);
+        luaL_error(fields->L, "%s", fault->text);
+}
+
+void fields_fault(struct fields *fields, const char *field, const char *format, ...)
+{
+    struct fault fault = place(fields, NULL, field), text;
+    va_list args;
+    va_start(args, format);
+    fault_vset(&text, ERR_INVALID, format, args);
+    va_end(args);
+    report(fields, &fault, text.text);
+}
+
+void fields_finding(struct fields *fields, const char *id, const char *field, const char *format,
+                    ...)
+{
+    struct fault fault = place(fields, id, field), text;
+    va_list args;
+    va_start(args, format);
+    fault_vset(&text, ERR_INVALID, format, args);
+    va_end(args);
+    report(fields, &fault, text.text);
+}
+
+void fields_warn(struct fields *fields, const char *id, const char *field, const char *hint,
+                 const char *format, ...)
+{
+    const struct binding *binding = vm_owner(vm_of(fields->L));
+    struct fault fault = place(fields, id, field), text;
+    if (!binding->warnings) return;
+    va_list args;
+    va_start(args, format);
+    fault_vset(&text, OK, format, args);
+    va_end(args);
+    fault.code = OK;
+    snprintf(fault.text, sizeof fault.text, "%.100s: %.900s", fields->what, text.text);
+    fault_explain(&fault, id, hint);
+    faults_add(binding->warnings, &fault);
 }
 
 struct hint fields_hint(const char *name, const char *const *known)
@@ -102,8 +148,8 @@ void fields_known(struct fields *fields, const char *const *known)
     }
     qsort(unknown, count, sizeof unknown[0], by_text);
     for (size_t i = 0; i < count; i++)
-        fields_fault(fields, unknown[i], "unknown field '%s'%s", unknown[i],
-                     fields_hint(unknown[i], known).text);
+        fields_finding(fields, "E-unknown-field", unknown[i], "unknown field '%s'%s", unknown[i],
+                       fields_hint(unknown[i], known).text);
     if (other) fields_fault(fields, NULL, "takes named fields only, no list of values");
 }
 
@@ -124,7 +170,8 @@ static bool absent(struct fields *fields, const char *field, enum presence prese
     lua_pushstring(fields->L, field);
     bool is_nil = lua_rawget(fields->L, fields->at) == LUA_TNIL;
     lua_pop(fields->L, 1);
-    if (is_nil && presence == REQUIRED) fields_fault(fields, NULL, "%s is missing", field);
+    if (is_nil && presence == REQUIRED)
+        fields_finding(fields, "E-missing-field", NULL, "%s is missing", field);
     return is_nil;
 }
 

@@ -33,6 +33,12 @@ void fields_inside(struct fields *fields, const struct fields *parent, int idx, 
 /* Adds a fault about `field` (NULL: about the whole). */
 void fields_fault(struct fields *fields, const char *field, const char *format, ...)
     PRINTF_LIKE(3, 4);
+/* The same with its code among the findings of `check`, which lives for ever. */
+void fields_finding(struct fields *fields, const char *id, const char *field, const char *format,
+                    ...) PRINTF_LIKE(4, 5);
+/* What is odd and no fault: for `check`, which collects it in binding->warnings; else nothing. */
+void fields_warn(struct fields *fields, const char *id, const char *field, const char *hint,
+                 const char *format, ...) PRINTF_LIKE(5, 6);
 struct hint {
     char text[128];
 };

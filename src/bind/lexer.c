@@ -97,7 +97,8 @@ static void operator(struct lexer *lexer, struct token *token)
 {
     static const char *const longer[] = {
         "...", "..", "==", "~=", "<=", ">=", "//", "::", "<<", ">>"};
-    for (size_t i = 0; i < sizeof longer / sizeof longer[0]; i++) {
+    bool may_be_longer = strchr(".=~</>:", *lexer->at) != NULL; /* most are not */
+    for (size_t i = 0; may_be_longer && i < sizeof longer / sizeof longer[0]; i++) {
         size_t len = strlen(longer[i]);
         if ((size_t)(lexer->end - lexer->at) < len || memcmp(lexer->at, longer[i], len) != 0)
             continue;
@@ -113,8 +114,10 @@ static void operator(struct lexer *lexer, struct token *token)
 struct token lexer_next(struct lexer *lexer)
 {
     skip_space(lexer);
-    struct token token = {
-        .text = lexer->at, .line = lexer->line, .column = (int)(lexer->at - lexer->line_start) + 1};
+    struct token token = {.text = lexer->at,
+                          .begin = lexer->at,
+                          .line = lexer->line,
+                          .column = (int)(lexer->at - lexer->line_start) + 1};
     int c = peek(lexer, 0);
     if (c <= 0) return token;
     if (c == '"' || c == '\'') {
@@ -144,6 +147,6 @@ struct token lexer_next(struct lexer *lexer)
 
 bool token_is(const struct token *token, const char *name)
 {
-    return token->kind == TOKEN_NAME && strlen(name) == token->len &&
+    return token->kind == TOKEN_NAME && token->text[0] == name[0] && strlen(name) == token->len &&
            memcmp(token->text, name, token->len) == 0;
 }

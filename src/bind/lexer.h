@@ -1,5 +1,5 @@
-/* bind/lexer.h - the tokens of Lua 5.4, for source.c and source_scope.c alone. Source: Lua 5.4
- * Reference Manual, section 3.1. */
+/* bind/lexer.h - the tokens of Lua 5.4, for source.c, source_scope.c and the parser. Source:
+ * Lua 5.4 Reference Manual, section 3.1. */
 #ifndef MOONTIDE_BIND_LEXER_H
 #define MOONTIDE_BIND_LEXER_H
 
@@ -11,7 +11,8 @@ enum { TOKEN_END = 0, TOKEN_NAME = 256, TOKEN_NUMBER, TOKEN_STRING, TOKEN_OPERAT
 struct token {
     int kind; /* one of the above, or the character of a one-character operator */
     const char *text;
-    size_t len; /* of a string: without its quotes, escapes as they stand */
+    size_t len;        /* of a string: without its quotes, escapes as they stand */
+    const char *begin; /* its first byte, a quote too */
     int line, column;
 };
 

@@ -9,6 +9,7 @@
 #include "moontide/base/log.h"
 #include "moontide/bind/cover.h"
 #include "moontide/bind/kinds.h"
+#include "moontide/bind/syntax.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -313,12 +314,26 @@ static int new_policy(const struct host *host, const char *path, const char *sho
     return remember_file(policy, path);
 }
 
+/* Lua tells the line at which it gave up, this parser the column. */
+static void syntax_fault(const char *source, size_t len, struct fault *fault)
+{
+    struct syntax *syntax = NULL;
+    struct span where;
+    int code = syntax_read(source, len, &syntax, &where);
+    syntax_free(syntax);
+    fault->id = "E-syntax";
+    if (code != ERR_PARSE || where.line != fault->line) return;
+    fault->column = where.column;
+    fault->end_column = where.column + (int)(where.end - where.begin);
+}
+
 /* Runs the file. What policy{} found is in faults already; an error ends the load there. */
 static int run_file(struct policy *policy, const char *source, size_t len, struct fault *fault)
 {
     char chunk[FAULT_FILE_MAX];
     snprintf(chunk, sizeof chunk, "@%s", policy->shown);
     int code = vm_load(policy->vm, source, len, chunk, fault);
+    if (code == ERR_LUA || code == ERR_PARSE) syntax_fault(source, len, fault);
     if (code < 0) return code;
     if (remember_source(policy, chunk, source, len) < 0)
         return fault_set(fault, ERR_NOMEM, "out of memory");
@@ -366,9 +381,8 @@ static void fill_info(struct policy *policy, const char *source, size_t len)
     policy->binding.policy = policy->name;
 }
 
-/* *out is set whenever the file ran and its table was read, even when fields of it have faults. */
-static int load_text(const struct host *host, const char *path, const char *shown,
-                     const char *source, size_t len, struct policy **out, struct faults *faults)
+int policy_build(const struct host *host, const char *path, const char *shown, const char *source,
+                 size_t len, struct policy **out, struct faults *faults, struct faults *warnings)
 {
     struct policy *policy = NULL;
     struct faults found;
@@ -382,8 +396,9 @@ static int load_text(const struct host *host, const char *path, const char *show
     if (code == OK) code = new_state(policy, &fault);
     if (code == OK) {
         policy->binding.faults = &found;
+        policy->binding.warnings = warnings;
         code = run_file(policy, source, len, &fault);
-        policy->binding.faults = NULL;
+        policy->binding.faults = policy->binding.warnings = NULL;
     }
     if (code < 0) {
         if (!fault.file[0]) fault_at(&fault, shown, 0, 0);
@@ -406,7 +421,7 @@ int policy_load_text(const struct host *host, const char *path, const char *show
                      const char *source, size_t len, struct evaluator **out, struct faults *faults)
 {
     struct policy *policy = NULL;
-    int code = load_text(host, path, shown, source, len, &policy, faults);
+    int code = policy_build(host, path, shown, source, len, &policy, faults, NULL);
     if (code < 0) {
         if (policy) policy_free(&policy->evaluator);
         return code;
@@ -430,55 +445,4 @@ int policy_load(const struct host *host, const char *path, const char *shown,
     code = policy_load_text(host, path, shown, source, len, out, faults);
     free(source);
     return code;
-}
-
-/* ---- check ---- */
-
-struct warning {
-    struct faults *faults;
-    const char *file;
-};
-
-static void warn_assigned(void *data, const char *name, int line, int column)
-{
-    struct warning *warning = data;
-    struct fault fault;
-    fault_set(&fault, OK,
-              "warning: evaluate assigns the file-level local '%s': it is lost at a reload and "
-              "shared by all targets; what must last is in memo",
-              name);
-    fault_at(&fault, warning->file, line, column);
-    faults_add(warning->faults, &fault);
-}
-
-int policy_check(struct evaluator *evaluator, struct faults *faults)
-{
-    struct policy *policy = (struct policy *)evaluator;
-    struct warning warning = {faults, policy->shown};
-    bool waits = false;
-    int code = policy_discover_now(policy, faults, &waits);
-    for (size_t i = 0; i < policy->binding.source_count; i++) {
-        const struct source *source = policy->binding.sources[i];
-        if (strcmp(source_chunk(source) + 1, policy->shown) != 0) continue;
-        int warned = source_assigned_locals(source_text(source), strlen(source_text(source)),
-                                            warn_assigned, &warning);
-        if (warned < 0 && code == OK) code = warned;
-    }
-    return code;
-}
-
-int policy_check_text(const struct host *host, const char *path, const char *shown,
-                      const char *source, size_t len, struct evaluator **out, struct faults *faults)
-{
-    struct policy *policy = NULL;
-    int code = load_text(host, path, shown, source, len, &policy, faults);
-    if (!policy) return code;
-    int checked = policy_check(&policy->evaluator, faults);
-    if (code >= 0) code = checked;
-    if (code < 0) {
-        policy_free(&policy->evaluator);
-        return code;
-    }
-    *out = &policy->evaluator;
-    return OK;
 }

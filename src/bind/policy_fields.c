@@ -128,7 +128,7 @@ static void read_functions(struct fields *f, struct policy *policy)
     policy->checks_ref = keep_field(f, "checks", TABLE, "a table of functions");
     policy->info.has_collect = policy->collect_ref != LUA_NOREF;
     lua_getfield(L, f->at, "evaluate");
-    if (lua_isnil(L, -1)) fields_fault(f, NULL, "evaluate is missing");
+    if (lua_isnil(L, -1)) fields_finding(f, "E-missing-field", NULL, "evaluate is missing");
     lua_pop(L, 1);
 }
 

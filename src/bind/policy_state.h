@@ -1,6 +1,7 @@
 /* bind/policy_state.h - what the files that make up a policy share: the inside of struct policy.
  *
  *   policy.c        load and end; the vtable
+ *   policy_check.c  what `check` does beyond loading
  *   policy_fields.c policy{}: the table and its faults
  *   targets.c       targets() and metrics(t): the targets and their layouts
  *   layout.c        one `m` for all targets that declare the same keys
@@ -156,6 +157,12 @@ static inline struct policy *policy_of_upvalue(lua_State *L)
 {
     return lua_touserdata(L, lua_upvalueindex(1));
 }
+
+/* policy.c: *out is set whenever the file ran and its table was read, even when fields of it have
+ * faults. warnings: where declarations tell what is odd; NULL: nowhere. */
+MUST_CHECK int policy_build(const struct host *host, const char *path, const char *shown,
+                            const char *source, size_t len, struct policy **out,
+                            struct faults *faults, struct faults *warnings);
 
 /* The budget of one piece of this policy's code, from the configuration. */
 struct vm_budget policy_budget(const struct policy *policy, const char *what);

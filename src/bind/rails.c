@@ -40,7 +40,9 @@ void fields_rails(struct fields *fields, const char *what, struct rail_limits *l
     if (code < 0) {
         leading_name(fault.text, name);
         bool whole = strcmp(name, "rails") == 0; /* what convert says begins so too */
-        fields_fault(whole ? fields : &inner, name[0] ? name : NULL, "%s", fault.text);
+        fields_finding(whole ? fields : &inner,
+                       strstr(fault.text, "unknown field") ? "E-unknown-field" : NULL,
+                       name[0] ? name : NULL, "%s", fault.text);
     }
     lua_settop(fields->L, table - 1);
 }

@@ -409,15 +409,17 @@ static int handle_tostring(lua_State *L)
     return 1;
 }
 
+const char *const series_methods[] = {
+    "last",    "at",       "age",        "len",     "above", "below",  "mean", "min",
+    "max",     "sum",      "percentile", "slope",   "line",  "rate",   "ewma", "change",
+    "seasons", "forecast", "time_to",    "anomaly", "band",  "values", NULL};
+
 /* __index when it is a typo; the second upvalue is the table of methods. */
 static int unknown_method(lua_State *L)
 {
-    static const char *const names[] = {
-        "last",    "at",       "age",        "len",     "above", "below",  "mean", "min",
-        "max",     "sum",      "percentile", "slope",   "line",  "rate",   "ewma", "change",
-        "seasons", "forecast", "time_to",    "anomaly", "band",  "values", NULL};
     const char *name = luaL_tolstring(L, 2, NULL);
-    return luaL_error(L, "a metric has no method '%s'%s", name, fields_hint(name, names).text);
+    return luaL_error(L, "a metric has no method '%s'%s", name,
+                      fields_hint(name, series_methods).text);
 }
 
 void policy_open_series(lua_State *L)

@@ -30,6 +30,9 @@ int series_answer(lua_State *L, struct seen *seen, double value);
  * evaluation throws. */
 bool series_numbers(lua_State *L, int idx, struct trend *out);
 
+/* The names of a handle's methods; ends with NULL. */
+extern const char *const series_methods[];
+
 /* The parts of a handle's methods, one a file: each adds its own to the table on top. */
 void series_add_trend(lua_State *L);
 void series_add_anomaly(lua_State *L);

@@ -17,7 +17,7 @@ struct field {
 struct site {
     const char *name;
     size_t len;
-    int line, brace_line;
+    int line, column, brace_line;
     bool value;  /* of `NAME = {`, not of a call: found by line 0 alone */
     bool opaque; /* the argument is no constructor, or has computed keys */
     struct field *fields;
@@ -68,6 +68,7 @@ static size_t add_site(struct scan *scan, const struct token *name, int brace_li
     s->sites[s->count] = (struct site){.name = name->text,
                                        .len = name->len,
                                        .line = name->line,
+                                       .column = name->column,
                                        .brace_line = brace_line,
                                        .opaque = opaque};
     return s->count++;
@@ -244,4 +245,18 @@ enum source_field source_field(const struct source *source, const char *function
         if (found && at_column) *at_column = found->column;
     }
     return answer;
+}
+
+int source_call(const struct source *source, const char *function, int line)
+{
+    size_t len = strlen(function);
+    int column = 0;
+    for (size_t i = 0; i < source->count; i++) {
+        const struct site *site = &source->sites[i];
+        if (site->len != len || memcmp(site->name, function, len) != 0 || site->value) continue;
+        if (site->line != line) continue;
+        if (column > 0) return 0;
+        column = site->column;
+    }
+    return column;
 }

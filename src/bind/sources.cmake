@@ -1,4 +1,5 @@
 set(SOURCES_bind
+    allow.c
     aws.c
     aws_call.c
     aws_client.c
@@ -23,6 +24,7 @@ set(SOURCES_bind
     config_log.c
     decide.c
     decide_current.c
+    diagnostic.c
     evaluate.c
     fields.c
     findings.c
@@ -36,11 +38,21 @@ set(SOURCES_bind
     layout.c
     lexer.c
     lib_load.c
+    lint.c
+    lint_conditions.c
+    lint_fields.c
+    lint_metrics.c
+    lint_missing.c
+    lint_names.c
+    lint_rails.c
+    lint_thresholds.c
+    lint_value.c
     log.c
     mail.c
     memo.c
     plot.c
     policy.c
+    policy_check.c
     policy_fields.c
     pretty.c
     ptest.c
@@ -59,6 +71,9 @@ set(SOURCES_bind
     source_items.c
     source_scope.c
     statistic.c
+    syntax.c
+    syntax_expr.c
+    syntax_stat.c
     stats.c
     stats_access_log.c
     stats_anomaly.c

@@ -2,9 +2,13 @@
  * policy is loaded and not when AWS refuses a call of 500 queries for it. */
 #include "moontide/bind/declaration.h"
 
+#include "moontide/base/nearest.h"
+
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 /* Digits with an optional fraction; moves *at past them. */
 static bool number(const char **at, double *value)
@@ -69,6 +73,51 @@ bool statistic_valid(const char *text)
         if (strcmp(text, plain[i]) == 0) return true;
     double value;
     return percent_form(text, &value) || range_form(text);
+}
+
+/* What other tools call them. */
+static const char *synonym(const char *text)
+{
+    static const struct {
+        const char *other, *name;
+    } names[] = {{"avg", "Average"},         {"mean", "Average"},  {"total", "Sum"},
+                 {"min", "Minimum"},         {"max", "Maximum"},   {"count", "SampleCount"},
+                 {"samples", "SampleCount"}, {"n", "SampleCount"}, {"median", "p50"}};
+    for (size_t i = 0; i < COUNT_OF(names); i++)
+        if (strcasecmp(text, names[i].other) == 0) return names[i].name;
+    return NULL;
+}
+
+/* P99, 99, p99%, p999: as percentiles are written elsewhere. */
+static bool percentile_meant(const char *text, char out[STATISTIC_SIZE])
+{
+    const char *digits = text[0] == 'p' || text[0] == 'P' ? text + 1 : text;
+    size_t len = strspn(digits, "0123456789.");
+    if (len == 0 || len > 10 || (digits[len] && strcmp(digits + len, "%") != 0)) return false;
+    snprintf(out, STATISTIC_SIZE, "p%.*s", (int)len, digits);
+    if (statistic_valid(out)) return true;
+    if (strncmp(digits, "99", 2) != 0 || strchr(digits, '.') || len > 6) return false;
+    snprintf(out, STATISTIC_SIZE, "p99.%.*s", (int)len - 2, digits + 2); /* p999 is p99.9 */
+    return statistic_valid(out);
+}
+
+bool statistic_nearest(const char *text, char out[STATISTIC_SIZE])
+{
+    static const char *const known[] = {"Average",     "Sum", "Minimum", "Maximum",
+                                        "SampleCount", "IQM", NULL};
+    char lower[STATISTIC_SIZE];
+    const char *name = synonym(text);
+    if (!name) name = nearest_name(text, known);
+    if (name) {
+        snprintf(out, STATISTIC_SIZE, "%s", name);
+        return true;
+    }
+    if (percentile_meant(text, out)) return true;
+    if (strlen(text) >= sizeof lower) return false;
+    for (size_t i = 0; i <= strlen(text); i++)
+        lower[i] = (char)tolower((unsigned char)text[i]); /* TM90 */
+    snprintf(out, STATISTIC_SIZE, "%s", lower);
+    return statistic_valid(out);
 }
 
 double statistic_percentile(const char *text)

@@ -405,7 +405,7 @@ class Commands(Base):
           } } }""")
         result = self.dir.run("check")
         self.assertEqual(result.returncode, 0, result.stderr)
-        for part in ("'b'", "'nights'", "'sevice'", "moontide.lua:7: warning", "moontide.lua:8: warning", "'envronment'"):
+        for part in ("'b'", "'nights'", "'sevice'", "moontide.lua:7: warning", "moontide.lua:8:29: warning", "'envronment'"):
             self.assertIn(part, result.stderr)
         self.assertEqual(result.stderr.count("warning"), 5, result.stderr)
         self.dir.write("moontide.lua", 'return { alerts = { receivers = { a = { type = "webhook" } } } }')

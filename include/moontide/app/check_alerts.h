@@ -7,10 +7,12 @@
 #include "moontide/bind/host.h"
 #include "moontide/tick/evaluator.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
-/* policies: those that load, shape: [count]. */
+/* policies: those that load, shape: [count]; all: there are no others, so that a label that none of
+ * their targets has is none. */
 void check_alerts(const struct host *host, struct evaluator *const *policies, size_t count,
-                  struct faults *faults);
+                  bool all, struct faults *faults);
 
 #endif

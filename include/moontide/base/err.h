@@ -61,7 +61,7 @@ bool err_retryable(int code);
 int err_from_errno(int errnum);
 int err_from_uv(int status);
 
-enum { FAULT_TEXT_MAX = 1024, FAULT_FILE_MAX = 256 };
+enum { FAULT_TEXT_MAX = 1024, FAULT_FILE_MAX = 256, FAULT_HINT_MAX = 256 };
 
 /* A failure with its context: plain data, copied by value. `file` is empty when no source file is
  * concerned; `line` and `column` are 0 when not known. */
@@ -69,18 +69,24 @@ struct fault {
     int code;
     int line;
     int column;
+    int end_column; /* behind its last byte, on the same line; 0: not known */
+    const char *id; /* its kind among the findings of `check` ("E-stat"); lives for ever; or NULL */
     char file[FAULT_FILE_MAX];
     char text[FAULT_TEXT_MAX];
+    char hint[FAULT_HINT_MAX]; /* what to do about it, for people; or "" */
 };
 
 /* Fills *fault (which may be NULL) and returns code, so that `return fault_set(...)` reads well.
- * Text that is too long is cut at a character boundary and ends in "...". Clears the location. The
- * arguments may be taken from *fault. */
+ * Text that is too long is cut at a character boundary and ends in "...". Clears the location,
+ * id and hint. The arguments may be taken from *fault. */
 int fault_set(struct fault *fault, int code, const char *format, ...) PRINTF_LIKE(3, 4);
 int fault_vset(struct fault *fault, int code, const char *format, va_list args) PRINTF_LIKE(3, 0);
 
 /* Adds where it happened. fault may be NULL. */
 void fault_at(struct fault *fault, const char *file, int line, int column);
+
+/* Adds what kind of finding it is, and what to do about it (NULL: nothing). */
+void fault_explain(struct fault *fault, const char *id, const char *hint);
 
 /* Writes "file:line:column: text" (as much of it as is known) into out, always terminated. */
 void fault_print(const struct fault *fault, char *out, unsigned long size);

@@ -38,6 +38,10 @@ int cloudwatch_fetch(lua_State *L);
 /* Whether text is a statistic as CloudWatch spells them: Average, p99.9, tm90, TM(10%:90%),
  * PR(:300), IQM, ... Source: Amazon CloudWatch User Guide, "Statistics definitions". */
 bool statistic_valid(const char *text);
+/* The statistic that a mistyped one was meant to be ("avg" -> "Average", "P99" -> "p99"); false:
+ * none is near. */
+enum { STATISTIC_SIZE = 32 };
+bool statistic_nearest(const char *text, char out[STATISTIC_SIZE]);
 /* Of p99, 99; of anything else that is no single percentile, 0. */
 double statistic_percentile(const char *text);
 

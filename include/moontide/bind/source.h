@@ -31,6 +31,9 @@ enum source_field { SOURCE_OPAQUE, SOURCE_ABSENT, SOURCE_PRESENT };
 enum source_field source_field(const struct source *source, const char *function, int line,
                                const char *field, int *at_line, int *at_column);
 
+/* The column of the one call of `function` that begins on `line`; 0: there is none, or several. */
+int source_call(const struct source *source, const char *function, int line);
+
 /* Calls each(data, name, line, column) for assignments inside a function called `evaluate` to names
  * that are declared `local` at the file's own level: what they keep is lost at a reload, and is not
  * part of a replay. Names that are shadowed are left out. */
