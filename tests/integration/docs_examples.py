@@ -156,7 +156,7 @@ class Examples:
             if re.search(r"^\s*evaluate\s*=", block.text, re.M):
                 text = text.replace(" evaluate = function() end }", " }")
         elif mark == "metric":
-            text = "return policy { name = 'example', metrics = function(t) return { x = " + text + "} end, evaluate = function() end }"
+            text = "return policy { name = 'example', metrics = function(t) return { x = " + text + "} end, evaluate = function(t, m) issue { type = 'x', severity = 'low', when = m.x:above(1) } end }"
         elif mark == "evaluate":
             text = frame_evaluate(text)
         elif what == "kind":
