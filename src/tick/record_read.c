@@ -316,10 +316,12 @@ static int show_uses(const struct record_code *code, struct target_entry *entry)
 
 static int show(struct record_code *code)
 {
-    while (code->shown_cap < code->order_count)
-        if (!record_room((void **)&code->shown, code->shown_cap, &code->shown_cap,
-                         sizeof *code->shown))
-            return ERR_NOMEM;
+    while (code->shown_cap < code->order_count) {
+        struct replay_target *shown =
+            record_room(code->shown, code->shown_cap, &code->shown_cap, sizeof *shown);
+        if (!shown) return ERR_NOMEM;
+        code->shown = shown;
+    }
     for (size_t i = 0; i < code->order_count; i++) {
         struct target_entry *entry = code->order[i];
         int rc = show_uses(code, entry);
@@ -354,6 +356,16 @@ int record_find(struct record_code *code, struct metric *metric, uint32_t slots,
 
 /* ---- one record ---- */
 
+static int add_to_order(struct record_code *code, struct target_entry *entry)
+{
+    struct target_entry **order =
+        record_room(code->order, code->order_count, &code->order_cap, sizeof *order);
+    if (!order) return ERR_NOMEM;
+    code->order = order;
+    code->order[code->order_count++] = entry;
+    return OK;
+}
+
 static int read_target(struct reading *in)
 {
     struct target_entry *entry = NULL;
@@ -362,10 +374,7 @@ static int read_target(struct reading *in)
     unsigned flags = take_byte(&in->shape);
     if (is_bad(in) || flags > TARGET_FLAGS || entry->record == in->code->record) return ERR_CORRUPT;
     entry->record = in->code->record;
-    if (!record_room((void **)&in->code->order, in->code->order_count, &in->code->order_cap,
-                     sizeof *in->code->order))
-        return ERR_NOMEM;
-    in->code->order[in->code->order_count++] = entry;
+    rc = add_to_order(in->code, entry);
     for (unsigned i = 0; i < COUNT_OF(entry->texts) && rc == OK; i++)
         if (flags & 1U << i) rc = read_target_text(in, &entry->texts[i]);
     if (rc == OK && flags & TARGET_USES) rc = read_uses(in, entry);

@@ -5,15 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool record_room(void **list, size_t count, size_t *cap, size_t item_bytes)
+void *record_room(void *list, size_t count, size_t *cap, size_t item_bytes)
 {
-    if (count < *cap) return true;
+    if (count < *cap) return list;
     size_t more = *cap ? *cap * 2 : 16;
-    void *items = realloc(*list, more * item_bytes);
-    if (!items) return false;
-    *list = items;
-    *cap = more;
-    return true;
+    void *items = realloc(list, more * item_bytes);
+    if (items) *cap = more;
+    return items;
 }
 
 /* ---- the whole ---- */
@@ -86,10 +84,11 @@ void record_code_free(struct record_code *code)
 int record_name_add(struct record_code *code, const char *text, size_t len, bool find)
 {
     if (code->name_count >= RECORD_NUMBERS_MAX) return ERR_LIMIT;
-    if (!record_room((void **)&code->names, code->name_count, &code->name_cap,
-                     sizeof(struct name_entry *)) ||
-        (find && table_reserve(&code->name_table) < 0))
-        return ERR_NOMEM;
+    struct name_entry **names =
+        record_room(code->names, code->name_count, &code->name_cap, sizeof *names);
+    if (!names) return ERR_NOMEM;
+    code->names = names;
+    if (find && table_reserve(&code->name_table) < 0) return ERR_NOMEM;
     struct name_entry *name = malloc(sizeof *name + len + 1);
     if (!name) return ERR_NOMEM;
     memcpy(name->text, text, len);
@@ -105,10 +104,11 @@ int record_target_add(struct record_code *code, const char *id, size_t len, bool
                       struct target_entry **out)
 {
     if (code->target_count >= RECORD_NUMBERS_MAX) return ERR_LIMIT;
-    if (!record_room((void **)&code->targets, code->target_count, &code->target_cap,
-                     sizeof(struct target_entry *)) ||
-        (find && table_reserve(&code->target_table) < 0))
-        return ERR_NOMEM;
+    struct target_entry **targets =
+        record_room(code->targets, code->target_count, &code->target_cap, sizeof *targets);
+    if (!targets) return ERR_NOMEM;
+    code->targets = targets;
+    if (find && table_reserve(&code->target_table) < 0) return ERR_NOMEM;
     struct target_entry *target = calloc(1, sizeof *target);
     if (!target || !(target->id = strndup(id, len))) {
         free(target);
@@ -192,9 +192,10 @@ int record_series_of(struct record_code *code, struct metric *metric, struct rec
 
 int record_series_list(struct record_code *code, struct record_series *entry)
 {
-    if (!record_room((void **)&code->listed, code->listed_count, &code->listed_cap,
-                     sizeof(struct record_series *)))
-        return ERR_NOMEM;
+    struct record_series **listed =
+        record_room(code->listed, code->listed_count, &code->listed_cap, sizeof *listed);
+    if (!listed) return ERR_NOMEM;
+    code->listed = listed;
     entry->number = (uint32_t)code->listed_count;
     entry->listed = true;
     code->listed[code->listed_count++] = entry;

@@ -87,8 +87,8 @@ struct record_code {
     struct strbuf shape, values, texts;
 };
 
-/* Room for one more in a list that doubles; false: no memory. */
-bool record_room(void **list, size_t count, size_t *cap, size_t item_bytes);
+/* The list with room for one more, which doubles; NULL: no memory, and it is as it was. */
+MUST_CHECK void *record_room(void *list, size_t count, size_t *cap, size_t item_bytes);
 
 /* Forgets names and targets, and which series are listed; their datapoints stay until another
  * window says otherwise. */
