@@ -1,7 +1,9 @@
 """Runs one example of the documentation. What a block is, its language and its mark say:
 
     ```lua       a whole policy, kind or receiver (known by its `return`) is loaded by `moontide check`, without a warning;
-                 anything else is a script: it is run, and what it prints is held against its comments `--> ...`
+                 tests (it, describe) are run by `moontide test`; anything else is a script: it is run, and what it
+                 prints is held against its comments `--> ...`. A first line `-- PATH.lua` names a file that is there
+                 for the tests and console blocks behind it
     ```json      is parsed
     ```python    is compiled
     ```sh        is parsed by bash; its commands of moontide exist, with their options
@@ -57,6 +59,18 @@ def first_word(block):
     """What a Lua block returns: policy, kind, receiver, or "" ."""
     found = re.search(r"^return (policy|kind|receiver)\b", block.text, re.M)
     return found.group(1) if found else ""
+
+
+def file_of(block):
+    """The file that a block is for those behind it: by its mark or its first line; None: none."""
+    if block.mark.startswith("file "):
+        return block.mark.split()[1]
+    named = re.match(r"-- ([\w/.-]+\.lua)\n", block.text) if block.language == "lua" else None
+    return named.group(1) if named else None
+
+
+def is_test(block):
+    return re.search(r"^(it|describe|test|cases)\b ?[.(\"]", block.text, re.M) is not None
 
 
 def frame_evaluate(text):
@@ -142,7 +156,7 @@ class Examples:
             if re.search(r"^\s*evaluate\s*=", block.text, re.M):
                 text = text.replace(" evaluate = function() end }", " }")
         elif mark == "metric":
-            text = "return policy { name = 'example', metrics = function(t) return { x = " + text + "} end, evaluate = function() end }"
+            text = "return policy { name = 'example', metrics = function(t) return { x = " + text + "} end, evaluate = function(t, m) issue { type = 'x', severity = 'low', when = m.x:above(1) } end }"
         elif mark == "evaluate":
             text = frame_evaluate(text)
         elif what == "kind":
@@ -154,9 +168,25 @@ class Examples:
             policy = 'return policy { name = "x", evaluate = function() end }'
             config = f"return {{ alerts = {{ receivers = {{ it = {rest.rstrip(' }')}, type = '{name}' }} }}, route = 'it' }} }}"
             return self.check({f"policies/lib/receiver_{name}.lua": text, "policies/x.lua": policy, "moontide.lua": config})
+        elif is_test(block):
+            return self.run_test(block)
         elif what != "policy":
             return self.run_script(block, mark)
         return self.check({"policies/example.lua": text})
+
+    def run_test(self, block):
+        """With the files of the page that stand before it."""
+        project = support.Project(shipped=True, config=CONFIG)
+        try:
+            for other in block.page.blocks[:block.page.blocks.index(block)]:
+                if file_of(other) and file_of(other) != "moontide.lua":
+                    project.write(file_of(other), other.text)
+            project.write("policies/tests/example_test.lua", block.text)
+            result = project.run("test", "policies/tests/example_test.lua")
+            if result.returncode:
+                raise Wrong(result.stdout.strip() + result.stderr.strip())
+        finally:
+            project.close()
 
     def run_config(self, text, mark, inside):
         policy = (support.ROOT / "policies" / "performance.lua").read_text()
@@ -165,8 +195,8 @@ class Examples:
                                'return { environments = { "prod" }, alerts = { templates = "templates", receivers = {'
                                ' x = { type = "webhook", url = "https://example.com" } }, route = "x" } }'})
         if not re.search(r"^return\b", text, re.M):
-            text = "return { " + text.rstrip() + " }\n" if mark != "config" or not inside else \
-                f"return {{ {inside} = {{ {text.rstrip()} }} }}\n"
+            text = "return { " + text.rstrip() + "\n}\n" if mark != "config" or not inside else \
+                f"return {{ {inside} = {{ {text.rstrip()}\n}} }}\n"
         files = {}
         for i, path in enumerate(re.findall(r'\bfile "([^"]+)"', text)):
             files[f"secret-{i}"] = "https://example.com/secret\n"

@@ -2,7 +2,8 @@
 links, each with its line.
 
 A mark is an HTML comment on the line before a block: <!-- example: WORDS -->. Which words there are is said in
-docs_examples.py. Every block is fenced and names its language; an indented one is a fault, because nobody would run it."""
+docs_examples.py. A page whose examples another test runs says so: <!-- examples: tests/integration/test_check.py -->.
+Every block is fenced and names its language; an indented one is a fault, because nobody would run it."""
 
 import dataclasses
 import pathlib
@@ -14,6 +15,7 @@ FENCE = re.compile(r"^(\s*)(`{3,})\s*([\w-]*)\s*$")
 MARK = re.compile(r"^\s*<!--\s*example:\s*(.*?)\s*-->\s*$")
 SPAN = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)|!\[[^\]]*\]\(([^)\s]+)\)|(?:src|srcset|href)=\"([^\"]+)\"")
+ELSEWHERE = re.compile(r"^<!--\s*examples:\s*(\S+)\s*-->$", re.M)
 HEADING = re.compile(r"^#{1,6}\s+(.*?)\s*$")
 
 
@@ -89,6 +91,11 @@ def read(path):
         page.links += [(number, next(filter(None, m.groups()))) for m in LINK.finditer(SPAN.sub("``", line))]
     if opened:
         page.faults.append(f"{page.name}:{opened[0]}: a block that never ends")
+    elsewhere = ELSEWHERE.search("\n".join(lines))
+    if elsewhere:
+        test = ROOT / elsewhere.group(1)
+        told = test.exists() and path.name in test.read_text()
+        page.blocks, page.faults = [], [] if told else [f"{page.name}:1: {elsewhere.group(1)} knows nothing of this page"]
     return page
 
 

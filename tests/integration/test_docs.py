@@ -1,7 +1,7 @@
 """All that README.md and docs/ show holds: examples run, commands and options exist, links lead somewhere.
 
 A fault names file and line. `tests/integration/test_docs.py --update` writes what console blocks print now into the
-pages, where it differs or nothing but three dots stands there: look at the difference before it is kept."""
+pages, where it differs: look at the difference before it is kept, and cut with a line of three dots what tells nothing."""
 
 import re
 import shutil
@@ -183,11 +183,11 @@ def session_faults(page, update=False):
                 if session:
                     session.close()
                 session = docs_session.Session(fresh="fresh" in block.mark.split())
-            if block.mark.startswith("file "):
-                session.write(block.mark.split()[1], block.text)
+            if docs_examples.file_of(block):
+                session.write(docs_examples.file_of(block), block.text)
             if block.language != "console" or block.mark.startswith("skip"):
                 continue
-            docs_session.run_block(session, block, fill=update)
+            docs_session.run_block(session, block)
     except docs_examples.Wrong as wrong:
         if update and getattr(wrong, "command", None):
             page.path.write_text(docs_session.replaced(block, wrong.command, wrong.got))
@@ -202,8 +202,9 @@ def session_faults(page, update=False):
 def update():
     for path in [page.path for page in docs_markdown.pages()]:
         before, faults = path.read_text(), ["updated"]
-        while faults == ["updated"]:
-            faults = session_faults(docs_markdown.read(path), update=True)
+        for _ in range(100):  # one command a time
+            if faults == ["updated"]:
+                faults = session_faults(docs_markdown.read(path), update=True)
         if path.read_text() != before:
             print(f"updated {path}")
         for fault in faults:

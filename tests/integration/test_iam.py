@@ -26,6 +26,7 @@ def model(service):
     """{ operation_in_snake_case: IAM action } of a built-in model."""
     document = json.loads((support.ROOT / "src/aws/models" / f"{service}.json").read_text())
     prefix = document["metadata"].get("signingName") or document["metadata"]["endpointPrefix"]
+    prefix = {"monitoring": "cloudwatch"}.get(prefix, prefix)
     return {snake(operation): f"{prefix}:{operation}" for operation in document["operations"]}
 
 
@@ -72,6 +73,7 @@ def policies_read():
 
 WANTED = {
     "metrics": lambda: METRICS,
+    "check --live": lambda: calls(PRELUDE / "check_live.lua"),
     "logs": lambda: named_in_c("logs", r'"Logs_\d+\.(\w+)"', "app/log_cloudwatch.c"),
     "secrets": lambda: calls(PRELUDE / "courier_vault.lua", services=("secretsmanager", "ssm")),
     "accounts": lambda: {"sts:AssumeRole"} & named_in_c("sts", r'begin\(sts, "(\w+)"', "aws/sts.c"),
@@ -121,9 +123,19 @@ class Iam(support.Case):
         self.assertGreater(len(WANTED["logs"]()), 2)
 
     def test_no_other_lua_of_the_binary_calls_aws(self):
-        known = re.compile(r"kind_|receiver_|courier_vault|kinds$|ecs$")
+        known = re.compile(r"kind_|receiver_|courier_vault|kinds$|ecs$|check_live$")
         callers = [path.stem for path in PRELUDE.glob("*.lua") if re.search(r'client ?\(?\s*"[\w-]+"', path.read_text())]
         self.assertEqual([name for name in callers if not known.match(name) and name not in ("aws", "init_moontide")], [])
+
+    def test_what_c_calls_by_name_is_on_the_page(self):
+        """Operations of the services that C itself asks, named whole in a text of it. Web identity needs no permission."""
+        text = "".join(re.sub(r"/\*.*?\*/", "", path.read_text(), flags=re.S) for path in (support.ROOT / "src").rglob("*.c"))
+        has = {a for _, document in page().values() for s in document["Statement"] for a in listed(s["Action"])}
+        for service in ("cloudwatch", "logs", "sts", "ecs", "rds"):
+            for action in model(service).values():
+                operation = action.split(":")[1]
+                if re.search(rf'"(?:[^"\n]*[=.:])?{operation}[&"]', text) and operation != "AssumeRoleWithWebIdentity":
+                    self.assertIn(action, has)
 
     def test_changes_name_their_resources(self):
         for name, (where, document) in page().items():
