@@ -89,16 +89,14 @@ return policy {
     memo.target = target
 
     local hot = m.cpu:above(90, { datapoints = 3, of = 3 })
-    if hot ~= false then
-      issue {
-        type = "ecs_saturation",
-        severity = "high",
-        when = hot,
-        clear = m.cpu:below(80),
-        description = say.saturated:format(settings.service, cpu or 0, settings.max),
-        recommendation = say.saturated_advice,
-      }
-    end
+    issue { -- stated also when it is not hot, so that `clear` decides when it is over
+      type = "ecs_saturation",
+      severity = "high",
+      when = hot,
+      clear = m.cpu:below(80),
+      description = say.saturated:format(settings.service, cpu or 0, settings.max),
+      recommendation = say.saturated_advice,
+    }
     if p99 and p99 > settings.p99_budget_ms and target <= settings.cpu_low then
       issue {
         type = "latency_budget",

@@ -134,16 +134,14 @@ return policy {
   evaluate = function(t, m)
     local hot = m.cpu:above(settings.cpu_saturated, settings.sustained)
     local larger = settings.larger[m.extra.class]
-    if hot ~= false then
-      issue {
-        type = "db_saturation",
-        severity = "high",
-        when = hot,
-        clear = m.cpu:below(settings.cpu_high),
-        description = say.saturated:format(m.cpu:last() or 0, settings.cpu_saturated),
-        recommendation = say.saturated_advice:format(larger or say.unknown),
-      }
-    end
+    issue { -- stated also when it is not hot, so that `clear` decides when it is over
+      type = "db_saturation",
+      severity = "high",
+      when = hot,
+      clear = m.cpu:below(settings.cpu_high),
+      description = say.saturated:format(m.cpu:last() or 0, settings.cpu_saturated),
+      recommendation = say.saturated_advice:format(larger or say.unknown),
+    }
     if larger and m.cpu:above(settings.cpu_high, settings.sustained) then
       recommend {
         type = "database",

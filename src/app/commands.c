@@ -126,6 +126,22 @@ static const struct option_spec silence_add_options[] = {
     DIR_OPTION,
     END,
 };
+static const struct option_spec policy_test_options[] = {
+    {"v", NULL, "says each test, its time and what it prints"},
+    {"r", "REGEX", "only tests whose name matches (POSIX extended)"},
+    {"coverage", NULL, "which lines of the policies ran"},
+    {"threshold", "PCT", "with --coverage: fails when a policy is below"},
+    {"junit", "FILE", "also writes the results as JUnit XML"},
+    {"tap", NULL, "prints the results as TAP 13"},
+    {"bench", NULL, "prints the time of each test, the slowest first"},
+    {"j", "N", "runs files in N processes"},
+    {"watch", NULL, "runs again on each save"},
+    {"update", NULL, "takes snapshots over as they are now"},
+    {"fail-on-empty", NULL, "no test at all is a failure (the default)"},
+    {"allow-empty", NULL, "no test at all is no failure"},
+    DIR_OPTION,
+    END,
+};
 static const struct option_spec check_options[] = {
     {"format", "FORMAT", "text (default), or json: with what each policy asks of CloudWatch"},
     DIR_OPTION,
@@ -144,6 +160,8 @@ const struct command commands[] = {
      plan_options, command_plan},
     {"check", "[PATH]", "loads and validates configuration and policies, offline", 0, 1, false,
      check_options, command_check},
+    {"test", "[PATH...]", "runs policy tests: files, or directories of them", 0, (size_t)-1, false,
+     policy_test_options, command_test},
     {"repl", "", "interactive Lua with all modules", 0, 0, false, world_options, command_repl},
     {"eval", "EXPR", "evaluates one Lua expression or statement", 1, 1, false, world_options,
      command_eval},

@@ -20,6 +20,7 @@ static const struct {
     {"moontide.lua", "init_moontide"},
     {"policies/performance.lua", "policy_performance"},
     {"policies/lib/performance.lua", "policy_lib_performance"},
+    {"policies/tests/performance_test.lua", "init_performance_test"},
 };
 
 static int make_directories(const char *dir, struct fault *fault)
@@ -73,6 +74,7 @@ int command_init(const struct arguments *arguments)
     printf("\nNext:\n");
     if (strcmp(dir, ".") != 0) printf("  cd %s\n", dir);
     printf("  moontide check\n"
+           "  moontide test\n"
            "  moontide run --world sim --speed 60     # a simulated fleet: no account needed\n"
            "  moontide run --once                     # one tick on the real one\n");
     return 0;

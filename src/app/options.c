@@ -5,6 +5,11 @@
 
 #include <string.h>
 
+const char *option_dashes(const struct option_spec *option)
+{
+    return option->name[1] ? "--" : "-";
+}
+
 void command_usage(const struct command *command, FILE *out)
 {
     fprintf(out, "usage: moontide %s%s%s%s\n\n  %s\n", command->name,
@@ -12,7 +17,8 @@ void command_usage(const struct command *command, FILE *out)
             command->operands, command->summary);
     if (command->options[0].name) fputc('\n', out);
     for (const struct option_spec *o = command->options; o->name; o++) {
-        int n = fprintf(out, "  --%s%s%s", o->name, o->value ? " " : "", o->value ? o->value : "");
+        int n = fprintf(out, "  %s%s%s%s", option_dashes(o), o->name, o->value ? " " : "",
+                        o->value ? o->value : "");
         fprintf(out, "%*s%s\n", n < 26 ? 26 - n : 2, "", o->help);
     }
 }
@@ -80,11 +86,14 @@ int arguments_parse(const struct command *command, int argc, char **argv, struct
             command_usage(command, stdout);
             return 2;
         }
-        if (word[1] != '-') return refuse(command, "unknown option ", word, NULL);
-        const char *name = word + 2, *equals = strchr(name, '=');
-        int at = find_option(command, name, equals ? (size_t)(equals - name) : strlen(name));
-        if (at < 0) return refuse(command, "unknown option ", word, near_option(command, name));
-        const char *value = equals ? equals + 1 : NULL;
+        bool is_letter = word[1] != '-';
+        const char *name = is_letter ? word + 1 : word + 2, *equals = strchr(name, '=');
+        size_t len = is_letter ? 1 : equals ? (size_t)(equals - name) : strlen(name);
+        int at = is_letter || len > 1 ? find_option(command, name, len) : -1;
+        if (at < 0)
+            return refuse(command, "unknown option ", word,
+                          is_letter ? NULL : near_option(command, name));
+        const char *value = is_letter ? (name[1] ? name + 1 : NULL) : equals ? equals + 1 : NULL;
         if (command->options[at].value && !value) {
             if (++i == argc) return refuse(command, "a value is missing after ", word, NULL);
             value = argv[i];

@@ -39,6 +39,15 @@ set(SOURCES_app
     status_json.c
     stubs.c
     unfreeze.c
+    test.c
+    test_book.c
+    test_cover.c
+    test_find.c
+    test_junit.c
+    test_print.c
+    test_tap.c
+    test_watch.c
+    test_workers.c
     tick_metrics.c
     version.c
     why.c

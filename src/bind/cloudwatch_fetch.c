@@ -213,6 +213,7 @@ static int64_t choose_collector(lua_State *L, struct fetch_box *box, const struc
         box->collector = host->collector;
         return now_ms;
     }
+    if (host->offline) luaL_error(L, "%s: there is no network here", NAME);
     if (!host->world) luaL_error(L, "%s: there is no world to ask here", NAME);
     int64_t end_ms = range->end_ms;
     if (end_ms == INT64_MIN)

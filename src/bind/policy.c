@@ -7,6 +7,7 @@
 #include "moontide/base/fs.h"
 #include "moontide/base/hash.h"
 #include "moontide/base/log.h"
+#include "moontide/bind/cover.h"
 #include "moontide/bind/kinds.h"
 
 #include <limits.h>
@@ -38,6 +39,7 @@ static int remember_source(struct policy *policy, const char *chunk, const char 
     struct source **sources = realloc(b->sources, (b->source_count + 1) * sizeof *sources);
     if (!sources) return ERR_NOMEM;
     b->sources = sources;
+    if (b->host->cover) cover_source(b->host->cover, chunk, text, len);
     int code = source_new(chunk, text, len, &sources[b->source_count]);
     if (code == OK) b->source_count++;
     return code;
@@ -129,6 +131,7 @@ static int use_kind(struct policy *policy, const char *name, struct fault *fault
 static int use_kinds(struct policy *policy, const char *text, size_t len, struct fault *fault)
 {
     struct lexer lexer;
+    if (!memmem(text, len, "decide", strlen("decide"))) return OK; /* most of them */
     lexer_init(&lexer, text, len);
     struct token token = lexer_next(&lexer);
     while (token.kind != TOKEN_END) {
@@ -234,6 +237,20 @@ static void print_line(void *owner, const char *line, size_t len)
     log_event(LOG_INFO, "policy.print", LOG_S("policy", binding->policy), LOG_S("text", line));
 }
 
+static int refuse_sleep(lua_State *L)
+{
+    return luaL_error(L, "async.sleep: there is no network here, and nothing to wait for");
+}
+
+/* What waits for no answer would wait in real time. */
+static void refuse_waits(lua_State *L)
+{
+    lua_getglobal(L, "async");
+    lua_pushcfunction(L, refuse_sleep);
+    lua_setfield(L, -2, "sleep");
+    lua_pop(L, 1);
+}
+
 static int open_modules(lua_State *L)
 {
     struct policy *policy = lua_touserdata(L, 1);
@@ -244,6 +261,7 @@ static int open_modules(lua_State *L)
     vm_module(L, "time", open_time);
     vm_module(L, "http", open_http);
     vm_module(L, "async", open_async);
+    if (policy->binding.host->offline) refuse_waits(L);
     vm_module(L, "aws", open_aws);
     vm_module(L, "cloudwatch", open_cloudwatch);
     policy_open_fields(L, policy);
@@ -262,11 +280,13 @@ static int new_state(struct policy *policy, struct fault *fault)
         .sandboxed = true,
         .memory_limit_bytes = host->config ? host->config->policy_memory_bytes : 0,
         .loop = host->loop,
+        .chunks = host->chunks,
         .owner = &policy->binding,
         .print = print_line,
     };
     int code = vm_new(&options, &policy->vm);
     if (code < 0) return fault_set(fault, code, "no Lua state: %s", err_text(code));
+    if (host->cover) cover_watch(host->cover, policy->vm);
     vm_set_loader(policy->vm, load_module, policy);
     lua_State *L = vm_lua(policy->vm);
     lua_pushcfunction(L, open_modules);

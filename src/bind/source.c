@@ -4,6 +4,7 @@
 #include "lexer.h"
 #include "moontide/base/err.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,6 +28,7 @@ struct source {
     char *chunk, *text;
     struct site *sites;
     size_t count, cap;
+    bool scanned; /* by the first question: most sources are never asked anything */
 };
 
 /* What is open at a token: a bracket, a block (function, do, if, repeat), and whose constructor. */
@@ -156,11 +158,13 @@ static void look_at(struct scan *scan, const struct token *token, const struct t
     }
 }
 
-static int scan_text(struct source *source, size_t len)
+/* Without memory the list is partial, as of text that is no Lua. */
+static void scan_text(struct source *source)
 {
     struct lexer lexer;
     struct scan scan = {.source = source, .code = OK};
-    lexer_init(&lexer, source->text, len);
+    source->scanned = true;
+    lexer_init(&lexer, source->text, strlen(source->text));
     struct token token = lexer_next(&lexer);
     while (token.kind != TOKEN_END && scan.code == OK) {
         struct token next = lexer_next(&lexer);
@@ -170,7 +174,6 @@ static int scan_text(struct source *source, size_t len)
         scan.before[0] = token;
         token = next;
     }
-    return scan.code == ERR_NOMEM ? ERR_NOMEM : OK;
 }
 
 int source_new(const char *chunk, const char *text, size_t len, struct source **out)
@@ -183,7 +186,6 @@ int source_new(const char *chunk, const char *text, size_t len, struct source **
     if (code == OK) {
         memcpy(source->text, text, len);
         source->text[len] = '\0';
-        code = scan_text(source, len);
     }
     if (code < 0) {
         source_free(source);
@@ -228,6 +230,7 @@ enum source_field source_field(const struct source *source, const char *function
 {
     enum source_field answer = SOURCE_OPAQUE;
     size_t len = strlen(function), seen = 0;
+    if (!source->scanned) scan_text((struct source *)(uintptr_t)source);
     for (size_t i = 0; i < source->count; i++) {
         const struct site *site = &source->sites[i];
         if (site->len != len || memcmp(site->name, function, len) != 0) continue;

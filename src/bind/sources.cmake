@@ -17,6 +17,7 @@ set(SOURCES_bind
     config_fields.c
     config_routes.c
     courier.c
+    cover.c
     courier_call.c
     courier_core.c
     config_log.c
@@ -45,6 +46,12 @@ set(SOURCES_bind
     policy.c
     policy_fields.c
     pretty.c
+    ptest.c
+    ptest_core.c
+    ptest_house.c
+    ptest_keep.c
+    ptest_policy.c
+    ptest_report.c
     rails.c
     script.c
     series.c

@@ -1,5 +1,6 @@
 set(SOURCES_model
     evaluation.c
     metric.c
+    notation.c
     series.c
     threshold.c)

@@ -411,6 +411,8 @@ bool database_close(struct database *database)
     if (!database) return true;
     for (int i = 0; i < STATEMENT_COUNT; i++)
         sqlite3_finalize(database->statements[i]);
+    for (int i = 0; i < READS_KEPT; i++)
+        sqlite3_finalize(database->reads[i]);
     bool closed = sqlite3_close(database->sqlite) == SQLITE_OK;
     free(database->path);
     free(database);

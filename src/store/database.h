@@ -42,6 +42,7 @@ enum statement {
     "what <> 'decision' AND what <> 'outcome' AND what <> 'intent' AND what <> 'issue'"            \
     " AND what <> 'verification' AND what <> 'policy'"
 
+enum { READS_KEPT = 8 };
 enum { LOG_BYTES_MAX = 4 * 1024 * 1024 /* of the write-ahead log, then it is time to copy it */ };
 
 struct database {
@@ -50,6 +51,7 @@ struct database {
     int64_t log_bytes; /* in the write-ahead log at the last commit */
     char *path;
     sqlite3_stmt *statements[STATEMENT_COUNT];
+    sqlite3_stmt *reads[READS_KEPT]; /* of read.c, found by their text */
 };
 
 /* A writer makes the file and its schema, or migrates it; `check` reads the whole file when it is

@@ -19,6 +19,30 @@ static const char *text_or_empty(sqlite3_stmt *statement, int column)
     return text ? text : "";
 }
 
+/* A statement of this text that was kept and is not in use; NULL: none. */
+static sqlite3_stmt *kept_statement(const struct database *database, const char *sql)
+{
+    for (int i = 0; i < READS_KEPT; i++)
+        if (database->reads[i] && !sqlite3_stmt_busy(database->reads[i]) &&
+            strcmp(sqlite3_sql(database->reads[i]), sql) == 0)
+            return database->reads[i];
+    return NULL;
+}
+
+/* Kept for the next read of this text, while there is room. */
+static void keep_statement(struct database *database, sqlite3_stmt *statement)
+{
+    sqlite3_reset(statement); /* repeats the error of the last step, which is known */
+    sqlite3_clear_bindings(statement);
+    for (int i = 0; i < READS_KEPT; i++) {
+        if (database->reads[i] == statement) return;
+        if (database->reads[i]) continue;
+        database->reads[i] = statement;
+        return;
+    }
+    sqlite3_finalize(statement);
+}
+
 /* Calls row(data, statement) for each row of sql until it answers false. parameters, shape
  * [count], are texts for ?1, ?2, ... */
 static int each_row(struct store *store, const char *sql, const char *const *parameters, int count,
@@ -29,7 +53,8 @@ static int each_row(struct store *store, const char *sql, const char *const *par
     sqlite3_stmt *statement = NULL;
     int rc = SQLITE_DONE, code = store_reader(store, &database, fault);
     if (code < 0) return code;
-    code = database_prepare(database, sql, &statement, fault);
+    statement = kept_statement(database, sql);
+    if (!statement) code = database_prepare(database, sql, &statement, fault);
     for (int i = 0; i < count && code == OK; i++)
         if (sqlite3_bind_text(statement, i + 1, parameters[i], -1, SQLITE_STATIC))
             code = database_fault(database, fault);
@@ -37,7 +62,7 @@ static int each_row(struct store *store, const char *sql, const char *const *par
     while (code == OK && more && (rc = sqlite3_step(statement)) == SQLITE_ROW)
         more = row(data, statement);
     if (code == OK && more && rc != SQLITE_DONE) code = database_fault(database, fault);
-    sqlite3_finalize(statement);
+    if (statement) keep_statement(database, statement);
     return code;
 }
 

@@ -9,6 +9,7 @@
 #include "moontide/base/hash.h"
 
 #include <assert.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -333,4 +334,15 @@ void collector_release(struct collector *c, struct collector_entry *entry)
 {
     assert(entry->refs > 0);
     if (--entry->refs == 0 && !entry->call) entry_free(c, entry); /* else when its call ends */
+}
+
+void collector_forget(struct collector *c, const struct metric *metric)
+{
+    struct collector_entry *entry = *bucket_of(c, family_hash(metric));
+    while (entry && !metric_equal(entry->metric, metric))
+        entry = entry->next;
+    if (!entry || entry->call) return;
+    for (uint32_t i = 0; i < entry->series->slots; i++)
+        entry->series->values[i] = NAN;
+    entry->have_start_s = entry->have_end_s = 0;
 }

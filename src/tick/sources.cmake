@@ -42,4 +42,5 @@ set(SOURCES_tick
     wishes.c
     world.c
     world_aws.c
+    world_fixed.c
     world_sim.c)

@@ -106,10 +106,19 @@ static void meter_check(struct vm *vm, lua_State *L)
     }
 }
 
+static void tell_line(const struct vm *vm, lua_State *L, lua_Debug *ar)
+{
+    if (vm->on_line && lua_getinfo(L, "S", ar))
+        vm->on_line(vm->line_data, ar->source, ar->currentline);
+}
+
 static void hook(lua_State *L, lua_Debug *ar)
 {
-    (void)ar;
     struct vm *vm = vm_of(L);
+    if (ar->event == LUA_HOOKLINE) {
+        tell_line(vm, L, ar);
+        return;
+    }
     int count = lua_gethookcount(L);
     if (vm->stopping) {
         vm_hook_install(vm, L, 1);
@@ -138,8 +147,8 @@ static void hook(lua_State *L, lua_Debug *ar)
 
 void vm_hook_install(struct vm *vm, lua_State *L, int count)
 {
-    (void)vm;
-    lua_sethook(L, hook, LUA_MASKCOUNT, count);
+    int lines = vm->on_line && !vm->stopping ? LUA_MASKLINE : 0;
+    lua_sethook(L, hook, LUA_MASKCOUNT | lines, count);
 }
 
 void vm_budget(struct vm *vm, const struct vm_budget *budget)

@@ -1,4 +1,5 @@
 /* vm/require.c - what the prelude's require asks C for: a module's source, compiled. */
+#include "moontide/vm/chunks.h"
 #include "state.h"
 
 #include <stdlib.h>
@@ -25,7 +26,8 @@ static int find(lua_State *L)
         lua_pushstring(L, fault.text[0] ? fault.text : err_text(code));
         return 2;
     }
-    int status = len > VM_SOURCE_MAX ? LUA_OK : luaL_loadbufferx(L, source, len, chunkname, "t");
+    struct chunks *chunks = vm->options.chunks;
+    int status = len > VM_SOURCE_MAX ? LUA_OK : chunks_load(chunks, L, source, len, chunkname);
     free(source);
     if (len > VM_SOURCE_MAX)
         return luaL_error(L, "require: %s is longer than %d bytes", chunkname + 1, VM_SOURCE_MAX);

@@ -7,6 +7,7 @@
 #include "state.h"
 
 #include "moontide/base/log.h"
+#include "moontide/vm/chunks.h"
 #include "moontide/vm/prelude.h"
 
 #include <stdlib.h>
@@ -221,7 +222,7 @@ int vm_load(struct vm *vm, const char *source, size_t len, const char *chunkname
     vm_enter(vm, L, &entry);
     vm->place.line = 0;
     vm->memory.place.line = 0;
-    int status = luaL_loadbufferx(L, source, len, chunkname, "t");
+    int status = chunks_load(vm->options.chunks, L, source, len, chunkname);
     int code = status == LUA_OK ? OK : vm_fault(vm, L, status, fault);
     vm_leave(vm, &entry);
     if (code < 0 && fault) { /* Lua cuts long names in its messages; we know the whole one */
@@ -363,7 +364,8 @@ void vm_prelude(lua_State *L, const char *name, int nargs, int nresults)
     const struct prelude_file *file = prelude_find(name);
     if (!file) luaL_error(L, "there is no prelude file '%s'", name);
     lua_pushfstring(L, "@moontide/%s.lua", name);
-    if (luaL_loadbufferx(L, file->source, file->len, lua_tostring(L, -1), "t") != LUA_OK)
+    if (chunks_load(vm_of(L)->options.chunks, L, file->source, file->len, lua_tostring(L, -1)) !=
+        LUA_OK)
         lua_error(L);
     lua_remove(L, -2);
     lua_insert(L, -nargs - 1);

@@ -1,5 +1,6 @@
 unit_test(evaluation)
 allocations_can_fail(evaluation)
 unit_test(metric)
+unit_test(notation)
 unit_test(series)
 unit_test(threshold)

@@ -12,7 +12,7 @@
 enum { OPTIONS_MAX = 16, REPEATS_MAX = 32 };
 
 struct option_spec {
-    const char *name;  /* without the dashes; NULL ends the list */
+    const char *name;  /* without the dashes; one letter is written "-v"; NULL ends the list */
     const char *value; /* what its value is called; NULL: a flag; "NAME..." : it may be given more
                           than once, one such option a command */
     const char *help;  /* never NULL: an option without words does not pass the checks */
@@ -37,9 +37,12 @@ struct command {
     int (*run)(const struct arguments *arguments); /* the exit status */
 };
 
+/* "--" or, before a name of one letter, "-". */
+const char *option_dashes(const struct option_spec *option);
+
 /* Parses argv[0..argc), the words after the command. 0, or 1 after saying what is wrong, with the
- * command's usage, on standard error. "--name value" and "--name=value"; "--" ends the options; -h
- * and --help print the usage on standard output and answer 2. */
+ * command's usage, on standard error. "--name value" and "--name=value", "-j 4" and "-j4"; "--" ends
+ * the options; -h and --help print the usage on standard output and answer 2. */
 MUST_CHECK int arguments_parse(const struct command *command, int argc, char **argv,
                                struct arguments *out);
 const char *arguments_value(const struct arguments *arguments,
@@ -72,6 +75,7 @@ int command_silence_expire(const struct arguments *arguments);
 int command_silence_list(const struct arguments *arguments);
 int command_script(const struct arguments *arguments);
 int command_status(const struct arguments *arguments);
+int command_test(const struct arguments *arguments);
 int command_version(const struct arguments *arguments);
 int command_why(const struct arguments *arguments);
 

@@ -4,12 +4,15 @@
 
 #include "moontide/vm/vm.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+struct chunks;
 struct clock;
 struct collector;
 struct config;
+struct cover;
 struct faults;
 struct http;
 struct loop;
@@ -32,6 +35,9 @@ struct host {
     const char *database; /* path for the journal module; NULL: none */
     const char *world_name;
     struct kinds *kinds; /* what policies may decide; NULL: nothing */
+    struct chunks *chunks; /* compiled sources, for who makes many states; may be NULL */
+    bool offline;        /* policies are refused what needs a network, or waits for nothing (tests) */
+    struct cover *cover; /* notes which lines of policies run; NULL: nobody asks */
     bool trace_aws;      /* the clients of `aws` show their requests on standard error */
 };
 

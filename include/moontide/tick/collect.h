@@ -64,6 +64,10 @@ const char *collector_reason(const struct collector_entry *entry);
  */
 bool collector_unanswered(const struct collector_entry *entry);
 
+/* Forgets what was had of a metric, if anybody declared it: its series is empty, and the next fetch
+ * asks for all of its window. For a world whose past was changed (tests). Not while it is asked. */
+void collector_forget(struct collector *collector, const struct metric *metric);
+
 struct fetch_item {
     struct collector_entry *entry;
     uint32_t owner; /* 0..owner_count-1: whom to charge */

@@ -89,6 +89,30 @@ struct world_sim_options {
 MUST_CHECK int world_sim_new(const struct world_sim_options *options, struct world **out,
                              struct fault *fault);
 
+/* A world that says what it was told, for tests: datapoints by metric, the state of resources, and a
+ * manual clock that stands at start_ms. What is told of no resource is as in the default simulated
+ * fleet; decisions are carried out on that state. A metric that is told nothing of has no datapoint.
+ */
+struct world_fixed_options {
+    struct loop *loop;
+    const char *name; /* keys memo, alerts and journal; less than 256 bytes */
+    int64_t start_ms;
+};
+MUST_CHECK int world_fixed_new(const struct world_fixed_options *options, struct world **out,
+                               struct fault *fault);
+void world_fixed_advance(struct world *world, int64_t ms);
+/* Puts values, shape [count], one a period from start_s (a multiple of the period) on, over those
+ * that are there; NaN: no datapoint. Those of periods that are not over yet are not seen before.
+ * hold: after the last one its value goes on for ever. What a collector has asked already is to be
+ * forgotten: collector_forget(). ERR_LIMIT: more than SERIES_SLOTS_MAX slots in all. ERR_NOMEM. */
+MUST_CHECK int world_fixed_put(struct world *world, struct metric *metric, int64_t start_s,
+                               const double *values, size_t count, bool hold);
+/* The state of a resource as its kind's read() answers it (JSON). problem (may be NULL) is what
+ * check() finds: begins with "BUSY: ", or it is infeasible. region and account may be NULL.
+ * ERR_NOMEM. */
+MUST_CHECK int world_fixed_resource(struct world *world, const struct subject *about,
+                                    const char *current, const char *problem);
+
 void world_free(struct world *world); /* NULL is allowed */
 
 /* Contracts of tick/actor.h. */

@@ -1,0 +1,571 @@
+"""`moontide test` as a person and a CI system use it."""
+
+import os
+import re
+import signal
+import subprocess
+import xml.etree.ElementTree
+
+import support
+
+COUNTED = """
+return policy {
+  name = "counted", every = "1m",
+  targets = { { cluster = "shop", service = "api" } },
+  metrics = function(t)
+    return { cpu = cloudwatch { namespace = "AWS/ECS", name = "CPUUtilization", stat = "Average", period = "1m",
+                                window = "10m", dimensions = { ServiceName = t.service } } }
+  end,
+  evaluate = function(t, m, memo)
+    memo.n = (memo.n or 0) + 1
+    local cpu = m.cpu:last()
+    issue { type = "hot", severity = "high", when = m.cpu:above(80), pending = "2m", keep_firing = "3m",
+            description = "cpu " .. tostring(cpu) }
+    if cpu then
+      decide.ecs_desired_count { cluster = t.cluster, service = t.service, count = math.ceil(cpu / 10), min = 1, max = 12 }
+    end
+  end,
+}
+"""
+
+WAITS = """
+return policy {
+  name = "waits", every = "1m",
+  targets = function()
+    local found = {}
+    for i, name in ipairs(aws.client("ecs"):list_clusters {}.clusterArns) do found[i] = { cluster = name } end
+    return found
+  end,
+  collect = function(t) return { code = http.get("http://127.0.0.1:1/" .. t.cluster).status } end,
+  evaluate = function(t, m)
+    if m.extra.code ~= 200 then issue { type = "down", severity = "high", description = "answers " .. m.extra.code } end
+  end,
+}
+"""
+
+SERVICE = """{ ["service/shop/api"] = { count = 4, deployments = 1, scheduling = "REPLICA", status = "ACTIVE" } }"""
+
+
+class PolicyTests(support.Case):
+    def house(self, test=None, config=None, **files):
+        project = self.project(shipped=False, config=config)
+        project.write("policies/counted.lua", COUNTED)
+        if test is not None:
+            project.write("policies/tests/a_test.lua", test)
+        for name, text in files.items():
+            project.write(f"policies/tests/{name}.lua", text)
+        return project
+
+    def passes(self, test, count=None, config=None, arguments=()):
+        result = self.house(test, config).run("test", *arguments)
+        self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+        if count is not None:
+            self.assertIn(f"{count} passed, 0 failed", result.stdout)
+        return result
+
+    def fails(self, test, *words, arguments=(), config=None, status=2):
+        result = self.house(test, config).run("test", *arguments)
+        self.assertEqual(result.returncode, status, result.stdout + result.stderr)
+        for word in words:
+            self.assertIn(word, result.stdout + result.stderr)
+        return result
+
+
+class Writing(PolicyTests):
+    def test_blocks_nest_and_hooks_run_in_their_order(self):
+        self.passes("""
+local log = {}
+local function say(text) return function() log[#log + 1] = text end end
+describe("outer", function()
+  setup(say "S") teardown(say "T") before_each(say "b") after_each(say "a")
+  it("one", say "1")
+  describe("inner", function()
+    setup(say "s") teardown(say "t") before_each(say "(") after_each(say ")")
+    it("two", say "2")
+    it("three", say "3")
+  end)
+  it("four", function() say "4" () finally(say "f") end)
+end)
+it("last", function() expect(table.concat(log)).to_be "Sb1abs(2)ab(3)atb4faT" end)
+""".replace("Sb1abs(2)ab(3)atb4faT", "Sb1asb(2)ab(3)atb4faT"), 5)
+
+    def test_plain_functions_called_test_are_tests_in_the_order_of_their_lines(self):
+        result = self.passes("function test_b() end\nfunction test_a() end\nlocal x = function() end\n", 2,
+                             arguments=["-v"])
+        self.assertLess(result.stdout.index("test_b"), result.stdout.index("test_a"))
+
+    def test_tables_of_cases_are_tests_of_their_own(self):
+        result = self.fails("""
+it.each { { 1, 2 }, { 3, 5 } } ("%d is one less than %d", function(a, b) expect(b).to_be(a + 1) end)
+cases("$name is even", { { name = "two", n = 2 }, { name = "three", n = 3 } }, function(c) expect(c.n % 2).to_be(0) end)
+""", "FAIL 3 is one less than 5", "FAIL three is even", "2 passed, 2 failed")
+        self.assertNotIn("FAIL two", result.stdout)
+
+    def test_pending_and_focus(self):
+        self.passes("""
+pending("to be written")
+it("without a body")
+it("decides itself", function() pending("not here") error("never comes") end)
+it("runs", function() end)
+""", arguments=["-v"])
+        result = self.passes("it('a', function() error('x') end)\nit.only('b', function() end)\n", 1)
+        self.assertIn("it.only", result.stdout)
+
+    def test_each_file_has_a_state_of_its_own(self):
+        project = self.house("it('a', function() end)\nshared = 1\n", b_test="it('b', function() expect(shared).to_be_nil() end)")
+        self.assertEqual(project.run("test").returncode, 0)
+
+    def test_what_a_test_leaves_behind_is_named_and_put_back(self):
+        self.fails("""
+it("leaves", function() leaked = 1; string.own = 2; print = nil end)
+it("is undisturbed", function() expect(leaked).to_be_nil() expect(string.own).to_be_nil() print("still there") end)
+""", "left the globals leaked, print, string.own behind", "1 passed, 1 failed")
+
+    def test_a_loop_is_cut_off_and_the_next_test_runs(self):
+        self.fails("""
+it("loops", function() while true do pcall(function() while true do end end) end end)
+it("goes on", function() end)
+""", "FAIL loops", "it was cut off (does it loop?)", "1 passed, 1 failed")
+
+    def test_a_loop_at_the_level_of_the_file_is_an_error_of_the_file(self):
+        self.fails("while true do end", "does not load", "used more than", status=1)
+
+    def test_an_error_in_setup_fails_its_tests_with_the_reason(self):
+        self.fails("""
+describe("a", function()
+  setup(function() error("no fixture") end)
+  it("one", function() end)
+  it("two", function() end)
+end)
+it("three", function() end)
+""", "FAIL a > one", "FAIL a > two", "setup of 'a' failed: no fixture", "1 passed, 2 failed")
+
+    def test_errors_in_the_other_hooks_are_told_too(self):
+        self.fails("before_each(function() error('early') end) it('x', function() end)", "before_each failed: early")
+        self.fails("after_each(function() error('late') end) it('x', function() end)", "after_each failed: late")
+        self.fails("describe('d', function() teardown(function() error('end') end) it('x', function() end) end)",
+                   "end", "1 passed, 1 failed")
+
+    def test_a_failure_shows_its_line_and_both_sides(self):
+        result = self.fails("""
+it("differs", function()
+  local got = { a = 1, list = { { n = 1 }, { n = 3 } } }
+  expect(got).to_equal { a = 1, list = { { n = 1 }, { n = 2 } } }
+end)
+""", "a_test.lua:4: expect(got).to_equal", "differ first at .list[2].n", "expected  2", "actual    3")
+        self.assertNotIn("\033", result.stdout)
+        self.fails("it('text', function() expect('a\\nb\\nc').to_be('a\\nx\\nc') end)", "line 2:", "- x", "+ b")
+
+    def test_what_a_test_printed_is_shown_with_its_failure(self):
+        result = self.fails("it('a', function() print('quiet') end)\nit('b', function() print('loud') error('x') end)",
+                            "it printed:", "loud")
+        self.assertNotIn("quiet", result.stdout)
+
+
+class Asserting(PolicyTests):
+    def test_expect_holds_what_it_promises(self):
+        self.passes("""
+it("all of them", function()
+  expect(1).to_be(1) expect { 1, { a = 2 } }.to_equal { 1, { a = 2 } } expect("abc").to_match "b" expect(nil).to_be_nil()
+  expect("abc").to_contain "bc" expect { "x", "y" }.to_contain "y" expect { { a = 1, b = 2 } }.to_contain { a = 1 }
+  expect { a = 1, b = { c = 2 } }.to_have { b = { c = 2 } } expect(1.001).to_be_near(1, 0.01) expect(true).to_be_true()
+  expect(function() error("broken pipe") end).to_throw "pipe" expect(function() end).never.to_throw()
+  expect(1).not_to_be(2) expect(2).to_be_above(1) expect(1).to_be_below(2) expect({}).to_be_empty() expect(1):to_be(1)
+  expect { 1, 2 }.to_have_length(2) expect("x").to_be_a_string() expect(0).to_be_truthy() expect(false).to_be_falsy()
+end)
+it("and their opposites fail", function()
+  for _, f in ipairs {
+    function() expect(1).to_be(2) end, function() expect({}).to_equal { 1 } end, function() expect("a").to_match "b" end,
+    function() expect(1).to_be_nil() end, function() expect { 1 }.to_contain(2) end, function() expect { a = 1 }.to_have { a = 2 } end,
+    function() expect(1.1).to_be_near(1, 0.01) end, function() expect(function() end).to_throw() end,
+    function() expect(1).never.to_be(1) end, function() expect(nil).to_be_true() end,
+  } do
+    expect(f).to_throw()
+  end
+end)
+""", 2)
+
+    def test_a_wrong_name_of_an_assertion_is_told_with_the_nearest(self):
+        self.fails("it('x', function() expect(1).to_contian(1) end)", "there is no assertion 'contian'", "'contain'")
+
+    def test_what_users_of_busted_write_runs_as_it_is(self):
+        self.passes("""
+describe("busted", function()
+  local obj = { greet = function(_, who) return "hi " .. who end }
+  it("asserts", function()
+    assert.are.equal(1, 1) assert.are_equal(1, 1) assert.equals("a", "a") assert.are_not.equal(1, 2) assert.is_not.equal(1, 2)
+    assert.are.same({ a = { 1 } }, { a = { 1 } }) assert.same({}, {}) assert.are_not.same({ 1 }, { 2 })
+    assert.is_true(true) assert.is.True(true) assert.is_false(false) assert.is_nil(nil) assert.is_not_nil(0) assert.truthy(1)
+    assert.is_truthy(1) assert.falsy(nil) assert.is_falsy(false) assert.is_string("") assert.is_table({}) assert.is_function(print)
+    assert.is_number(1) assert.is_boolean(true) assert.matches("^a", "abc") assert.has.match("b", "abc") assert.near(1, 1.1, 0.2)
+    assert.has_error(function() error("x", 0) end) assert.has_error(function() error("x", 0) end, "x")
+    assert.has.errors(function() error({}) end) assert.has_no.errors(function() end) assert.has_no_error(function() end)
+    assert.error_matches(function() error("some text") end, "some") assert.is.unique { 1, 2, 3 }
+    assert(true) assert.has_error(function() assert(false, "said") end, "said") assert.message("words").is_true(true)
+    assert.has_error(function() assert.is_true(false, "because") end)
+  end)
+  it("spies", function()
+    local s = spy.on(obj, "greet")
+    expect(obj:greet("you")).to_be "hi you"
+    assert.spy(s).was.called() assert.spy(s).was_called(1) assert.spy(s).was.called_with(obj, "you")
+    assert.spy(s).was_not.called_with(obj, "me") assert.spy(s).was.called_with(match._, match.is_string())
+    local never = spy.new(function() end)
+    assert.spy(never).was_not.called()
+    obj.greet:revert()
+  end)
+  it("stubs, and what it forgot to revert is put back", function()
+    stub(os, "time", 42)
+    assert.equal(42, os.time())
+  end)
+  it("sees the real one again", function() assert.is_true(os.time() > 1e9) end)
+  insulate("blocks of other names", function() context("here", function() spec("work", function() end) test("too", function() end) end) end)
+end)
+""", 6)
+        self.fails("it('m', function() assert.are.equal(1, 2, 'the reason') end)", "the reason")
+
+    def test_snapshots_are_made_compared_and_taken_over(self):
+        test = "it('s', function() expect({ a = %s, list = { 'x' } }).to_match_snapshot() end)\n"
+        project = self.house(test % 1)
+        self.assertEqual(project.run("test").returncode, 0)
+        kept = project.path / "policies/tests/snapshots/a_test.snap"
+        self.assertIn("a = 1", kept.read_text())
+        project.write("policies/tests/a_test.lua", test % 2)
+        result = project.run("test")
+        self.assertEqual(result.returncode, 2)
+        self.assertIn("- ", result.stdout)
+        self.assertIn("a = 2", result.stdout)
+        self.assertEqual(project.run("test", "--update").returncode, 0)
+        self.assertIn("a = 2", kept.read_text())
+        kept.unlink()
+        ci = project.run("test", environment=support.clean_environment(CI="true"))
+        self.assertEqual(ci.returncode, 2)
+        self.assertFalse(kept.exists())
+
+
+class Running(PolicyTests):
+    def test_a_run_goes_through_engine_rails_and_alerts(self):
+        self.passes(f"""
+it("scales out, clipped by the rate", function()
+  local r = run("counted", {{ series = {{ cpu = "90x9" }}, resources = {SERVICE}, mode = "act", at = "2026-03-01T10:00:00Z" }})
+  expect(r.target).to_be "cluster=shop,service=api"
+  expect(r:decision "ecs_desired_count").to_have {{ outcome = "applied", resource = "service/shop/api", direction = "out",
+    clipped = {{ "RATE" }}, changes = {{ {{ field = "count", from = 4, to = 8 }} }} }}
+  expect(r.memo).to_equal {{ n = 1 }}
+  expect(r:alert("hot").state).to_be "pending"
+  expect(r.issues).to_be_empty()
+  r = r:ticks(2, {{ cpu = 95 }})
+  expect(r.memo.n).to_be(3)
+  expect(r.status).to_be "critical"
+  expect(r.sent).to_have_length(1)
+  expect(r.sent[1].text).to_match "cpu 95"
+  r = r:ticks(2, {{ cpu = 20 }})
+  expect(r:alert("hot").state).to_be "resolving"
+  expect(r:decision "ecs_desired_count").to_have {{ outcome = "refused", reason = "STABILIZING" }}
+  r = r:ticks(3, {{ cpu = 20 }})
+  expect(r.alerts).to_be_empty()
+  expect(r.sent[2].status).to_be "resolved"
+end)
+it("is refused what the resource does not allow", function()
+  local busy = {{ ["service/shop/api"] = {{ busy = "a deployment", current = {{ count = 4, status = "ACTIVE" }} }} }}
+  local function verdict(resources)
+    return run("counted", {{ series = {{ cpu = 90 }}, mode = "act", resources = resources }}):decision "ecs_desired_count"
+  end
+  expect(verdict(busy)).to_have {{ outcome = "refused", reason = "BUSY" }}
+  expect(verdict(nil)).to_have {{ outcome = "refused", reason = "NOT_FEASIBLE" }}
+end)
+it("only proposes in the mode that there is without another", function()
+  expect(run("counted", {{ series = {{ cpu = 90 }}, resources = {SERVICE} }}):decision "ecs_desired_count")
+    .to_have {{ outcome = "proposed", reason = "MODE" }}
+end)
+it("begins with a memo, at a time, and cools down between two changes", function()
+  local r = run("counted.lua", {{ memo = {{ n = 41 }}, series = {{ cpu = 90 }} }})
+  expect(r.memo.n).to_be(42)
+  expect(r:now()).to_be(1767614400)
+  expect(r:advance("90s"):now()).to_be(1767614490)
+end)
+""", 4)
+
+    def test_series_are_written_as_promtool_writes_them_or_as_tables(self):
+        self.passes("""
+local function last(series, options)
+  options = options or {}
+  options.series = { cpu = series }
+  local r = run("counted", options)
+  return r.stated[1].description, r
+end
+it.each {
+  { "10+5x8", "cpu 50.0" }, { "90-10x3", "cpu 60.0" }, { "7x4", "cpu 7.0" }, { "1 2 3", "cpu 3.0" },
+  { "5 _x2", "cpu 5.0" }, { "5 _x3 stale", "cpu 5.0" }, { "_x9", "cpu nil" }, { 42, "cpu 42.0" }, { { 1, 2, false }, "cpu 2.0" },
+  { { values = "3x2", period = "1m" }, "cpu 3.0" }, { { values = { 4, 5 }, start = "3m" }, "cpu 5.0" },
+} ("%s reads %s", function(series, text) expect(last(series)).to_be(text) end)
+it("shows what is to come only when its time has come", function()
+  local _, r = last { values = "1 2 3 4 5", start = "2026-01-05T11:58:00Z" }
+  expect(r.stated[1].description).to_be "cpu 2.0"
+  r = r:ticks(2)
+  expect(r.stated[1].description).to_be "cpu 4.0"
+end)
+it("goes on with the last value where it is to hold", function()
+  local _, r = last { values = "8", hold = true }
+  expect(r:advance("1h"):tick().stated[1].description).to_be "cpu 8.0"
+  _, r = last "8"
+  expect(r:advance("1h"):tick().stated[1].description).to_be "cpu nil"
+end)
+it("replaces what was there", function()
+  local _, r = last "90x9"
+  r = r:tick { cpu = "5x9" }
+  expect(r.stated[1].when).to_be_false()
+end)
+""", 14)
+        self.fails("it('x', function() run('counted', { series = { cpu = '1 2 x' } }) end)",
+                   "series.cpu: 'x' at character 5")
+        self.fails("it('x', function() run('counted', { series = { cpuu = 1 } }) end)",
+                   "no such metric (did you mean 'cpu'?)")
+        self.fails("it('x', function() run('counted', { serie = {} }) end)", "unknown option 'serie' (did you mean 'series'?)")
+        self.fails("it('x', function() run('cuonted') end)", "there is no policy 'cuonted'")
+
+    def test_what_needs_the_network_is_refused_with_what_to_do(self):
+        project = self.house("""
+it("targets", function() run("waits") end)
+it("collect", function() run("waits", { target = { cluster = "a" } }) end)
+it("given", function()
+  local r = run("waits", { target = { cluster = "a" }, extra = { code = 500 } })
+  expect(r:issue("down").description).to_be "answers 500"
+end)
+it("aws", function() aws.client("ecs") end)
+it("http", function() http.get("http://127.0.0.1:1/") end)
+it("fetch", function() cloudwatch.fetch {} end)
+""")
+        project.write("policies/waits.lua", WAITS)
+        result = project.run("test")
+        self.assertEqual(result.returncode, 2)
+        self.assertIn("1 passed, 5 failed", result.stdout)
+        self.assertRegex(result.stdout, r"targets\(\) needs the network .*give `target` or `targets` to run\(\)")
+        self.assertRegex(result.stdout, r"collect\(\) needs the network .*give `extra` to run\(\)")
+        for name in ("aws", "http", "cloudwatch"):
+            self.assertRegex(result.stdout, name + r" needs the network, and a policy test has none: \w+")
+
+    def test_errors_of_a_run_that_nobody_looks_at_fail_the_test(self):
+        project = self.house("""
+it("overlooks", function() expect(run("faulty").status).to_be "unknown" end)
+it("looks", function() expect(run("faulty").errors[1].message).to_contain "nil value" end)
+""")
+        project.write("policies/faulty.lua", "return policy { name = 'faulty', evaluate = function(t) return t.x.y end }")
+        result = project.run("test")
+        self.assertIn("1 passed, 1 failed", result.stdout)
+        self.assertIn("policies/faulty.lua:1", result.stdout)
+        project.write("policies/faulty.lua", "return policy { name = 'faulty', evry = '1m', evaluate = 1 }")
+        result = project.run("test")
+        self.assertIn("'evry'", result.stdout)
+        self.assertIn("did you mean 'every'", result.stdout)
+
+    def test_alerts_go_by_the_projects_routes_and_times_where_that_is_asked(self):
+        config = """return { alerts = { receivers = {
+  chat = { type = "slack", webhook_url = "https://hooks.slack.com/services/T/B/x" },
+  oncall = { type = "pagerduty", routing_key = "0123456789abcdef0123456789abcdef" } },
+  route = { receiver = "chat", { matchers = { "severity=high" }, receiver = "oncall" } } } }"""
+        self.passes("""
+it("waits for its group", function()
+  local r = run("counted", { series = { cpu = "90x9" }, alerts = "project" }):ticks(2, { cpu = 90 })
+  expect(r:alert("hot").state).to_be "firing"
+  expect(r.sent).to_be_empty()
+  r:advance("30s")
+  expect(r.sent[1]).to_have { receiver = "oncall", status = "firing" }
+end)
+""", 1, config=config)
+
+    def test_a_recorded_tick_is_a_fixture(self):
+        project = self.house("""
+it("is as it was", function()
+  local r = run("counted", fixture "tick.json")
+  expect(r:now()).to_be(1767600000)
+  expect(r.stated[1].description).to_be "cpu 95.0"
+  expect(r.memo.n).to_be(8)
+  r = run("counted", { fixture = fixture "fixtures/tick.json", series = { cpu = 10 } })
+  expect(r.target).to_be "cluster=shop,service=db"
+end)
+""")
+        project.write("policies/tests/fixtures/tick.json", """{ "tick": 12, "at": 1767600000000, "world": "aws",
+ "policy": "counted", "sha256": "00", "targets": [ { "target": { "cluster": "shop", "service": "db" },
+ "id": "cluster=shop,service=db", "extra": null, "memo": { "n": 7 }, "series": { "cpu": { "metric": { "namespace": "AWS/ECS" },
+ "period": 60, "start": 1767599400, "values": [ 1, 2, null, 4, 5, 6, 7, 8, 90, 95 ], "state": "ready" } } } ] }""")
+        result = project.run("test")
+        self.assertEqual(result.returncode, 0, result.stdout)
+
+
+class Options(PolicyTests):
+    TWO = "it('alpha one', function() end)\nit('beta two', function() expect(1).to_be(2) end)\n"
+
+    def test_exits_0_1_and_2(self):
+        self.passes("it('x', function() end)", 1)
+        self.fails("it('x', function() error('y') end)", status=2)
+        self.fails("this is no Lua", "does not load", "a_test.lua:1", status=1)
+        self.fails("it('x', function() end)", "unknown field", config="return { enviroments = {} }", status=1)
+
+    def test_no_test_at_all_is_a_failure(self):
+        self.assertEqual(self.house().run("test").returncode, 2)
+        self.fails("local x = 1", "there is no test", status=2)
+        self.fails("local x = 1", "0 passed", arguments=["--fail-on-empty"], status=2)
+        self.passes("local x = 1", 0, arguments=["--allow-empty"])
+        self.fails(self.TWO, "no test matches -r 'gamma'", arguments=["-r", "gamma"])
+        missing = self.house("").run("test", "policies/tests/none.lua")
+        self.assertEqual((missing.returncode, "none.lua" in missing.stderr), (1, True))
+
+    def test_a_regular_expression_chooses(self):
+        self.passes(self.TWO, 1, arguments=["-r", "^alpha (one|two)$"])
+        self.fails(self.TWO, "-r '('", arguments=["-r", "("], status=1)
+
+    def test_v_tells_each_test_its_time_and_what_it_prints(self):
+        result = self.passes("it('prints', function() print('words') end)", arguments=["-v"])
+        self.assertRegex(result.stdout, r"ok +prints \(\d+\.\d ms\)\n +words")
+
+    def test_tap_is_tap(self):
+        result = self.house(self.TWO + "pending('c')\n").run("test", "--tap")
+        self.assertEqual(result.returncode, 2)
+        lines = result.stdout.splitlines()
+        self.assertEqual(lines[:3], ["TAP version 13", "1..3", "ok 1 - alpha one"])
+        self.assertEqual(lines[3], "not ok 2 - beta two")
+        self.assertIn("ok 3 - c # SKIP pending", lines)
+        self.assertTrue(all(re.match(r"TAP |1\.\.|(not )?ok \d|  ", line) for line in lines), result.stdout)
+
+    def test_junit_is_xml_that_says_the_same(self):
+        project = self.house(self.TWO + "it('odd <&\"> \\1', function() error('a<b & \\27[31mc') end)\n")
+        result = project.run("test", "--junit", "out.xml")
+        self.assertEqual(result.returncode, 2)
+        root = xml.etree.ElementTree.parse(project.path / "out.xml").getroot()
+        self.assertEqual((root.get("tests"), root.get("failures")), ("3", "2"))
+        cases = root.findall("testsuite/testcase")
+        self.assertEqual([c.find("failure") is not None for c in cases], [False, True, True])
+        self.assertIn("odd <&\"> ", cases[2].get("name"))
+        self.assertEqual(cases[1].get("line"), "2")
+
+    def test_bench_lists_times_slowest_first(self):
+        result = self.passes("it('a', function() end) it('b', function() for i = 1, 1e6 do end end)", arguments=["--bench"])
+        self.assertRegex(result.stdout, r"(?s)\d ms  b .*\d ms  a .*in all; median")
+
+    def test_j_gives_the_same_results_in_the_same_order(self):
+        names = [f"f{i}_test" for i in range(7)]
+        project = self.house(None, **{n: f"it('{n} ok', function() end)\nit('{n} bad', function() error('{n}') end)" for n in names})
+        one, four = project.run("test"), project.run("test", "-j", "4")
+        strip = lambda text: re.sub(r"\(\d.*", "", text)
+        self.assertEqual(strip(one.stdout), strip(four.stdout))
+        self.assertEqual((one.returncode, four.returncode), (2, 2))
+        self.assertIn("7 passed, 7 failed", four.stdout)
+
+    def test_a_worker_that_dies_is_an_error_of_its_file(self):
+        project = self.house(None, a_test="it('dies', function() os.execute('kill -9 $PPID') end)", b_test="it('lives', function() end)")
+        result = project.run("test", "-j", "2")
+        self.assertEqual(result.returncode, 1, result.stdout)
+        self.assertIn("a_test.lua", result.stdout)
+        self.assertIn("1 passed", result.stdout)
+
+    def test_os_exit_ends_no_run(self):
+        self.fails("it('x', function() os.exit(0) end)", "os.exit", "0 passed, 1 failed")
+
+    def test_coverage_counts_lines_of_policies_and_lib(self):
+        project = self.house("it('x', function() run('covered', {}) end)")
+        project.write("policies/lib/used.lua", "local M = {}\nfunction M.a()\n  return 1\nend\nfunction M.b()\n  return 2\nend\nreturn M\n")
+        project.write("policies/covered.lua", """local used = require "lib.used"
+return policy {
+  name = "covered",
+  evaluate = function(t, m, memo)
+    memo.a = used.a()
+    if memo.a > 1 then
+      memo.never = true
+    end
+  end,
+}
+""")
+        result = project.run("test", "--coverage")
+        self.assertEqual(result.returncode, 0, result.stdout)
+        self.assertRegex(result.stdout, r"85\.7 % +6 of +7  policies/covered.lua  not run: 7\n")
+        self.assertRegex(result.stdout, r"7 of +8  policies/lib/used.lua  not run: 6\n")
+        self.assertRegex(result.stdout, r" 0\.0 % +0 of +\d+  policies/counted.lua")
+        below = project.run("test", "--coverage", "--threshold", "80")
+        self.assertEqual(below.returncode, 2)
+        self.assertIn("below the threshold of 80 %", below.stdout)
+        self.assertEqual(project.run("test", "--threshold", "101").returncode, 1)
+        two = project.run("test", "--coverage", "-j2")
+        table = lambda text: [line for line in text.splitlines() if " % " in line]
+        self.assertEqual(table(result.stdout), table(two.stdout))
+
+    def test_watch_runs_again_on_each_save(self):
+        project = self.house("it('x', function() error('first') end)")
+        with open(project.path / "out", "wb") as out:
+            process = subprocess.Popen([str(support.MOONTIDE), "test", "--watch"], cwd=project.path, stdout=out, stderr=out,
+                                       stdin=subprocess.DEVNULL, env=support.clean_environment())
+        try:
+            text = lambda: (project.path / "out").read_text()
+            support.wait_until(lambda: "waiting for the next save" in text(), "the first round")
+            self.assertIn("0 passed, 1 failed", text())
+            project.write("policies/tests/a_test.lua", "it('x', function() end)")
+            support.wait_until(lambda: "1 passed, 0 failed" in text(), "a round after the save of a test")
+            support.wait_until(lambda: text().count("waiting") == 2, "the wait")
+            project.write("policies/lib/new.lua", "return {}")
+            support.wait_until(lambda: text().count("1 passed") == 2, "a round after the save of a module")
+            process.send_signal(signal.SIGINT)
+            self.assertEqual(process.wait(support.DEADLINE_S), 0)
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+
+    def test_a_terminal_sees_colours_unless_it_does_not_want_them(self):
+        project = self.house(self.TWO)
+        command = f"{support.MOONTIDE} test"
+        script = ["script", "-qec", command, "/dev/null"]
+        environment = support.clean_environment(TERM="xterm-256color")
+        plain = subprocess.run(script, cwd=project.path, env=environment, capture_output=True, text=True,
+                               stdin=subprocess.DEVNULL)
+        self.assertNotIn("\033[31m", plain.stdout)
+        environment.pop("NO_COLOR")
+        coloured = subprocess.run(script, cwd=project.path, env=environment, capture_output=True, text=True,
+                                  stdin=subprocess.DEVNULL)
+        self.assertIn("\033[1;31mFAIL", coloured.stdout)
+        self.assertIn("\033[32m2", coloured.stdout)
+
+    def test_paths_are_files_directories_and_projects(self):
+        project = self.house(self.TWO, b_test="it('b', function() end)")
+        self.assertIn("1 passed, 0 failed", project.run("test", "policies/tests/b_test.lua").stdout)
+        self.assertIn("2 passed, 1 failed", project.run("test", "policies/tests").stdout)
+        self.assertIn("2 passed, 1 failed", project.run("test", "policies").stdout)
+        elsewhere = self.project(shipped=False)
+        self.assertIn("2 passed, 1 failed", elsewhere.run("test", project.path / "policies" / "tests").stdout)
+        self.assertIn("2 passed, 1 failed", elsewhere.run("test", "--dir", project.path).stdout)
+
+    def test_nothing_is_left_behind(self):
+        before = set(os.listdir("/dev/shm")) if os.path.isdir("/dev/shm") else set()
+        project = self.house("it('x', function() run('counted', { series = { cpu = 1 } }) end)")
+        self.assertEqual(project.run("test").returncode, 0)
+        self.assertFalse((project.path / ".moontide").exists())
+        if before:
+            after = {name for name in os.listdir("/dev/shm") if name.startswith("moontide-test")}
+            self.assertLessEqual(after, before)
+
+
+class Shipped(support.Case):
+    def test_the_examples_of_the_documentation_run(self):
+        project = self.project(shipped=False)
+        text = (support.ROOT / "docs" / "testing.md").read_text()
+        files = re.findall(r"```lua\n-- (policies/\S+)\n(.*?)```", text, re.S)
+        self.assertGreaterEqual(len(files), 3)
+        for name, source in files:
+            project.write(name, source)
+        result = project.run("test")
+        self.assertEqual(result.returncode, 0, result.stdout)
+        self.assertRegex(result.stdout, r"^6 passed, 0 failed")
+
+    def test_the_shipped_policies_pass_with_every_line_run(self):
+        project = self.project()
+        result = project.run("test", "--coverage", "--threshold", "100")
+        self.assertEqual(result.returncode, 0, result.stdout)
+
+    def test_init_writes_a_test_that_passes(self):
+        project = self.project(shipped=False)
+        self.assertEqual(project.run("init", "fresh").returncode, 0)
+        result = project.run("test", "--dir", "fresh")
+        self.assertEqual(result.returncode, 0, result.stdout)
+        self.assertIn("2 passed", result.stdout)
+
+
+if __name__ == "__main__":
+    support.main()
