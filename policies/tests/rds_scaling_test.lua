@@ -50,7 +50,8 @@ it("waits with storage while it is busy", function()
   local r = judge {
     series = { free = falling(30, 5) },
     resources = { ["db/gm-tool-prod"] = { busy = "storage-optimization",
-      current = { allocated_storage = 100, class = "db.r6g.large", max_allocated_storage = 100, status = "available" } } },
+      current = { allocated_storage = 100, class = "db.r6g.large", max_allocated_storage = 100,
+                  status = "available" } } },
   }
   expect(r:decision "rds_instance").to_have { outcome = "refused", reason = "BUSY" }
 end)

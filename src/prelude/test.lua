@@ -12,11 +12,11 @@
 -- A step answers nothing, or a failure: { message, file, line, trace, pending }.
 
 local core, globals = ...
-local error, getmetatable, ipairs, next, pairs, rawequal, rawget, rawset, select, setmetatable, tonumber, tostring, type, xpcall =
-  error, getmetatable, ipairs, next, pairs, rawequal, rawget, rawset, select, setmetatable, tonumber, tostring, type, xpcall
+local error, getmetatable, ipairs, next, pairs, rawget, rawset, select, setmetatable, tonumber, tostring, type, xpcall =
+  error, getmetatable, ipairs, next, pairs, rawget, rawset, select, setmetatable, tonumber, tostring, type, xpcall
 local concat, sort, unpack = table.concat, table.sort, table.unpack
 local getinfo, traceback = debug.getinfo, debug.traceback
-local find, format, gsub, match, sub = string.find, string.format, string.gsub, string.match, string.sub
+local find, gsub, match, sub = string.find, string.gsub, string.match, string.sub
 
 local CASES_MAX <const> = 100000
 
@@ -48,7 +48,8 @@ end
 local function short_trace()
   local lines = {}
   for line in string.gmatch(traceback("", 3), "[^\n]+") do
-    if find(line, "^\t") and not find(line, "^\t%[C%]") and not find(line, "^\tmoontide/") and not find(line, "%(%.%.%.") then
+    local own = find(line, "^\tmoontide/") or find(line, "^\t%[C%]") or find(line, "%(%.%.%.")
+    if find(line, "^\t") and not own then
       lines[#lines + 1] = gsub(line, "^\t", "")
     end
   end
@@ -92,7 +93,7 @@ local function fail(message, fields)
 end
 
 -- It would end the run of all files, and with a status that says that all is well.
-function os.exit() error("os.exit: a test cannot end the run", 2) end
+rawset(os, "exit", function() error("os.exit: a test cannot end the run", 2) end)
 
 -- ---- what is left behind ----
 
@@ -103,34 +104,43 @@ for _, name in ipairs(KEPT) do
   if type(module) == "table" then watched[module] = name .. "." end
 end
 
+local counted = {} -- how many fields each copy has, by copy
+
 local function look()
   local seen = {}
   for module in next, watched do
-    local copy = {}
-    for key, value in next, module do copy[key] = value end
-    seen[module] = copy
+    local copy, count = {}, 0
+    for key, value in next, module do
+      copy[key] = value
+      count = count + 1
+    end
+    seen[module], counted[copy] = copy, count
   end
   return seen
 end
+
+local baseline -- as it was before the tests; nil: something else than a test may have changed it
 
 -- Names of what is new or changed since; all of it is put back.
 local function clean(seen)
   local names
   for module, prefix in next, watched do
     local copy = seen[module]
+    local count, before = 0, names and #names or 0
     for key, value in next, module do
-      if not rawequal(copy[key], value) then
+      count = count + 1
+      if copy[key] ~= value then
         names = names or {}
         names[#names + 1] = prefix .. tostring(key)
       end
     end
-    for key in next, copy do
-      if rawget(module, key) == nil then
-        names = names or {}
-        names[#names + 1] = prefix .. tostring(key)
+    if count ~= counted[copy] or names and #names > before then
+      for key in next, copy do
+        if rawget(module, key) == nil then
+          names = names or {}
+          names[#names + 1] = prefix .. tostring(key)
+        end
       end
-    end
-    if names then
       local doubtful = {}
       for key in next, module do doubtful[#doubtful + 1] = key end
       for _, key in ipairs(doubtful) do rawset(module, key, copy[key]) end
@@ -315,6 +325,7 @@ end
 
 local function close_block(each)
   entered[#entered] = nil
+  baseline = nil
   local failure
   if each.teardown then failure = run_hooks(each.teardown, #each.teardown, 1, -1) end
   local names = each.seen and clean(each.seen)
@@ -325,6 +336,7 @@ end
 
 local function open(each)
   entered[#entered + 1] = each
+  baseline = nil
   if not each.setup then return nil end
   each.seen = look()
   each.failed = { message = "setup was cut off" } -- should it not come back
@@ -376,7 +388,7 @@ function host.before(i)
   local t = list[i]
   running = t
   core.test = t
-  t.seen = look()
+  baseline = baseline or look()
   for _, each in ipairs { root, unpack(t.block.chain) } do
     local failure = run_hooks(each.before_each)
     if failure then
@@ -401,8 +413,7 @@ function host.after(i)
   end
   local problem = core.at_end and guarded(core.at_end)
   failure = failure or problem
-  local names = t.seen and clean(t.seen)
-  t.seen = nil
+  local names = baseline and clean(baseline)
   running, core.test = nil, nil
   if names and not failure then failure = left_behind(names, "the test") end
   return failure

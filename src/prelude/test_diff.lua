@@ -1,9 +1,9 @@
 -- test_diff: whether two values are the same all the way down, where they differ first, and both
 -- sides of it for a person.
 local core = ...
-local ipairs, next, pairs, rawequal, rawlen, tostring, type = ipairs, next, pairs, rawequal, rawlen, tostring, type
+local ipairs, next, rawequal, rawlen, tostring, type = ipairs, next, rawequal, rawlen, tostring, type
 local concat, sort = table.concat, table.sort
-local find, format, gmatch, gsub, rep, sub = string.find, string.format, string.gmatch, string.gsub, string.rep, string.sub
+local find, format, gmatch, gsub, sub = string.find, string.format, string.gmatch, string.gsub, string.sub
 local mathtype = math.type
 
 local DIFFERENCES_MAX <const>, LINE_MAX <const>, DEPTH_MAX <const> = 10, 160, 60

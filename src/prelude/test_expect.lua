@@ -7,7 +7,7 @@ local core, globals, diff = ...
 local error, getmetatable, ipairs, next, pairs, pcall, rawget, select, setmetatable, tostring, type =
   error, getmetatable, ipairs, next, pairs, pcall, rawget, select, setmetatable, tostring, type
 local concat, sort = table.concat, table.sort
-local find, format, gmatch, match, sub = string.find, string.format, string.gmatch, string.match, string.sub
+local find, gmatch, match, sub = string.find, string.gmatch, string.match, string.sub
 local abs = math.abs
 local show = diff.show
 
@@ -93,8 +93,11 @@ define("match matches", function(actual, pattern, init, plain)
   if type(pattern) == "table" and not core.is_matcher(pattern) then
     return assertions.subset(actual, pattern)
   end
-  if type(pattern) ~= "string" then return core.matches(pattern, actual), "match", { "  actual    " .. show(actual) } end
-  local ok = (type(actual) == "string" or type(actual) == "number") and find(tostring(actual), pattern, init, plain) ~= nil
+  if type(pattern) ~= "string" then
+    return core.matches(pattern, actual), "match", { "  actual    " .. show(actual) }
+  end
+  local is_text = type(actual) == "string" or type(actual) == "number"
+  local ok = is_text and find(tostring(actual), pattern, init, plain) ~= nil
   return ok, "match the pattern " .. show(pattern), { "  actual    " .. show(actual) }
 end, true)
 
@@ -126,10 +129,13 @@ end)
 for kind in gmatch("boolean number string table function userdata thread", "%a+") do
   define(kind, function(actual) return type(actual) == kind, "be a " .. kind, actual_line(actual) end)
 end
-define("type of_type", function(actual, kind) return type(actual) == kind, "be a " .. tostring(kind), actual_line(actual) end)
+define("type of_type", function(actual, kind)
+  return type(actual) == kind, "be a " .. tostring(kind), actual_line(actual)
+end)
 define("length len", function(actual, n)
   local length = (type(actual) == "table" or type(actual) == "string") and #actual or nil
-  return length == n, "have " .. tostring(n) .. " items", { "  it has    " .. show(length), "  actual    " .. show(actual) }
+  local said = { "  it has    " .. show(length), "  actual    " .. show(actual) }
+  return length == n, "have " .. tostring(n) .. " items", said
 end)
 define("unique", function(actual, deep)
   for i = 1, #actual do
@@ -237,7 +243,7 @@ local function complain(message, turned, words, out, what)
 end
 
 -- Verb phrases of "the same value" and the like stand behind "be".
-local function phrase(words) return find(words, "^the ") and "be " .. words or find(words, "^equal ") and words or words end
+local function phrase(words) return find(words, "^the ") and "be " .. words or words end
 
 local function check(name, turned, message, actual, ...)
   local ok, words, out = assertions[name](actual, ...)
@@ -267,8 +273,8 @@ local function expect(actual)
         if joined == "to_match_snapshot" or joined == "match_snapshot" then
           return function(_, name) core.snapshot(actual, name) end
         end
-        local name, also, rest = EXPECT[joined], false, joined
-        if not name then name, also, rest = resolve(all) else also = turned end
+        local name, also, rest = EXPECT[joined], turned, joined
+        if not name then name, also, rest = resolve(all) end
         if name then
           return function(first, ...)
             if first == self or getmetatable(first) == self then return check(name, also, nil, actual, ...) end

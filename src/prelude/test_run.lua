@@ -5,10 +5,10 @@
 -- A result is what the tick said of its first target, with `targets` for all of them, and the world
 -- it stands on: advance, tick and set_series go on from there.
 local core, globals, diff = ...
-local error, getmetatable, ipairs, next, pairs, pcall, rawget, rawset, select, setmetatable, tonumber, tostring, type =
-  error, getmetatable, ipairs, next, pairs, pcall, rawget, rawset, select, setmetatable, tonumber, tostring, type
+local error, ipairs, next, pairs, pcall, rawget, rawset, setmetatable, tostring, type =
+  error, ipairs, next, pairs, pcall, rawget, rawset, setmetatable, tostring, type
 local floor = math.floor
-local find, format, gsub, lower, match, sub = string.find, string.format, string.gsub, string.lower, string.match, string.sub
+local gsub, match, sub = string.gsub, string.match, string.sub
 local concat, sort = table.concat, table.sort
 local decode, encode = json.decode, json.encode
 local open = io.open
@@ -51,19 +51,22 @@ local function time_of(value, at, what)
   return at - seconds_of(value, what)
 end
 
+local FIELDS = { "values", "period", "start", "hold" }
+
 -- A list of numbers and gaps (nil, false, json.null, "_"), its length, whether it holds.
 local function list_of(values, what)
   local out, last = {}, 0
   for key in next, values do
     if math.type(key) ~= "integer" or key < 1 then
-      complain(what .. ": unknown field '" .. tostring(key) .. "'" .. hint(key, { "values", "period", "start", "hold" }))
+      complain(what .. ": unknown field '" .. tostring(key) .. "'" .. hint(key, FIELDS))
     end
     if key > last then last = key end
   end
   for i = 1, last do
     local value = rawget(values, i)
     if type(value) == "number" then
-      if value ~= value or value == 1 / 0 or value == -1 / 0 then complain(what .. ": value " .. i .. " is not finite") end
+      local finite = value == value and value ~= 1 / 0 and value ~= -1 / 0
+      if not finite then complain(what .. ": value " .. i .. " is not finite") end
       out[i] = value
     elseif value == nil or value == false or value == json.null or value == "_" then
       out[i] = false
@@ -88,7 +91,7 @@ local function series_of(spec, what, period)
   if rawget(spec, "values") == nil then return list_of(spec, what) end
   for name in pairs(spec) do
     if not SERIES_FIELDS[name] then
-      complain(what .. ": unknown field '" .. tostring(name) .. "'" .. hint(name, { "values", "period", "start", "hold" }))
+      complain(what .. ": unknown field '" .. tostring(name) .. "'" .. hint(name, FIELDS))
     end
   end
   if spec.period and seconds_of(spec.period, what) ~= period then
@@ -232,7 +235,8 @@ local function give_resources(house, resources)
         complain("resources." .. tostring(name) .. ": which kind is it? { kind = \"...\", current = { ... } }")
       end
       local problem = about.busy and "BUSY: " .. tostring(about.busy) or about.infeasible and tostring(about.infeasible)
-      core.resource(house, kind, name, about.region, about.account, about.current and encode(about.current), problem or nil)
+      local current = about.current and encode(about.current)
+      core.resource(house, kind, name, about.region, about.account, current, problem or nil)
     end
   end
 end
@@ -297,7 +301,8 @@ local function errors_text(errors)
   local lines = {}
   for i, each in ipairs(errors) do
     if i > 5 then break end
-    local where = each.file and each.file ~= "" and (each.file .. (each.line > 0 and ":" .. each.line or "") .. ": ") or ""
+    local line = each.line > 0 and ":" .. each.line or ""
+    local where = each.file and each.file ~= "" and each.file .. line .. ": " or ""
     lines[i] = "  " .. where .. each.message
   end
   return concat(lines, "\n")
@@ -321,7 +326,9 @@ local function result_of(at, report)
   for key, value in pairs(first) do result[key] = value end
   result.targets = report.targets
   result.at = core.now(at.house)
-  for _, each in ipairs(report.targets) do each.findings = { issues = each.issues, recommendations = each.recommendations } end
+  for _, each in ipairs(report.targets) do
+    each.findings = { issues = each.issues, recommendations = each.recommendations }
+  end
   result.findings = first.findings
   for _, each in ipairs(report.targets) do result.targets[each.target] = each end
   rawset(result, "\0errors", report.errors)

@@ -1,13 +1,15 @@
 -- test_spy: spies, stubs, mocks and matchers, as busted's users know them (luassert).
 local core, globals, diff = ...
-local error, getmetatable, ipairs, pairs, rawequal, select, setmetatable, tostring, type =
-  error, getmetatable, ipairs, pairs, rawequal, select, setmetatable, tostring, type
+local error, getmetatable, ipairs, pairs, setmetatable, tostring, type =
+  error, getmetatable, ipairs, pairs, setmetatable, tostring, type
 local unpack, pack = table.unpack, table.pack
 
 -- ---- matchers: match._, match.is_string(), ... ----
 
 local MATCHER = {}
-local function matcher(name, f) return setmetatable({ holds = f }, { __matcher = MATCHER, __tostring = function() return name end }) end
+local function matcher(name, f)
+  return setmetatable({ holds = f }, { __matcher = MATCHER, __tostring = function() return name end })
+end
 function core.is_matcher(value)
   local meta = getmetatable(value)
   return type(meta) == "table" and meta.__matcher == MATCHER

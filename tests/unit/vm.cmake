@@ -1,5 +1,6 @@
 unit_test(vm)
 unit_test(budget)
+unit_test(lines)
 unit_test(task)
 allocations_can_fail(task)
 unit_test(sandbox)
