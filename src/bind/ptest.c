@@ -168,7 +168,11 @@ static char *copy_field(lua_State *L, int idx, const char *field)
 /* The failure at idx; the first one of several stays. */
 static void take_failure(lua_State *L, int idx, struct failure *out)
 {
-    if (out->message || !lua_istable(L, idx)) return;
+    if (out->message || lua_isnoneornil(L, idx)) return;
+    if (!lua_istable(L, idx)) { /* test.lua answers tables */
+        out->message = strdup("the test did not end as it should");
+        return;
+    }
     out->message = copy_field(L, idx, "message");
     if (!out->message) out->message = strdup("it failed");
     out->file = copy_field(L, idx, "file");

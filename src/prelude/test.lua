@@ -83,7 +83,9 @@ end
 -- Runs f; a failure or nil.
 local function guarded(f, ...)
   local ok, failure = xpcall(f, handler, ...)
-  if not ok then return failure end
+  if ok then return nil end
+  -- Lua calls no handler when memory ends, nor when a handler fails.
+  return type(failure) == "table" and failure or { message = tostring(failure) }
 end
 
 local function fail(message, fields)
@@ -173,9 +175,9 @@ local function open_block(name, fn, only)
   local inner = { name = name, outer = outer, chain = chain, only = only or outer.only }
   chain[#chain + 1] = inner
   block = inner
-  local ok, problem = xpcall(fn, function(e) return handler(e) end)
+  local problem = guarded(fn)
   block = outer
-  if not ok then error(setmetatable(problem, core.failure), 0) end
+  if problem then error(setmetatable(problem, core.failure), 0) end
 end
 
 local function full_name(name)

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import xml.etree.ElementTree
@@ -44,6 +45,41 @@ return policy {
 """
 
 SERVICE = """{ ["service/shop/api"] = { count = 4, deployments = 1, scheduling = "REPLICA", status = "ACTIVE" } }"""
+
+# busted runs it as it is.
+BUSTED = """
+describe("busted", function()
+  local obj = { greet = function(_, who) return "hi " .. who end }
+  it("asserts", function()
+    assert.are.equal(1, 1) assert.are_equal(1, 1) assert.equals("a", "a") assert.are_not.equal(1, 2) assert.is_not.equal(1, 2)
+    assert.are.same({ a = { 1 } }, { a = { 1 } }) assert.same({}, {}) assert.are_not.same({ 1 }, { 2 })
+    assert.is_true(true) assert.is.True(true) assert.is_false(false) assert.is_nil(nil) assert.is_not_nil(0) assert.truthy(1)
+    assert.is_truthy(1) assert.falsy(nil) assert.is_falsy(false) assert.is_string("") assert.is_table({}) assert.is_function(print)
+    assert.is_number(1) assert.is_boolean(true) assert.matches("^a", "abc") assert.has.match("b", "abc") assert.near(1, 1.1, 0.2)
+    assert.has_error(function() error("x", 0) end) assert.has_error(function() error("x", 0) end, "x")
+    assert.has.errors(function() error({}) end) assert.has_no.errors(function() end) assert.has_no_error(function() end)
+    assert.error_matches(function() error("some text") end, "some") assert.is.unique { 1, 2, 3 }
+    assert(true) assert.has_error(function() assert(false, "said") end) assert.message("words").is_true(true)
+    assert.has_error(function() assert.is_true(false, "because") end)
+  end)
+  it("spies", function()
+    local s = spy.on(obj, "greet")
+    assert.equal("hi you", obj:greet("you"))
+    assert.spy(s).was.called() assert.spy(s).was_called(1) assert.spy(s).was.called_with(obj, "you")
+    assert.spy(s).was_not.called_with(obj, "me") assert.spy(s).was.called_with(match._, match.is_string())
+    local never = spy.new(function() end)
+    assert.spy(never).was_not.called()
+    obj.greet:revert()
+  end)
+  it("stubs", function()
+    stub(os, "time", 42)
+    assert.equal(42, os.time())
+    os.time:revert()
+    assert.is_true(os.time() > 1e9)
+  end)
+  insulate("blocks of other names", function() context("here", function() spec("work", function() end) test("too", function() end) end) end)
+end)
+"""
 
 
 class PolicyTests(support.Case):
@@ -140,6 +176,29 @@ end)
 it("three", function() end)
 """, "FAIL a > one", "FAIL a > two", "setup of 'a' failed: no fixture", "1 passed, 2 failed")
 
+    def test_a_setup_that_loops_is_cut_off_too(self):
+        self.fails("""
+describe("a", function()
+  setup(function() while true do end end)
+  it("one", function() end)
+  it("two", function() end)
+end)
+it("three", function() end)
+""", "FAIL a > one", "FAIL a > two", "setup failed: ", "it was cut off", "1 passed, 2 failed")
+
+    def test_a_policy_that_loops_is_cut_off_as_in_production(self):
+        project = self.house("it('x', function() run('loops') end)\nit('y', function() end)")
+        project.write("policies/loops.lua", "return policy { name = 'loops', evaluate = function() while true do end end }")
+        result = project.run("test")
+        self.assertIn("1 passed, 1 failed", result.stdout)
+        self.assertRegex(result.stdout, r"policies/loops.lua:1: .*used more than 5000000 instructions")
+
+    def test_a_test_that_takes_all_memory_fails_alone(self):
+        self.fails("""
+it("hoards", function() local t = {} while true do t[#t + 1] = ("x"):rep(1e8) .. #t end end)
+it("goes on", function() end)
+""", "FAIL hoards", "memory", "1 passed, 1 failed")
+
     def test_errors_in_the_other_hooks_are_told_too(self):
         self.fails("before_each(function() error('early') end) it('x', function() end)", "before_each failed: early")
         self.fails("after_each(function() error('late') end) it('x', function() end)", "after_each failed: late")
@@ -189,39 +248,21 @@ end)
         self.fails("it('x', function() expect(1).to_contian(1) end)", "there is no assertion 'contian'", "'contain'")
 
     def test_what_users_of_busted_write_runs_as_it_is(self):
-        self.passes("""
-describe("busted", function()
-  local obj = { greet = function(_, who) return "hi " .. who end }
-  it("asserts", function()
-    assert.are.equal(1, 1) assert.are_equal(1, 1) assert.equals("a", "a") assert.are_not.equal(1, 2) assert.is_not.equal(1, 2)
-    assert.are.same({ a = { 1 } }, { a = { 1 } }) assert.same({}, {}) assert.are_not.same({ 1 }, { 2 })
-    assert.is_true(true) assert.is.True(true) assert.is_false(false) assert.is_nil(nil) assert.is_not_nil(0) assert.truthy(1)
-    assert.is_truthy(1) assert.falsy(nil) assert.is_falsy(false) assert.is_string("") assert.is_table({}) assert.is_function(print)
-    assert.is_number(1) assert.is_boolean(true) assert.matches("^a", "abc") assert.has.match("b", "abc") assert.near(1, 1.1, 0.2)
-    assert.has_error(function() error("x", 0) end) assert.has_error(function() error("x", 0) end, "x")
-    assert.has.errors(function() error({}) end) assert.has_no.errors(function() end) assert.has_no_error(function() end)
-    assert.error_matches(function() error("some text") end, "some") assert.is.unique { 1, 2, 3 }
-    assert(true) assert.has_error(function() assert(false, "said") end, "said") assert.message("words").is_true(true)
-    assert.has_error(function() assert.is_true(false, "because") end)
-  end)
-  it("spies", function()
-    local s = spy.on(obj, "greet")
-    expect(obj:greet("you")).to_be "hi you"
-    assert.spy(s).was.called() assert.spy(s).was_called(1) assert.spy(s).was.called_with(obj, "you")
-    assert.spy(s).was_not.called_with(obj, "me") assert.spy(s).was.called_with(match._, match.is_string())
-    local never = spy.new(function() end)
-    assert.spy(never).was_not.called()
-    obj.greet:revert()
-  end)
-  it("stubs, and what it forgot to revert is put back", function()
-    stub(os, "time", 42)
-    assert.equal(42, os.time())
-  end)
-  it("sees the real one again", function() assert.is_true(os.time() > 1e9) end)
-  insulate("blocks of other names", function() context("here", function() spec("work", function() end) test("too", function() end) end) end)
-end)
-""", 6)
+        self.passes(BUSTED, 5)
         self.fails("it('m', function() assert.are.equal(1, 2, 'the reason') end)", "the reason")
+        self.passes("""
+it("stubs", function() stub(os, "time", 42) assert.equal(42, os.time()) end)
+it("sees the real one again, though nobody reverted it", function() assert.is_true(os.time() > 1e9) end)
+""", 2)
+
+    def test_busted_itself_runs_the_same_file(self):
+        if not shutil.which("busted"):
+            self.skipTest("SKIPPED: busted is not installed (apt-get install lua-busted)")
+        project = self.house(BUSTED)
+        result = subprocess.run(["busted", "policies/tests/a_test.lua"], cwd=project.path, capture_output=True, text=True,
+                                stdin=subprocess.DEVNULL)
+        self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+        self.assertIn("5 successes", result.stdout)
 
     def test_snapshots_are_made_compared_and_taken_over(self):
         test = "it('s', function() expect({ a = %s, list = { 'x' } }).to_match_snapshot() end)\n"

@@ -26,7 +26,7 @@ struct ptest;
 enum {
     PTEST_INSTRUCTIONS = 200000000, /* of one test, or of the load of a file */
     PTEST_WALL_MS = 10 * 1000,
-    PTEST_MEMORY_BYTES = 512 * 1024 * 1024,
+    PTEST_MEMORY_BYTES = 256 * 1024 * 1024,
     PTEST_OUTPUT_MAX = 64 * 1024, /* of what a test prints */
 };
 

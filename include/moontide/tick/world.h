@@ -89,9 +89,10 @@ struct world_sim_options {
 MUST_CHECK int world_sim_new(const struct world_sim_options *options, struct world **out,
                              struct fault *fault);
 
-/* A world that says what it was told, for tests: datapoints by metric, the state of resources, and a
- * manual clock that stands at start_ms. What is told of no resource is as in the default simulated
- * fleet; decisions are carried out on that state. A metric that is told nothing of has no datapoint.
+/* A world that says what it was told, for tests: datapoints by metric, the state of resources, and
+ * a manual clock that stands at start_ms. What is told of no resource is as in the default
+ * simulated fleet; decisions are carried out on that state. A metric that is told nothing of has no
+ * datapoint.
  */
 struct world_fixed_options {
     struct loop *loop;
