@@ -21,6 +21,8 @@ files["prelude/*.lua"] = { std = "lua54+moontide_kind+moontide_receiver" }
 files["prelude/courier_kit.lua"] = { globals = { "_G" } }
 files["prelude/kinds.lua"] = { globals = { "_G" } }
 files["prelude/receivers.lua"] = { globals = { "_G", "log" } }
+files["prelude/init_performance_test.lua"] = { std = "lua54+moontide_test" }
+files["prelude/test*.lua"] = { std = "lua54+moontide_script", globals = { "os.exit" } }
 files["prelude/init_moontide.lua"] = { std = "moontide_config" }
 files["prelude/init_luacheckrc.lua"] = { std = "lua54+luacheckrc" }
 """
