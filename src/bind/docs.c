@@ -11,6 +11,8 @@
     X(courier_docs) X(courier_kit_docs) X(config_secret_docs) X(config_reference_docs) \
     X(lua_base_docs) X(sandbox_docs) X(protect_docs) X(pairs_docs) X(lua_script_docs) \
     X(script_docs) X(interactive_docs) X(replay_docs) \
+    X(lua_base_docs) X(lua_assert_docs) X(sandbox_docs) X(protect_docs) X(pairs_docs) X(lua_script_docs) \
+    X(script_docs) \
     /* a policy */ \
     X(policy_fields_docs) X(policy_target_docs) X(policy_metrics_docs) X(issue_docs) \
     X(recommend_docs) X(config_docs) \
@@ -60,6 +62,10 @@
     X(replay_rerun_docs) X(replay_tick_docs) \
     /* plot */ \
     X(plot_docs) X(plot_data_docs) X(plot_options_docs) X(plot_terminal_docs) \
+    /* policies/tests */ \
+    X(test_docs) X(test_describe_docs) X(test_it_docs) X(test_only_docs) X(test_spy_docs) \
+    X(test_stub_docs) X(test_match_docs) X(test_expectation_docs) X(test_assert_docs) \
+    X(test_spy_class_docs) X(test_options_docs) X(test_result_docs) \
     /* kinds/NAME.lua */ \
     X(kind_fields_docs) X(kind_field_docs) X(kind_place_docs) X(kind_item_docs) \
     X(kind_change_docs) X(kind_verdict_docs) \

@@ -7,8 +7,6 @@
 #include <stddef.h>
 
 static const struct vm_function base_functions[] = {
-    {"assert", NULL, "(v: any, message?: any, ...: any): ...: any",
-     "Its arguments when the first is true; else throws the message."},
     {"error", NULL, "(message: any, level?: integer)",
      "Throws; with a text the place at the level (1: here, 2: the caller, 0: none) stands before "
      "it."},
@@ -29,6 +27,11 @@ static const struct vm_function base_functions[] = {
      "A module, loaded once a state: in policies lib/x.lua of their directory as \"lib.x\"; in "
      "scripts beside the script, in the policies and in the project, then as Lua does. Its own "
      "code may wait."},
+    {NULL, NULL, NULL, NULL}};
+
+static const struct vm_function assert_functions[] = {
+    {"assert", NULL, "(v: any, message?: any, ...: any): ...: any",
+     "Its arguments when the first is true; else throws the message."},
     {NULL, NULL, NULL, NULL}};
 
 static const struct vm_function script_base_functions[] = {
@@ -233,3 +236,5 @@ const struct vm_docs lua_package_docs = {
 const struct vm_docs lua_debug_docs = {
     DOCS_MODULE,     "debug", DOCS_SCRIPT | DOCS_TEST | DOCS_STANDARD, "Lua's look at itself.",
     debug_functions, NULL};
+const struct vm_docs lua_assert_docs = {DOCS_GLOBALS,     NULL, DOCS_WAITING | DOCS_STANDARD, NULL,
+                                        assert_functions, NULL};

@@ -116,11 +116,22 @@ static bool is_builtin(const char *name, size_t len)
     return false;
 }
 
+/* The class of a module: "itlib" (bind/stubs.c). */
+static bool is_module_class(const struct vm_docs *docs, const char *name, size_t len)
+{
+    static const char suffix[] = "lib";
+    size_t tail = sizeof suffix - 1;
+    return docs->kind == DOCS_MODULE && len > tail && strlen(docs->name) == len - tail &&
+           strncmp(docs->name, name, len - tail) == 0 &&
+           strncmp(name + len - tail, suffix, tail) == 0;
+}
+
 static bool is_type(const char *name, size_t len)
 {
     for (const struct vm_docs *const *at = docs_modules; *at; at++) {
         const char *type =
             (*at)->kind == DOCS_CLASS || (*at)->kind == DOCS_ALIAS ? (*at)->name : NULL;
+        if (is_module_class(*at, name, len)) return true;
         if (type && strlen(type) == len && strncmp(type, name, len) == 0) return true;
     }
     return is_builtin(name, len);

@@ -39,6 +39,7 @@ set(SOURCES_bind
     docs.c
     docs_find.c
     docs_lua.c
+    docs_test.c
     evaluate.c
     fields.c
     findings.c

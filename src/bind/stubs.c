@@ -11,11 +11,12 @@ enum { WIDTH = 92 };
 /* A name of a module that has a file of its own, or one of the two others. */
 const char *const stubs_files[] = {"globals", "types", "cloudwatch", "decide", "stats", "aws",
                                    "http",    "async", "json",       "time",   "log",   "journal",
-                                   "plot",    "mail",  "command",    NULL};
+                                   "plot",    "mail",  "command",    "test",   NULL};
 
 /* The file of a module or class: that of the module whose name its own begins with. */
 static const char *file_of(const struct vm_docs *docs)
 {
+    if (docs->where == DOCS_TEST) return "test";
     if (docs->kind == DOCS_GLOBALS) return "globals";
     size_t len = strcspn(docs->name, ".");
     if (docs_has_module(docs->name, len))
@@ -118,6 +119,17 @@ static void put_all_fields(struct strbuf *out, const struct vm_docs *docs)
             put_field(out, f);
 }
 
+static void put_calls(struct strbuf *out, const struct vm_docs *docs)
+{
+    for (const struct vm_docs *const *at = docs_modules; *at; at++)
+        for (const struct vm_function *f = docs_same(*at, docs) ? (*at)->functions : NULL;
+             f && f->name; f++)
+            if (strcmp(f->name, "__call") == 0) {
+                put_wrapped(out, "---", f->doc, WIDTH);
+                put_overloads(out, f->signature, NULL);
+            }
+}
+
 static bool has_functions(const struct vm_docs *docs)
 {
     for (const struct vm_docs *const *at = docs_modules; *at; at++)
@@ -142,7 +154,8 @@ static void put_methods(struct strbuf *out, const struct vm_docs *docs)
     for (const struct vm_docs *const *at = docs_modules; *at; at++)
         for (const struct vm_function *f = docs_same(*at, docs) ? (*at)->functions : NULL;
              f && f->name; f++)
-            put_function(out, f, strbuf_cstr(&owner), docs->name);
+            if (strcmp(f->name, "__call") != 0)
+                put_function(out, f, strbuf_cstr(&owner), docs->name);
     strbuf_done(&owner);
 }
 
@@ -151,6 +164,7 @@ static void put_class(struct strbuf *out, const struct vm_docs *docs)
     put_wrapped(out, "---", docs->doc, WIDTH);
     strbuf_addf(out, "---@class %s\n", docs->name);
     put_all_fields(out, docs);
+    put_calls(out, docs);
     if (has_functions(docs))
         put_methods(out, docs);
     else
@@ -164,17 +178,6 @@ static void put_alias(struct strbuf *out, const struct vm_docs *docs)
 }
 
 /* ---- modules and globals ---- */
-
-static void put_calls(struct strbuf *out, const struct vm_docs *docs)
-{
-    for (const struct vm_docs *const *at = docs_modules; *at; at++)
-        for (const struct vm_function *f = docs_same(*at, docs) ? (*at)->functions : NULL;
-             f && f->name; f++)
-            if (strcmp(f->name, "__call") == 0) {
-                put_wrapped(out, "---", f->doc, WIDTH);
-                put_overloads(out, f->signature, NULL);
-            }
-}
 
 static void put_module(struct strbuf *out, const struct vm_docs *docs)
 {
@@ -203,6 +206,7 @@ static void put_globals(struct strbuf *out, const struct vm_docs *docs)
     for (const struct vm_function *f = docs->functions; f && f->name; f++)
         put_function(out, f, "", NULL);
     for (const struct vm_field *f = docs->fields; f && f->name; f++) {
+        if (docs_has_module(f->name, strlen(f->name))) continue; /* refused here, used elsewhere */
         put_wrapped(out, "---", f->doc, WIDTH);
         strbuf_addf(out, "---@type %s\n%s = ...\n\n", f->type, f->name);
     }

@@ -111,7 +111,8 @@ static void put_kind(struct strbuf *out, const struct kind *kind)
 
 static void put_module(struct strbuf *out, const struct vm_docs *docs)
 {
-    strbuf_addf(out, "## %s\n\n%s In ", docs->name, docs->doc);
+    strbuf_addf(out, "%s %s\n\n%s In ", docs->where == DOCS_TEST ? "###" : "##", docs->name,
+                docs->doc);
     put_where(out, docs->where);
     strbuf_adds(out, ".\n\n");
     put_fields(out, docs);
@@ -174,11 +175,13 @@ static void put_module_types(struct strbuf *out, const struct vm_docs *module)
     }
 }
 
-static void put_modules(const struct stubs_options *options, struct strbuf *out)
+/* Those of tests alone stand in the chapter of tests. */
+static void put_modules(const struct stubs_options *options, struct strbuf *out, bool of_tests)
 {
     for (const struct vm_docs *const *at = docs_modules; *at; at++) {
         const struct vm_docs *docs = *at;
         if (docs->kind != DOCS_MODULE || (docs->where & DOCS_STANDARD)) continue;
+        if ((docs->where == DOCS_TEST) != of_tests) continue;
         if (docs_first(docs) != docs || strchr(docs->name, '.')) continue;
         put_module(out, docs);
         for (size_t i = 0; strcmp(docs->name, "decide") == 0 && i < options->kind_count; i++)
@@ -225,12 +228,13 @@ void stubs_markdown(const struct stubs_options *options, struct strbuf *out)
                 "(editor.md) and in `help(x)` of the REPL.\n\n");
     put_globals(out, &chapters[0]);
     put_types(out, DOCS_POLICY);
-    put_modules(options, out);
+    put_modules(options, out, false);
     for (size_t i = 1; i < COUNT_OF(chapters); i++) {
         struct strbuf text;
         strbuf_init(&text, out->max_bytes);
         put_globals(&text, &chapters[i]);
         size_t bare = text.len;
+        if (chapters[i].where == DOCS_TEST) put_modules(options, &text, true);
         put_types(&text, chapters[i].where);
         bool says = text.len > bare || strstr(strbuf_cstr(&text), "- `");
         if (says) strbuf_add(out, strbuf_cstr(&text), text.len);

@@ -273,6 +273,7 @@ local function expect(actual)
         if joined == "to_match_snapshot" or joined == "match_snapshot" then
           return function(_, name) core.snapshot(actual, name) end
         end
+        ---@type string?, boolean, string?
         local name, also, rest = EXPECT[joined], turned, joined
         if not name then name, also, rest = resolve(all) end
         if name then

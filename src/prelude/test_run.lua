@@ -495,7 +495,8 @@ end
 -- ---- snapshots ----
 
 local taken = {} -- of this file: name -> text, in order of use; counts by test
-local stored, changed, counts = nil, false, {}
+local changed, counts = false, {}
+local stored ---@type table<string, string>
 
 local function snapshot_path()
   return core.dir .. "/snapshots/" .. (gsub(match(core.chunk, "([^/]+)%.lua$") or "tests", "[^%w_.-]", "_")) .. ".snap"

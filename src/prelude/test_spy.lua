@@ -19,6 +19,7 @@ function core.matches(value, actual)
   return (diff.same(value, actual))
 end
 
+---@type table<string, any>
 local match = { _ = matcher("match._", function() return true end) }
 for kind in ("boolean number string table function userdata thread"):gmatch("%a+") do
   match["is_" .. kind] = function() return matcher("match.is_" .. kind, function(v) return type(v) == kind end) end

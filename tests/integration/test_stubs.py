@@ -21,6 +21,8 @@ files["prelude/*.lua"] = { std = "lua54+moontide_kind+moontide_receiver" }
 files["prelude/courier_kit.lua"] = { globals = { "_G" } }
 files["prelude/kinds.lua"] = { globals = { "_G" } }
 files["prelude/receivers.lua"] = { globals = { "_G", "log" } }
+files["prelude/init_performance_test.lua"] = { std = "lua54+moontide_test" }
+files["prelude/test*.lua"] = { std = "lua54+moontide_script", globals = { "os.exit" } }
 files["prelude/init_moontide.lua"] = { std = "moontide_config" }
 files["prelude/init_luacheckrc.lua"] = { std = "lua54+luacheckrc" }
 """
@@ -168,6 +170,11 @@ class Stubs(Project):
         self.assertIn("---@field services string[]\n", request)
         self.assertIn("---@field cluster? string\n", request)
 
+    def test_the_options_of_run_are_those_that_it_checks(self):
+        checked = re.search(r'KNOWN = \{\}\nfor name in string.gmatch\("([\w ]+)"', (PRELUDE / "test_run.lua").read_text())
+        fields = self.read("types", "moontide", "test.lua").split("---@class test.run.options\n")[1].split("\n\n")[0]
+        self.assertEqual(sorted(re.findall(r"---@field (\w+)\?? ", fields)), sorted(checked.group(1).split()))
+
     def test_a_kind_of_ones_own_is_among_them(self):
         self.write("""return kind { name = "queue", doc = "A queue.", resource = "queue/{name}",
             fields = { { name = "name", type = "string", required = true, doc = "its name" },
@@ -207,6 +214,7 @@ class Luacheck(Project):
             "policies/a.lua": ("issue {}", "journal.entries {}"),
             "policies/lib/kind_a.lua": ("print(kind, allowed, same)", "print(issue)"),
             "policies/lib/receiver_a.lua": ("print(receiver, accept_json, mail.send)", "print(kind)"),
+            "policies/tests/a_test.lua": ("run('x', {}):tick() assert.is_true(io)", "issue {}"),
             "moontide.lua": ('return { alerts = env "A" }', "return { alerts = aws }"),
         }
         for path, (good, bad) in uses.items():

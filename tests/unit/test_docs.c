@@ -5,9 +5,11 @@
 
 #include "courier_state.h"
 #include "kinds_state.h"
+#include "moontide/base/fs.h"
 #include "moontide/base/strbuf.h"
 #include "moontide/bind/courier.h"
 #include "moontide/bind/docs.h"
+#include "moontide/bind/ptest.h"
 #include "moontide/bind/script.h"
 #include "policy_state.h"
 
@@ -346,6 +348,71 @@ static void receivers_reach_what_is_documented(void **state)
     courier->vtable->free(courier);
 }
 
+/* A file of tests says itself what it sees, as its state is gone when it was run: a line for each
+ * name of a table that is a module, "stats.mean function". */
+static const char LISTING[] = "local function list(path, t, depth)\n"
+                              "  for name, value in next, t do\n"
+                              "    if type(name) == 'string' then\n"
+                              "      print(path .. name .. ' ' .. type(value))\n"
+                              "      if type(value) == 'table' and depth > 0 and value ~= _G then\n"
+                              "        local meta = debug.getmetatable(value)\n"
+                              "        if meta and rawget(meta, '__call') then print(path .. name "
+                              ".. '.__call function') end\n"
+                              "        list(path .. name .. '.', value, depth - 1)\n"
+                              "      end\n"
+                              "    end\n"
+                              "  end\n"
+                              "end\n"
+                              "it('lists', function() list('', _G, 2) end)\n";
+
+static void keep_output(void *data, const struct ptest_result *result)
+{
+    assert_int_equal(result->status, PTEST_PASSED);
+    snprintf(data, PTEST_OUTPUT_MAX + 1, "%s", result->output);
+}
+
+/* One line of the listing. */
+static void meet_line(struct walk *w, char *line)
+{
+    char *kind = strchr(line, ' '), *dot = strrchr(line, '.');
+    const char *owner = dot ? line : "", *name = dot ? dot + 1 : line;
+    bool standard = false;
+    *kind++ = '\0';
+    if (is_module(line, DOCS_TEST)) return;
+    if (dot) *dot = '\0';
+    if (*owner && !is_module(owner, DOCS_TEST)) return; /* of a value */
+    see(w, owner, name);
+    const struct vm_function *f = function_of(DOCS_MODULE, owner, name, DOCS_TEST, &standard);
+    if (f || has_field(DOCS_MODULE, owner, name, DOCS_TEST) || is_compatible(name)) return;
+    problem(w, owner, name, kind);
+}
+
+static void tests_reach_what_is_documented(void **state)
+{
+    struct bench *b = *state;
+    static char output[PTEST_OUTPUT_MAX + 1];
+    static struct walk walk;
+    char dir[] = "/tmp/moontide-docs-XXXXXX", file[64];
+    struct ptest *ptest;
+    struct ptest_file ran;
+    struct fault fault;
+    struct ptest_options options = {.config = b->config, .result = keep_output, .data = output};
+    assert_non_null(mkdtemp(dir));
+    snprintf(file, sizeof file, "%s/a_test.lua", dir);
+    assert_int_equal(fs_write_file(file, LISTING, strlen(LISTING), 0600, NULL), OK);
+    assert_int_equal(ptest_new(&options, &ptest, &fault), OK);
+    assert_int_equal(ptest_run(ptest, file, "a_test.lua", &ran, &fault), OK);
+    assert_int_equal(ran.tests, 1);
+    ptest_free(ptest);
+    walk_begin(&walk, NULL, DOCS_TEST);
+    for (char *line = strtok(output, "\n"); line; line = strtok(NULL, "\n"))
+        meet_line(&walk, line);
+    look_for_missing(&walk);
+    unlink(file);
+    rmdir(dir);
+    walk_end(&walk);
+}
+
 /* Its state is gone when it was read: so the file itself lists its globals, and they come back in
  * vars. Lua's own are those of a policy. */
 static void the_configuration_reaches_what_is_documented(void **state)
@@ -385,6 +452,7 @@ int main(void)
         WITH_BENCH(the_methods_of_values_are_documented),
         WITH_BENCH(kinds_reach_what_is_documented),
         WITH_BENCH(receivers_reach_what_is_documented),
+        WITH_BENCH(tests_reach_what_is_documented),
         cmocka_unit_test(the_configuration_reaches_what_is_documented),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
