@@ -7,6 +7,7 @@ return {
   -- region = "ap-northeast-2",         -- default: AWS_REGION, then the profile's
   -- profile = "production",            -- default: AWS_PROFILE, then "default"
   -- settle = "60s",                    -- datapoints younger than this are not used yet
+  -- record = { keep = "7d", size = "1GiB" }, -- what ticks saw, to look at again; false: nothing
 
   -- alerts = {                         -- who is told of what is found: docs/alerts.md
   --   receivers = {

@@ -373,6 +373,8 @@ static void run_broken_off(struct run *run)
 {
     struct fault fault;
     size_t left = run->generation->targets.count - run->at;
+    record_abandon(run->record);
+    run->record = NULL;
     stop_evaluation(run);
     run->at = run->generation->targets.count;
     fault_set(&fault, ERR_CANCELED, "%s: %zu targets were not judged",

@@ -213,6 +213,13 @@ static void note_weight(struct record *record, size_t len)
     memcpy(record->sha256, record->info->sha256, sizeof record->sha256);
 }
 
+void record_abandon(struct record *record)
+{
+    if (!record) return;
+    record->under_way = false;
+    record->epoch = 0; /* the copy is ahead of what was written: a whole one is next */
+}
+
 void record_end(struct record *record)
 {
     if (!record) return;

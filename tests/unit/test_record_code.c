@@ -28,7 +28,7 @@ static uint32_t seed;
 static uint32_t dice(uint32_t sides)
 {
     seed = seed * 1664525U + 1013904223U;
-    return (seed >> 8) % sides;
+    return sides > 0 ? (seed >> 8) % sides : 0;
 }
 
 struct fake_target {

@@ -369,6 +369,36 @@ static void which_policy_and_world_a_series_is_of_must_be_known(void **state)
     start(studio);
 }
 
+static int judge_stops(struct rule *rule, const struct evaluation_input *input, const char *target,
+                       struct evaluation *out, struct fault *fault)
+{
+    struct house *house = rule->data;
+    (void)input;
+    (void)target;
+    (void)out;
+    (void)fault;
+    if (house->ticks > 0) engine_remove(house->engine, rule->name);
+    return OK;
+}
+
+/* It would look as if targets were missing. */
+static void a_tick_that_is_cut_short_is_not_recorded(void **state)
+{
+    struct studio *studio = *state;
+    struct house *house = &studio->house;
+    struct rule *rule = house_rule(house, "slow", judge_stops);
+    rule->data = house;
+    house_put(house, rule);
+    house_put(house, house_rule(house, "web", judge_healthy));
+    house_tick(house);
+    house_next_tick(house);
+    end(studio);
+    const struct replay_options slow = {.policy = "slow"}, web = {.policy = "web"};
+    assert_string_equal(read_with(studio, &slow), "1 slow prod{-|-|1,1,1} staging{-|-|1,1,1};");
+    assert_contains(read_with(studio, &web), "2 web prod");
+    start(studio);
+}
+
 /* A name that comes back begins anew. */
 static void a_policy_that_goes_is_forgotten(void **state)
 {
@@ -435,6 +465,7 @@ int main(void)
         studio_test(a_series_is_found_once_and_followed),
         studio_test(a_damaged_record_is_passed_over),
         studio_test(which_policy_and_world_a_series_is_of_must_be_known),
+        studio_test(a_tick_that_is_cut_short_is_not_recorded),
         studio_test(a_policy_that_goes_is_forgotten),
         studio_test(without_memory_a_record_is_lost_and_the_next_is_whole),
     };

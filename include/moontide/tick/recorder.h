@@ -60,6 +60,8 @@ void record_target(struct record *record, const struct target *target, struct se
                    const char *extra_json, const char *memo_json);
 /* Hands the record to the writer. */
 void record_end(struct record *record);
+/* Nothing of it is written: the tick was cut short, and would look as if targets were missing. */
+void record_abandon(struct record *record);
 /* The policy is gone: so is the copy of what it saw last. Not while its record is under way. */
 void recorder_forget(struct recorder *recorder, const char *policy);
 
