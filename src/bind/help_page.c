@@ -49,9 +49,12 @@ static void put_paragraph(struct page *page, int indent, const char *text)
     strbuf_addc(page->out, '\n');
 }
 
+/* Three dots end none. */
 static size_t first_sentence(const char *text)
 {
     const char *end = strstr(text, ". ");
+    while (end && (end == text || end[-1] == '.' || end[-1] == ' '))
+        end = strstr(end + 1, ". ");
     return end ? (size_t)(end - text) + 1 : strlen(text);
 }
 
@@ -166,6 +169,18 @@ static bool same_name(const struct vm_docs *a, const struct vm_docs *b)
            (a->name && b->name ? strcmp(a->name, b->name) == 0 : a->name == b->name);
 }
 
+/* The modules inside of one: "aws.sigv4" of "aws". */
+static void put_nested(struct page *page, const struct vm_docs *whole, int column)
+{
+    size_t len = strlen(whole->name);
+    for (const struct vm_docs *const *docs = docs_modules; *docs; docs++) {
+        const char *name = (*docs)->kind == DOCS_MODULE ? (*docs)->name : NULL;
+        if (!name || !(*docs)->doc || strncmp(name, whole->name, len) != 0 || name[len] != '.')
+            continue;
+        put_row(page, column, name + len + 1, (*docs)->doc, first_sentence((*docs)->doc));
+    }
+}
+
 static void put_whole(struct page *page, const struct vm_docs *whole)
 {
     int column = 0;
@@ -188,6 +203,7 @@ static void put_whole(struct page *page, const struct vm_docs *whole)
         if ((*docs)->kind != DOCS_ALIAS) put_fields(page, (*docs)->fields);
         if ((*docs)->kind == DOCS_ALIAS) put_paragraph(page, 2, (*docs)->fields[0].type);
     }
+    if (whole->kind == DOCS_MODULE) put_nested(page, whole, column);
     if (!callable) return;
     struct docs_entry call;
     struct strbuf name;

@@ -32,6 +32,7 @@ static void modules_classes_and_policies_words_are_known(void **state)
 {
     struct fixture *f = *state;
     assert_help(f, "help(stats)", "stats\n  Statistics");
+    assert_help(f, "help(aws)", "\n  sigv4 ");
     assert_help(f, "help('issue')", "issue(fields: issue.fields)");
     assert_help(f, "help('issue.fields.severity')", "\"low\"|\"medium\"|\"high\"");
     assert_help(f, "help('series:above')", "series:above(");
