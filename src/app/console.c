@@ -241,7 +241,7 @@ static void on_line(void *data, const char *text, size_t len)
     case CONSOLE_RUN: run(session, &line); break;
     case CONSOLE_COMPLETE: complete(session, &line); break;
     case CONSOLE_INTERRUPT:
-        if (session->running) console_interrupt(session->console);
+        if (session->running && line.id == session->id) console_interrupt(session->console);
         break;
     }
 }
