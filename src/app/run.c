@@ -165,9 +165,8 @@ int command_run(const struct arguments *arguments)
                                        .trace_aws = arguments_flag(arguments, "trace-aws"),
                                        .store = true,
                                        .policies = true};
-    options.listener = is_once
-                           ? (struct engine_listener){report, report_target, report_tick}
-                           : (struct engine_listener){&ears, daemon_target, daemon_tick};
+    options.listener = is_once ? (struct engine_listener){report, report_target, report_tick}
+                               : (struct engine_listener){&ears, daemon_target, daemon_tick};
     if (instance_open(&options, &instance) < 0) {
         report_free(report);
         return 1;

@@ -4,11 +4,11 @@
 #include "policy_state.h"
 
 #include "lexer.h"
-#include "trace.h"
 #include "moontide/base/fs.h"
 #include "moontide/base/hash.h"
 #include "moontide/base/log.h"
 #include "moontide/bind/kinds.h"
+#include "trace.h"
 
 #include <limits.h>
 #include <stdio.h>

@@ -13,11 +13,11 @@
 #include "series.h"
 
 #include "fields.h"
-#include "trace.h"
 #include "moontide/base/hash.h"
 #include "moontide/base/timetext.h"
 #include "moontide/stats/percentile.h"
 #include "moontide/stats/summary.h"
+#include "trace.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -55,8 +55,8 @@ void put_where(struct strbuf *out, unsigned where)
         unsigned bit;
         const char *text;
     } names[] = {
-        {DOCS_POLICY, "policies"}, {DOCS_SCRIPT, "scripts"},     {DOCS_TEST, "tests"},
-        {DOCS_KIND, "kinds"},      {DOCS_RECEIVER, "receivers"}, {DOCS_CONFIG, "moontide.lua"},
+        {DOCS_POLICY, "policies"},  {DOCS_SCRIPT, "scripts"},     {DOCS_TEST, "tests"},
+        {DOCS_KIND, "kinds"},       {DOCS_RECEIVER, "receivers"}, {DOCS_CONFIG, "moontide.lua"},
         {DOCS_CONSOLE, "consoles"},
     };
     unsigned left = where & ~(unsigned)DOCS_STANDARD;
