@@ -17,6 +17,7 @@ set(SOURCES_app
     console_act.c
     console_decisions.c
     console_line.c
+    console_send.c
     control.c
     control_ask.c
     courier_sim.c

@@ -27,6 +27,7 @@ class Harmless(Console):
         "while true do targets('watched') end": None,
         "while true do policies = nil local p = policies end": None,
         "json.decode(('['):rep(1e6))": None,
+        "print(('\\1'):rep(2e6))": "at most 1 MiB",
     }
 
     def ticks(self):
