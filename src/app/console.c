@@ -8,86 +8,12 @@
 #include "console_server.h"
 
 #include "moontide/app/daemon.h"
-#include "moontide/base/json.h"
 #include "moontide/base/log.h"
 #include "moontide/io/loop.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-enum { LINE_OUT_MAX = 8 * 1024 * 1024 };
-
-/* ---- lines to the client ---- */
-
-/* A line begins; put members, then send it. */
-static struct json_writer begin_line(struct session *session, bool with_id, int64_t id)
-{
-    struct json_writer w;
-    strbuf_reset(&session->out);
-    json_writer_init(&w, &session->out);
-    json_object(&w);
-    if (with_id) {
-        json_key(&w, "id");
-        json_int(&w, id);
-    }
-    return w;
-}
-
-static void send_line(struct session *session, struct json_writer *w)
-{
-    json_object_end(w);
-    if (strbuf_status(&session->out) == OK)
-        wire_send(session->wire, strbuf_cstr(&session->out), session->out.len);
-}
-
-static void put_string(struct json_writer *w, const char *key, const char *value)
-{
-    json_key(w, key);
-    json_string(w, value);
-}
-
-static void send_done(struct session *session, int64_t id, const char *error)
-{
-    struct json_writer w = begin_line(session, true, id);
-    json_key(&w, "done");
-    json_bool(&w, true);
-    if (error) put_string(&w, "error", error);
-    send_line(session, &w);
-}
-
-static void send_event(struct session *session, const char *event, const char *text)
-{
-    struct json_writer w = begin_line(session, false, 0);
-    put_string(&w, "event", event);
-    put_string(&w, "text", text);
-    send_line(session, &w);
-}
-
-static void count_policies(void *data, const struct policy_status *policy)
-{
-    (void)policy;
-    ++*(int64_t *)data;
-}
-
-static void send_hello(struct session *session)
-{
-    const struct instance *instance = session->consoles->options.instance;
-    struct json_writer w = begin_line(session, false, 0);
-    int64_t policies = 0;
-    engine_each_policy(instance->engine, count_policies, &policies);
-    put_string(&w, "event", "hello");
-    put_string(&w, "version", MOONTIDE_VERSION);
-    json_key(&w, "pid");
-    json_int(&w, (int64_t)getpid());
-    put_string(&w, "world", instance->world->name);
-    json_key(&w, "policies");
-    json_int(&w, policies);
-    json_key(&w, "write");
-    json_bool(&w, session->hello.write);
-    send_line(session, &w);
-}
 
 /* ---- traces ---- */
 
@@ -134,10 +60,10 @@ static int call_trace(void *data, const char *policy)
 static void call_output(void *data, const char *text, size_t len)
 {
     struct session *session = data;
-    struct json_writer w = begin_line(session, true, session->id);
+    struct json_writer w = line_begin(session, true, session->id);
     json_key(&w, "output");
     json_stringn(&w, text, len);
-    send_line(session, &w);
+    line_send(session, &w);
 }
 
 static bool call_behind(void *data)
@@ -198,10 +124,10 @@ static void run(struct session *session, const struct console_line *line)
         send_done(session, line->id, err_text(code));
         return;
     }
-    struct json_writer w = begin_line(session, true, line->id);
+    struct json_writer w = line_begin(session, true, line->id);
     json_key(&w, "incomplete");
     json_bool(&w, true);
-    send_line(session, &w);
+    line_send(session, &w);
 }
 
 static void complete(struct session *session, const struct console_line *line)
@@ -210,7 +136,7 @@ static void complete(struct session *session, const struct console_line *line)
     size_t from = 0;
     strbuf_init(&list, CONSOLE_LINE_MAX);
     console_complete(session->console, line->text, line->cursor, &from, &list);
-    struct json_writer w = begin_line(session, true, line->id);
+    struct json_writer w = line_begin(session, true, line->id);
     json_key(&w, "from");
     json_int(&w, (int64_t)from);
     json_key(&w, "candidates");
@@ -219,7 +145,7 @@ static void complete(struct session *session, const struct console_line *line)
     for (; *at; at += strcspn(at, "\n"), at += *at == '\n')
         json_stringn(&w, at, strcspn(at, "\n"));
     json_array_end(&w);
-    send_line(session, &w);
+    line_send(session, &w);
     strbuf_done(&list);
 }
 
@@ -241,7 +167,7 @@ static void on_line(void *data, const char *text, size_t len)
     case CONSOLE_RUN: run(session, &line); break;
     case CONSOLE_COMPLETE: complete(session, &line); break;
     case CONSOLE_INTERRUPT:
-        if (session->running) console_interrupt(session->console);
+        if (session->running && line.id == session->id) console_interrupt(session->console);
         break;
     }
 }
@@ -312,7 +238,7 @@ static int session_new(struct consoles *consoles, const struct console_hello *he
     session->consoles = consoles;
     session->hello = *hello;
     strbuf_init(&session->text, CONSOLE_LINE_MAX);
-    strbuf_init(&session->out, LINE_OUT_MAX);
+    strbuf_init(&session->out, CONSOLE_LINE_OUT_MAX);
     const struct console_options options = {.host = &consoles->options.instance->host,
                                             .engine = consoles->options.instance->engine,
                                             .gate = &consoles->gate,

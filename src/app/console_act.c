@@ -20,7 +20,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { ANSWER_MAX = 1024 * 1024 };
+enum { ANSWER_MAX = 1024 * 1024, AGAIN_MS = 20, TRIES_MAX = 3000 };
 
 struct act {
     struct consoles *consoles; /* NULL: the server is gone */
@@ -30,6 +30,8 @@ struct act {
     uint64_t ticket;
     char *what, *reason;
     char by[CONSOLE_BY_MAX];
+    struct loop_timer *again; /* of a tick that waits for the one under way */
+    int tries;
     /* of a pause, on the worker */
     char *state_dir;
     int64_t at_ms;
@@ -49,6 +51,7 @@ static void act_free(struct act *act)
         *at = act->next;
         break;
     }
+    loop_timer_cancel(act->again);
     pauses_done(&act->pauses);
     free(act->what);
     free(act->reason);
@@ -71,7 +74,8 @@ void acts_forget(struct consoles *consoles, const struct session *session)
         act->session = NULL;
         if (session) continue;
         act->consoles = NULL;
-        if (act->kind == CONSOLE_RELOAD) act_free(act); /* whose end nobody will tell */
+        if (act->kind == CONSOLE_RELOAD || act->again)
+            act_free(act); /* whose end nobody will tell */
     }
     if (!session) consoles->acts = NULL;
 }
@@ -145,12 +149,29 @@ static void on_ticked(void *data, bool failed)
     act_end(act, json, NULL);
 }
 
+static int try_tick(struct act *act);
+
+static void on_again(void *data)
+{
+    struct act *act = data;
+    act->again = NULL;
+    int code = try_tick(act);
+    if (code < 0)
+        act_end(act, NULL, code == ERR_BUSY ? "its last tick does not end" : err_text(code));
+}
+
+/* When its tick is under way, again in a moment. */
+static int try_tick(struct act *act)
+{
+    const struct instance *instance = act->consoles->options.instance;
+    int code = engine_tick(instance->engine, act->what, on_ticked, act);
+    if (code != ERR_BUSY || !act->session || ++act->tries == TRIES_MAX) return code;
+    return loop_timer_start(instance->loop, AGAIN_MS, on_again, act, &act->again);
+}
+
 static int begin_tick(struct act *act, struct fault *fault)
 {
-    int code = engine_tick(act->consoles->options.instance->engine, act->what, on_ticked, act);
-    if (code == ERR_BUSY)
-        return fault_set(fault, code, "%s: its last tick has not ended",
-                         act->what ? act->what : "tick");
+    int code = try_tick(act);
     if (code == ERR_NOT_FOUND) return fault_set(fault, code, "there is no policy '%s'", act->what);
     return code < 0 ? fault_set(fault, code, "tick: %s", err_text(code)) : OK;
 }

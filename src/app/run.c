@@ -166,9 +166,8 @@ int command_run(const struct arguments *arguments)
                                        .store = true,
                                        .record = true,
                                        .policies = true};
-    options.listener = is_once
-                           ? (struct engine_listener){report, report_target, report_tick}
-                           : (struct engine_listener){&ears, daemon_target, daemon_tick};
+    options.listener = is_once ? (struct engine_listener){report, report_target, report_tick}
+                               : (struct engine_listener){&ears, daemon_target, daemon_tick};
     if (instance_open(&options, &instance) < 0) {
         report_free(report);
         return 1;

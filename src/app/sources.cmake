@@ -21,6 +21,7 @@ set(SOURCES_app
     console_line.c
     completion.c
     completion_names.c
+    console_send.c
     control.c
     control_ask.c
     courier_sim.c

@@ -63,7 +63,9 @@ static int begin_arm(struct scan *scan, const struct token *token, size_t *arm)
 
 static void end_arm(struct scan *scan, size_t arm, int line)
 {
-    if (arm != NONE) scan->out->items[arm].end_line = line;
+    if (arm == NONE) return;
+    scan->out->items[arm].end_line = line;
+    if (scan->waiting == arm) scan->waiting = NONE; /* a `then` would come too late */
 }
 
 static int push(struct scan *scan, bool is_if, size_t arm)

@@ -39,8 +39,8 @@ bool text_is(const struct text *text, int at, int kind); /* false outside of the
 /* Replaces the key on top and the value below it by the field, without running Lua; nil when there
  * is none. */
 void get_field_raw(lua_State *L);
-/* Replaces the value on top by the table behind it that its __index names (or the methods, when that
- * is a function of C); false when there is none (popped then). */
+/* Replaces the value on top by the table behind it that its __index names (or the methods, when
+ * that is a function of C); false when there is none (popped then). */
 bool follow_index(lua_State *L);
 
 /* Where the words of a completion go. */

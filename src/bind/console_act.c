@@ -47,6 +47,9 @@ static int act_write(lua_State *L)
     struct console *console = console_of(L);
     size_t len;
     const char *text = luaL_checklstring(L, 1, &len);
+    if (len > CONSOLE_PRINT_MAX)
+        return console_raise(L, "a text of %zu bytes: at most %d MiB are shown at once", len,
+                             CONSOLE_PRINT_MAX >> 20);
     console->printed += len;
     if (console->printed > CONSOLE_OUTPUT_MAX)
         return console_raise(L, "a command prints at most %d MiB", CONSOLE_OUTPUT_MAX >> 20);

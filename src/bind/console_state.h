@@ -20,6 +20,7 @@ enum {
     CONSOLE_PAGE = 100,                    /* targets of one step: some 0.1 ms */
     CONSOLE_JSON_MAX = 4 * 1024 * 1024,    /* of what one step copies from the engine */
     CONSOLE_ECHO_MAX = 256 * 1024,         /* of one echoed value */
+    CONSOLE_PRINT_MAX = 1024 * 1024,       /* one text; as JSON it still fits a line of the wire */
     CONSOLE_OUTPUT_MAX = 64 * 1024 * 1024, /* that one command may print */
 };
 

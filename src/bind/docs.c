@@ -9,10 +9,8 @@
     /* globals */ \
     X(policy_docs) X(findings_docs) X(settings_docs) X(kinds_docs) X(kinds_asking_docs) \
     X(courier_docs) X(courier_kit_docs) X(config_secret_docs) X(config_reference_docs) \
-    X(lua_base_docs) X(sandbox_docs) X(protect_docs) X(pairs_docs) X(lua_script_docs) \
-    X(script_docs) X(interactive_docs) X(replay_docs) \
-    X(lua_base_docs) X(lua_assert_docs) X(sandbox_docs) X(protect_docs) X(pairs_docs) X(lua_script_docs) \
-    X(script_docs) \
+    X(lua_base_docs) X(lua_assert_docs) X(sandbox_docs) X(protect_docs) X(pairs_docs) \
+    X(lua_script_docs) X(script_docs) X(interactive_docs) X(replay_docs) \
     /* a policy */ \
     X(policy_fields_docs) X(policy_target_docs) X(policy_metrics_docs) X(issue_docs) \
     X(recommend_docs) X(config_docs) \

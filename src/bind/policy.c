@@ -4,7 +4,6 @@
 #include "policy_state.h"
 
 #include "lexer.h"
-#include "trace.h"
 #include "moontide/base/fs.h"
 #include "moontide/base/hash.h"
 #include "moontide/base/log.h"

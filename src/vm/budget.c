@@ -104,7 +104,8 @@ static void meter_check(struct vm *vm, lua_State *L)
         fault_set(&fault, ERR_BUDGET, "%s ran longer than %s", meter_name(meter), text);
         stop_here(vm, L, &fault);
     }
-    if (meter->budget.hold_ms && now - meter->entered_ns > meter->budget.hold_ms * 1000000) {
+    if (meter->budget.hold_ms && now - meter->entered_ns > meter->budget.hold_ms * 1000000 &&
+        !vm_can_suspend(vm, L)) {
         fault_set(&fault, ERR_BUDGET,
                   "%s kept the loop for more than %lld ms in a function that C calls (a comparator "
                   "of table.sort, a callback of gsub, a metamethod)",

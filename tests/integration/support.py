@@ -22,7 +22,7 @@ VENV = ROOT / "build" / "venv" / "bin" / "python"
 SHARED_DATA = ROOT.parent / "shared" / "data"
 
 # Valgrind and the sanitizers are slow: every wait is for a condition, with a generous end.
-DEADLINE_S = 20
+DEADLINE_S = 60
 
 
 def clean_environment(**extra):

@@ -1,140 +1,19 @@
-"""Consoles into a running daemon: what they see, what they may do, and that no console harms a tick."""
+"""Consoles into a running daemon: what they see, what they may do, and their client."""
 
 import json
 import os
-import pathlib
 import re
-import select
 import shutil
 import socket
 import stat
 import tempfile
-import time
 import unittest
 
 import support
-from test_repl import CTRL_C, CTRL_D, TAB, UP, Terminal
+from console_peer import DECIDER, WATCHED, Console
+from test_repl import CTRL_C, CTRL_D, TAB, Terminal
 
 PROMPT, WRITE_PROMPT = r"moontide\(attached\)> ", r"moontide\(attached, write\)# "
-
-WATCHED = """
-return policy {
-  name = "watched", every = "1s", targets = { { name = "one" }, { name = "two" } },
-  metrics = function(t)
-    return { load = cloudwatch { namespace = "GMTool/API", name = "ResponseTime", stat = "p99", period = "1m",
-      dimensions = { Environment = "prod" }, window = "10m" } }
-  end,
-  evaluate = function(t, m, memo)
-    memo.count = (memo.count or 0) + 1
-    if m.load:above(0) then
-      issue { type = "loaded", severity = "low", description = "load of " .. t.name }
-    elseif m.load:below(-1) then
-      error("never")
-    end
-    if t.name == "two" then return end
-    recommend { type = "load", action = "look at it", impact = "low", effort = "low" }
-  end,
-}
-"""
-
-DECIDER = """
-return policy {
-  name = "decider", every = "1s", targets = { { name = "one" } }, mode = "recommend",
-  evaluate = function()
-    decide.ecs_autoscaling { cluster = "gm-tool-prod", service = "api", min = 2, max = 20, target = 50,
-      metric = "ECSServiceAverageCPUUtilization", scale_out_cooldown = "1m", scale_in_cooldown = "5m" }
-  end,
-}
-"""
-
-
-class Raw:
-    """The protocol itself, over a socket."""
-
-    def __init__(self, path, hello=None, **options):
-        self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.settimeout(support.DEADLINE_S)
-        self.socket.connect(str(path))
-        self.buffer, self.id = b"", 0
-        text = json.dumps({"command": "console", "width": 100, **options}) if hello is None else hello
-        self.socket.sendall(text.encode() + b"\n")
-        self.hello = self.message() if hello is None else None
-
-    def message(self):
-        """The next one; None at the end."""
-        while b"\n" not in self.buffer:
-            try:
-                data = self.socket.recv(65536)
-            except ConnectionResetError:
-                data = b""
-            if not data:
-                return None
-            self.buffer += data
-        line, self.buffer = self.buffer.split(b"\n", 1)
-        return json.loads(line)
-
-    def say(self, **members):
-        self.socket.sendall(json.dumps(members).encode() + b"\n")
-
-    def begin(self, text):
-        self.id += 1
-        self.say(id=self.id, run=text)
-
-    def end(self):
-        """Of the command that was begun: what it printed, and its error."""
-        shown = ""
-        while True:
-            message = self.message()
-            if message is None:
-                raise AssertionError(f"the console ended; it had printed {shown!r}")
-            if message.get("id") != self.id:
-                continue
-            shown += message.get("output", "")
-            if message.get("incomplete"):
-                return shown, "incomplete"
-            if message.get("done"):
-                return shown, message.get("error")
-
-    def run(self, text):
-        self.begin(text)
-        return self.end()
-
-    def closed(self):
-        """Reads until the daemon has hung up."""
-        while self.message() is not None:
-            pass
-        return True
-
-    def close(self):
-        self.socket.close()
-
-
-class Console(support.Case):
-    policies = {"watched": WATCHED}
-    arguments = ("--world", "sim")
-
-    def setUp(self):
-        self.dir = self.project(shipped=False)
-        for name, text in self.policies.items():
-            self.dir.write(f"policies/{name}.lua", text)
-        self.moontide = self.daemon(self.dir, *self.arguments)
-        self.moontide.wait_for("analysis.completed")
-        self.socket = self.dir.path / ".moontide" / "control.sock"
-
-    def console(self, **options):
-        console = Raw(self.socket, **options)
-        self.addCleanup(console.close)
-        return console
-
-    def good(self, console, text):
-        shown, error = console.run(text)
-        self.assertIsNone(error)
-        return shown
-
-    def ended_well(self):
-        """The daemon goes on, and ends in order."""
-        self.assertIsNone(self.moontide.process.poll())
-        self.assertEqual(self.moontide.stop(), 0, self.moontide.text()[-2000:])
 
 
 class Sees(Console):
@@ -273,6 +152,8 @@ class Refuses(Console):
 
 
 class Writes(Console):
+    policies = {"watched": WATCHED.replace('every = "1s"', 'every = "1m"')}  # so that no tick of its own is under way
+
     def test_reload_tick_pause_and_resume(self):
         c = self.console(write=True, by="tester")
         self.assertTrue(c.hello["write"])
@@ -381,149 +262,6 @@ class Traces(Console):
         shown = self.good(self.console(), "trace('bad', { count = 1 })")
         self.assertIn("failed after", shown)
         self.assertRegex(shown, r"error +policies/bad.lua:4: broken")
-
-
-class Harmless(Console):
-    """Whatever a console does, ticks are neither late nor lost."""
-
-    RUNAWAYS = {
-        "while true do end": "instructions",
-        "while true do pcall(function() while true do end end) end": "instructions",
-        "local function f() return pcall(f) end while true do f() end": None,
-        "local t = {} while true do t[#t + 1] = ('x'):rep(1000) .. #t end": "memory",
-        "local s = 'x' while true do s = s .. s end": "memory",
-        "('x'):rep(1e12)": None,
-        "('a'):rep(200):match(('.-'):rep(8) .. 'b')": None,
-        "local t = {} for i = 1, 1e5 do t[i] = i % 1000 end table.sort(t, function(a, b) local x = 0 for i = 1, 100 do x = x + i end return a < b end)": "kept the loop",
-        "(('x'):rep(1e6):gsub('.', function() local x = 0 for i = 1, 1000 do x = x + i end end))": "kept the loop",
-        "coroutine.wrap(function() while true do end end)()": "instructions",
-        "return setmetatable({}, { __tostring = function() while true do end end })": None,
-        "x = {} for i = 1, 100 do x = { x, x } end return x": False,
-        "for i = 1, 1e9 do print(i) end": None,
-        "while true do targets('watched') end": None,
-        "while true do policies = nil local p = policies end": None,
-        "json.decode(('['):rep(1e6))": None,
-    }
-
-    def ticks(self):
-        return [e for e in self.moontide.events("analysis.completed") if e["policy"] == "watched"]
-
-    def late_ms(self):
-        """How much later than its second the latest tick of the log came."""
-        times = [int(e["at"][17:19]) * 1000 + int((e["at"] + ".000Z")[20:23] if "." in e["at"] else 0) for e in self.ticks()]
-        gaps = [(b - a) % 60000 for a, b in zip(times, times[1:])]
-        return max(gaps[1:], default=0) - 1000
-
-    def drain(self, consoles):
-        """Reads what they are sent until their commands have ended; their errors."""
-        errors = {}
-        while len(errors) < len(consoles):
-            ready = select.select([c.socket for c in consoles if c not in errors], [], [], support.DEADLINE_S)[0]
-            if not ready:
-                raise AssertionError("a command did not end")
-            for c in [c for c in consoles if c.socket in ready]:
-                message = c.message()
-                while message is not None:
-                    if message.get("done"):
-                        errors[c] = message.get("error")
-                    message = c.message() if b"\n" in c.buffer else None
-        return errors
-
-    def test_runaway_commands_are_cut_off(self):
-        c = self.console()
-        for text, expected in self.RUNAWAYS.items():
-            with self.subTest(text):
-                _, error = c.run(text)
-                if expected is not False:
-                    self.assertIsNotNone(error, text)
-                if expected:
-                    self.assertIn(expected, error)
-                self.good(c, "x = nil")
-        self.assertFalse(self.moontide.events("tick.skipped"))
-        self.assertFalse(self.moontide.events("analysis.failed"))
-        self.ended_well()
-
-    def test_eight_runaways_at_once_make_no_tick_late(self):
-        consoles = [self.console() for _ in range(8)]
-        texts = list(self.RUNAWAYS)
-        first = len(self.ticks())
-        begun = time.monotonic()
-        rounds = 0
-        while time.monotonic() - begun < 6 or rounds < 2:
-            for i, c in enumerate(consoles):
-                c.begin(texts[(rounds * 8 + i) % len(texts)])
-            self.drain(consoles)
-            rounds += 1
-        support.wait_until(lambda: len(self.ticks()) > first + 4, "five ticks")
-        policy = self.moontide.policy("watched")
-        self.assertEqual((policy["skipped"], policy["failed"]), (0, 0))
-        self.assertFalse(self.moontide.events("tick.skipped"))
-        elapsed = time.monotonic() - begun
-        self.assertGreaterEqual(len(self.ticks()) - first, int(elapsed) - 2)
-        self.assertLess(self.late_ms(), 500)  # of the second between two; a loop that is held is late by seconds
-        self.ended_well()
-
-    def test_one_that_hangs_up_in_mid_command(self):
-        for text in ("while true do end", "for i = 1, 1e9 do print(i) end", "trace('watched')", "targets('watched')"):
-            for _ in range(3):
-                c = Raw(self.socket)
-                c.begin(text)
-                c.close()
-        support.wait_until(lambda: len(self.moontide.events("console.closed")) == 12, "them to be gone")
-        self.ended_well()
-
-    def test_garbage_giant_lines_and_half_lines(self):
-        for bad in (b"garbage\n", b"{}\n", b'{"id":1}\n', b'{"id":1,"run":7}\n', b'{"id":1,"run":"1"} x\n', b"\0\xff\n",
-                    b'{"run":"1"}\n', b'{"id":1,"run":"1","interrupt":true}\n', b"\n", b'{"id":1,"complete":"x","cursor":9}\n',
-                    b"[" * 100000 + b"\n"):
-            with self.subTest(bad[:40]):
-                c = self.console()
-                c.socket.sendall(bad)
-                self.assertEqual(c.message()["event"], "error")
-                self.assertTrue(c.closed())
-        giant = self.console()
-        try:
-            for _ in range(64):
-                giant.socket.sendall(b"x" * 65536)
-        except OSError:
-            pass  # it was cut off in mid-way
-        self.assertTrue(giant.closed())
-        half = self.console()
-        half.socket.sendall(b'{"id":1,"run":"1 + ')
-        self.assertEqual(self.good(self.console(), "2"), "2\n")
-        half.socket.sendall(b'1"}\n')
-        self.assertEqual(half.message(), {"id": 1, "output": "2\n"})
-        for hello in ('{"command":"console","write":"yes"}', '{"command":"console","width":0}', '{"command":"console"'):
-            refused = Raw(self.socket, hello=hello)
-            self.assertIn("error", refused.message())
-            refused.close()
-        self.ended_well()
-
-    def test_commands_of_one_line_and_of_many_at_once(self):
-        c = Raw(self.socket, hello='{"command":"console"}\n{"id":1,"run":"1"}\n{"id":2,"run":"while true do end"}\n'
-                                   '{"id":3,"run":"3"}\n{"id":2,"interrupt":true}')
-        self.addCleanup(c.close)
-        done = {}
-        while len(done) < 3:
-            message = c.message()
-            if message.get("done"):
-                done[message["id"]] = message.get("error")
-        self.assertIsNone(done[1])
-        self.assertIn("still running", done[3])
-        self.assertIn("interrupted", done[2])
-
-    def test_one_that_never_reads_is_cut_off_and_one_that_is_slow_is_waited_for(self):
-        deaf = self.console()
-        deaf.begin("for i = 1, 1e9 do print(('x'):rep(1000)) end")
-        slow = self.console()
-        slow.begin("for i = 1, 2000 do print(i, ('x'):rep(1000)) end")
-        shown, error = slow.end()
-        self.assertIsNone(error)
-        self.assertEqual(len(shown.splitlines()), 2000)
-        event = self.moontide.wait_for("console.closed", lambda e: "does not read" in e["reason"])
-        self.assertIsNotNone(event)
-        self.assertFalse(self.moontide.events("tick.skipped"))
-        self.ended_well()
 
 
 class Client(Console):

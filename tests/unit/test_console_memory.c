@@ -16,7 +16,7 @@
 
 #include <cmocka.h>
 
-enum { ALLOCATIONS_MAX = 100000, PATIENCE_MS = 200, ALL_UNTIL = 150, STEP = 17 };
+enum { ALLOCATIONS_MAX = 100000, PATIENCE_MS = 200, ALL_UNTIL = 150, STEP = 41 };
 
 static const char source[] =
     "return policy { name = 'w', every = '1m', targets = { { name = 'one' }, { name = 'two' } },\n"
