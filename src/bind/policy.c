@@ -10,6 +10,7 @@
 #include "moontide/bind/cover.h"
 #include "moontide/bind/kinds.h"
 #include "moontide/bind/syntax.h"
+#include "trace.h"
 
 #include <limits.h>
 #include <stdio.h>
