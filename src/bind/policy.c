@@ -243,7 +243,10 @@ const struct policy *policy_of(const struct evaluator *evaluator)
 static void print_line(void *owner, const char *line, size_t len)
 {
     const struct binding *binding = owner;
-    (void)len;
+    if (binding->host->print) {
+        binding->host->print(binding->host->print_data, line, len);
+        return;
+    }
     log_event(LOG_INFO, "policy.print", LOG_S("policy", binding->policy), LOG_S("text", line));
 }
 

@@ -24,7 +24,7 @@ struct config;
 struct ptest;
 
 enum {
-    PTEST_INSTRUCTIONS = 200000000, /* of one test, or of the load of a file */
+    PTEST_INSTRUCTIONS = 100000000, /* of one test, or of the load of a file */
     PTEST_WALL_MS = 10 * 1000,
     PTEST_MEMORY_BYTES = 256 * 1024 * 1024,
     PTEST_OUTPUT_MAX = 64 * 1024, /* of what a test prints */
