@@ -41,8 +41,8 @@ struct command {
 const char *option_dashes(const struct option_spec *option);
 
 /* Parses argv[0..argc), the words after the command. 0, or 1 after saying what is wrong, with the
- * command's usage, on standard error. "--name value" and "--name=value", "-j 4" and "-j4"; "--" ends
- * the options; -h and --help print the usage on standard output and answer 2. */
+ * command's usage, on standard error. "--name value" and "--name=value", "-j 4" and "-j4"; "--"
+ * ends the options; -h and --help print the usage on standard output and answer 2. */
 MUST_CHECK int arguments_parse(const struct command *command, int argc, char **argv,
                                struct arguments *out);
 const char *arguments_value(const struct arguments *arguments,
