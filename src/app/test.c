@@ -185,15 +185,17 @@ static int run_round(const struct testing *t, struct test_book *book)
     int code = t->settings.coverage ? cover_new(&cover) : OK;
     if (code == OK && cover) test_cover_sources(cover, t->config);
     if (code == OK) code = test_workers_run(&t->settings, book, cover, &fault);
+    int status = LOAD_ERROR;
     if (code < 0) {
         if (!fault.text[0]) fault_set(&fault, code, "%s", err_text(code));
         print_fault(&fault);
-        cover_free(cover);
-        return LOAD_ERROR;
+    } else {
+        status = show_all(t, book, &printer, cover, &below);
+        if (status == 0) status = judge(t, book, below);
     }
-    int shown = show_all(t, book, &printer, cover, &below);
     cover_free(cover);
-    return shown ? shown : judge(t, book, below);
+    book->data = NULL; /* the printer is gone */
+    return status;
 }
 
 /* The configuration is read again with each round, too. */
@@ -227,7 +229,7 @@ int command_test(const struct arguments *arguments)
     struct testing t = {.arguments = arguments};
     int status = read_options(&t);
     if (status == 0) status = open_project(&t);
-    log_open(stderr, t.settings.verbose ? LOG_INFO : LOG_OFF, LOG_TEXT,
+    log_open(stderr, t.settings.verbose ? LOG_WARN : LOG_OFF, LOG_TEXT,
              terminal_color(STDERR_FILENO), NULL);
     if (status == 0 && t.watch) {
         status = watch_rounds(&t);

@@ -234,7 +234,10 @@ static const struct evaluator_vtable policy_vtable = {
 static void print_line(void *owner, const char *line, size_t len)
 {
     const struct binding *binding = owner;
-    (void)len;
+    if (binding->host->print) {
+        binding->host->print(binding->host->print_data, line, len);
+        return;
+    }
     log_event(LOG_INFO, "policy.print", LOG_S("policy", binding->policy), LOG_S("text", line));
 }
 

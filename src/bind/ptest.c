@@ -432,6 +432,8 @@ int ptest_run(struct ptest *ptest, const char *path, const char *shown, struct p
     struct ptest_run run = {
         .binding = {.host = &ptest->host}, .ptest = ptest, .path = path, .shown = shown};
     *out = (struct ptest_file){0};
+    ptest->base.print = print_line;
+    ptest->base.print_data = &run;
     *fault = (struct fault){.code = OK};
     int code = run_open(&run, fault);
     if (code == OK) code = load_file(&run, out, fault);

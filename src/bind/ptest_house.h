@@ -35,7 +35,9 @@ struct ptest_base {
     struct chunks *chunks;
     struct cover *cover; /* NULL: not asked for */
     struct clock *clock; /* a copy of that of the house in use */
-    uint64_t houses;     /* made so far: names their worlds */
+    void (*print)(void *data, const char *line, size_t len); /* of policies, into the test's */
+    void *print_data;
+    uint64_t houses; /* made so far: names their worlds */
 };
 
 struct house_options {

@@ -159,12 +159,20 @@ static void look_at(struct scan *scan, const struct token *token, const struct t
     }
 }
 
-/* Without memory the list is partial, as of text that is no Lua. */
+static void forget(struct source *source)
+{
+    for (size_t i = 0; i < source->count; i++)
+        free(source->sites[i].fields);
+    free(source->sites);
+    source->sites = NULL;
+    source->count = source->cap = 0;
+}
+
+/* Without memory nothing is known, and the next question scans again. */
 static void scan_text(struct source *source)
 {
     struct lexer lexer;
     struct scan scan = {.source = source, .code = OK};
-    source->scanned = true;
     lexer_init(&lexer, source->text, strlen(source->text));
     struct token token = lexer_next(&lexer);
     while (token.kind != TOKEN_END && scan.code == OK) {
@@ -175,6 +183,8 @@ static void scan_text(struct source *source)
         scan.before[0] = token;
         token = next;
     }
+    source->scanned = scan.code != ERR_NOMEM;
+    if (!source->scanned) forget(source);
 }
 
 int source_new(const char *chunk, const char *text, size_t len, struct source **out)
@@ -199,9 +209,7 @@ int source_new(const char *chunk, const char *text, size_t len, struct source **
 void source_free(struct source *source)
 {
     if (!source) return;
-    for (size_t i = 0; i < source->count; i++)
-        free(source->sites[i].fields);
-    free(source->sites);
+    forget(source);
     free(source->chunk);
     free(source->text);
     free(source);

@@ -126,7 +126,7 @@ end
 
 -- ---- targets ----
 
-local FIXTURE_TARGET = { target = true, id = true, extra = true, memo = true, series = true }
+local FIXTURE_TARGET = { target = true, id = true, extra = true, memo = true, series = true, recorded = true }
 
 -- Whether it is one of { target = ..., series = ..., ... }, as fixtures have.
 local function is_dressed(value)
@@ -176,7 +176,7 @@ local function options_of(recorded)
   if type(recorded.targets) ~= "table" then complain("fixture: it has no `targets`") end
   local targets = {}
   for i, each in ipairs(recorded.targets) do
-    local copy = {}
+    local copy = { recorded = true } -- what the policy has no metric for any more is no mistake
     for _, field in ipairs { "target", "extra", "memo", "series" } do
       if each[field] ~= json.null then copy[field] = each[field] end
     end
@@ -387,7 +387,9 @@ local function open_policy(at, name, options)
   info.index = #at.policies
   if options.series then put_all(at, info, options.series) end
   for i, each in ipairs(given or {}) do
-    for key, spec in pairs(each.series or {}) do put_series(at, info, i, key, spec) end
+    for key, spec in pairs(each.series or {}) do
+      if not each.recorded or info.targets[i].metrics[key] then put_series(at, info, i, key, spec) end
+    end
   end
 end
 

@@ -219,6 +219,9 @@ end)
         result = self.fails("it('a', function() print('quiet') end)\nit('b', function() print('loud') error('x') end)",
                             "it printed:", "loud")
         self.assertNotIn("quiet", result.stdout)
+        project = self.house("it('x', function() run('prints') error('y') end)")
+        project.write("policies/prints.lua", "return policy { name = 'prints', evaluate = function() print('seen', 1) end }")
+        self.assertIn("it printed:\n    seen\t1\n", project.run("test").stdout)
 
 
 class Asserting(PolicyTests):
@@ -428,7 +431,8 @@ end)
         project.write("policies/tests/fixtures/tick.json", """{ "tick": 12, "at": 1767600000000, "world": "aws",
  "policy": "counted", "sha256": "00", "targets": [ { "target": { "cluster": "shop", "service": "db" },
  "id": "cluster=shop,service=db", "extra": null, "memo": { "n": 7 }, "series": { "cpu": { "metric": { "namespace": "AWS/ECS" },
- "period": 60, "start": 1767599400, "values": [ 1, 2, null, 4, 5, 6, 7, 8, 90, 95 ], "state": "ready" } } } ] }""")
+ "period": 60, "start": 1767599400, "values": [ 1, 2, null, 4, 5, 6, 7, 8, 90, 95 ], "state": "ready" },
+ "of_an_older_version": { "period": 60, "start": 1767599400, "values": [ 1 ] } } } ] }""")
         result = project.run("test")
         self.assertEqual(result.returncode, 0, result.stdout)
 

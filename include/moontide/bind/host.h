@@ -34,7 +34,10 @@ struct host {
     const struct config *config;
     const char *database; /* path for the journal module; NULL: none */
     const char *world_name;
-    struct kinds *kinds;   /* what policies may decide; NULL: nothing */
+    struct kinds *kinds; /* what policies may decide; NULL: nothing */
+    /* Lines that policies print; NULL: they are logged as policy.print. */
+    void (*print)(void *data, const char *line, size_t len);
+    void *print_data;
     struct chunks *chunks; /* compiled sources, for who makes many states; may be NULL */
     bool offline; /* policies are refused what needs a network, or waits for nothing (tests) */
     struct cover *cover; /* notes which lines of policies run; NULL: nobody asks */
@@ -56,7 +59,6 @@ struct binding {
     const struct host *host;
     const char *policy;      /* the policy's name for logs, or NULL in scripts */
     struct faults *faults;   /* where declarations report their faults; NULL: they throw */
-    struct faults *warnings; /* where `check` collects what is odd in a declaration; else NULL */
     struct source **sources; /* shape: [source_count]: the files that run here; none in scripts */
     size_t source_count;
     /* Answers a number, which names the call when it ends (`begun`). NULL: nobody is told. */
