@@ -192,7 +192,9 @@ void findings_print_lines(const struct findings *findings, FILE *out)
             fprintf(out, "%s:%d:%d: ", fault->file, fault->line > 0 ? fault->line : 1,
                     fault->column > 0 ? fault->column : 1);
         fputs(fault->code < 0 ? "error: " : "warning: ", out);
-        put(&p, fault->text, strlen(fault->text));
-        fprintf(out, " [%s]\n", diagnostic_of(fault));
+        put(&p, fault->text, findings_message_len(fault));
+        if (fault->hint[0]) fputs(" (", out);
+        put(&p, fault->hint, strlen(fault->hint));
+        fprintf(out, "%s [%s]\n", fault->hint[0] ? ")" : "", diagnostic_of(fault));
     }
 }

@@ -186,14 +186,14 @@ static const struct expr *argument_at(const struct expr *call, size_t index)
 
 /* The parameter of a local function that `m` is given to, when every use of the function is a call
  * that gives it `m` there; else NULL. */
-static struct variable *receiver(const struct lint *lint, const struct expr *argument)
+static struct variable *receiver(struct lint *lint, const struct expr *argument)
 {
     const struct expr *call = argument->parent;
     if (!call || call->kind != EXPR_CALL || call->left->kind != EXPR_NAME) return NULL;
     const struct variable *name = call->left->variable;
     const struct function *function = name && name->writes == 0 ? function_of(call->left) : NULL;
     size_t index = argument_index(call, argument);
-    if (!function || index >= function->parameter_count) return NULL;
+    if (!function || index >= function->parameter_count || !lint_afford(lint)) return NULL;
     for (const struct expr *at = syntax_expressions(lint->syntax); at; at = at->all_next) {
         if (at->kind != EXPR_NAME || at->variable != name) continue;
         const struct expr *other = at->parent;

@@ -41,6 +41,7 @@ struct lint {
     struct lint_metric *metrics; /* shape: [metric_count], sorted by name */
     size_t metric_count;
     bool metrics_known; /* these are all that any target has */
+    uint32_t effort;    /* questions so far that look through the whole file */
     bool all_read;      /* `m` goes where it is not followed: any metric may be read */
 };
 
@@ -63,6 +64,13 @@ void lint_report(struct lint *lint, const char *id, const struct span *span, con
                  const char *format, ...) PRINTF_LIKE(5, 6);
 /* "did you mean 'x'?" of the nearest in `known` (ends with NULL), or NULL; in `out`. */
 const char *lint_nearest(const char *name, const char *const *known, struct fault *out);
+
+/* Whether one more question may look through the whole file: their number is bounded. */
+static inline bool lint_afford(struct lint *lint)
+{
+    enum { EFFORT_MAX = 2000 };
+    return lint->effort++ < EFFORT_MAX;
+}
 
 /* ---- lint_value.c ---- */
 

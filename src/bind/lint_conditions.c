@@ -8,7 +8,7 @@
 
 #include <math.h>
 
-enum { FACTS_MAX = 64, DEPTH_MAX = 40 };
+enum { FACTS_MAX = 64 };
 
 struct fact {
     const struct expr *expr;
@@ -22,14 +22,14 @@ struct facts {
 };
 
 static void add(struct facts *facts, const struct expr *expr, bool holds, const struct guard *guard,
-                int depth)
+                int *steps)
 {
+    if (--*steps < 0) return;
     expr = lint_condition(expr, &holds);
     enum operator both = holds ? OP_AND : OP_OR;
-    if (depth > DEPTH_MAX) return;
     if (expr->kind == EXPR_BINARY && expr->op == both) {
-        add(facts, expr->left, holds, guard, depth + 1);
-        add(facts, expr->right, holds, guard, depth + 1);
+        add(facts, expr->left, holds, guard, steps);
+        add(facts, expr->right, holds, guard, steps);
     } else if (facts->count < FACTS_MAX) {
         facts->items[facts->count++] = (struct fact){expr, holds, guard};
     }
@@ -168,11 +168,13 @@ static bool exclude(const struct lint *lint, const struct fact *a, const struct 
 static const struct fact *contradiction(const struct lint *lint, struct facts *facts,
                                         const struct expr *condition, bool holds)
 {
+    int steps = 4 * FACTS_MAX;
     facts->count = 0;
-    for (const struct guard *at = condition->guard; at; at = at->outer)
-        add(facts, at->condition, at->holds, at, 0);
+    for (const struct guard *at = condition->guard; at && steps > 0; at = at->outer)
+        add(facts, at->condition, at->holds, at, &steps);
     size_t known = facts->count;
-    add(facts, condition, holds, NULL, 0);
+    steps = FACTS_MAX;
+    add(facts, condition, holds, NULL, &steps);
     for (size_t i = known; i < facts->count; i++)
         for (size_t k = 0; k < known; k++)
             if (exclude(lint, &facts->items[i], &facts->items[k])) return &facts->items[k];
@@ -226,7 +228,8 @@ static bool is_test(const struct expr *expr)
 {
     struct judgement j;
     if (lint_judgement(expr, &j)) return true;
-    if (expr->kind == EXPR_PAREN) return is_test(expr->left);
+    while (expr->kind == EXPR_PAREN)
+        expr = expr->left;
     if (expr->kind == EXPR_UNARY) return expr->op == OP_NOT;
     return expr->kind == EXPR_BINARY && expr->op >= OP_OR && expr->op <= OP_EQ;
 }

@@ -7,7 +7,7 @@
 
 #include <stdio.h>
 
-enum { NAME_SIZE = 128 };
+enum { NAME_SIZE = 128, STEPS_MAX = 200 };
 
 /* Methods that answer a number, or nil without datapoints. */
 static const char *const numbers[] = {"last", "age",        "mean",  "min",  "max", "sum",
@@ -79,7 +79,7 @@ static void look_at_operand(struct lint *lint, const struct expr *operation,
     struct question q;
     char key[NAME_SIZE], method[NAME_SIZE], hint[FAULT_HINT_MAX];
     if (!operand || !gives_number(operand, &q)) return;
-    if (!lint_metric_of(lint, q.key) || !runs_as_it_stands(operation)) return;
+    if (!lint_metric_of(lint, q.key) || !runs_as_it_stands(operation) || !lint_afford(lint)) return;
     if (!all_independent(operand->guard, q.key) || is_looked_at_before(lint, operation, q.key))
         return;
     piece_copy(q.key, key, sizeof key);
@@ -100,12 +100,13 @@ static void look_at_operand(struct lint *lint, const struct expr *operation,
 /* Whether nothing but false or nil of this leads on: a verdict that can be nil, or several of them
  * joined by `and`. Answers the verdict. */
 static const struct expr *nil_verdict(const struct lint *lint, const struct expr *condition,
-                                      struct judgement *j)
+                                      struct judgement *j, int *steps)
 {
+    if (--*steps < 0) return NULL;
     condition = lint_resolve(condition);
     if (condition->kind == EXPR_BINARY && condition->op == OP_AND) {
-        const struct expr *left = nil_verdict(lint, condition->left, j);
-        return left ? left : nil_verdict(lint, condition->right, j);
+        const struct expr *left = nil_verdict(lint, condition->left, j, steps);
+        return left ? left : nil_verdict(lint, condition->right, j, steps);
     }
     if (!lint_judgement(condition, j)) return NULL;
     const struct lint_metric *metric = lint_metric_of(lint, j->question.key);
@@ -128,21 +129,24 @@ static bool others_pass(const struct guard *all, const struct guard *but, struct
     return true;
 }
 
-static bool asks(const struct expr *expr)
+static bool asks(const struct expr *expr, int *steps)
 {
     struct question q;
-    if (!expr) return false;
+    if (!expr || --*steps < 0) return false;
     expr = lint_resolve(expr);
-    return lint_question(expr, &q) || asks(expr->kind == EXPR_BINARY ? expr->right : NULL) ||
-           asks(expr->kind == EXPR_BINARY || expr->kind == EXPR_UNARY ? expr->left : NULL);
+    return lint_question(expr, &q) || asks(expr->kind == EXPR_BINARY ? expr->right : NULL, steps) ||
+           asks(expr->kind == EXPR_BINARY || expr->kind == EXPR_UNARY ? expr->left : NULL, steps);
 }
 
 /* Another metric says yes: then it may well decide, whatever the first one would have said. */
 static bool is_asked_for(const struct guard *all)
 {
-    for (; all; all = all->outer)
-        if (all->holds && asks(all->condition) && lint_resolve(all->condition)->op != OP_NOT)
+    for (; all; all = all->outer) {
+        int steps = STEPS_MAX;
+        if (all->holds && asks(all->condition, &steps) &&
+            lint_resolve(all->condition)->op != OP_NOT)
             return true;
+    }
     return false;
 }
 
@@ -150,10 +154,11 @@ static bool look_at_verdict(struct lint *lint, const struct expr *decision,
                             const struct guard *guard)
 {
     bool holds = guard->holds;
+    int steps = STEPS_MAX;
     struct judgement j;
     char key[NAME_SIZE];
     const struct expr *condition = lint_condition(guard->condition, &holds);
-    if (holds || !nil_verdict(lint, condition, &j)) return false;
+    if (holds || !nil_verdict(lint, condition, &j, &steps)) return false;
     if (!others_pass(decision->guard, guard, j.question.key) || is_asked_for(decision->guard))
         return false;
     piece_copy(j.question.key, key, sizeof key);

@@ -9,27 +9,32 @@ enum { NAME_SIZE = 128, NAMES_MAX = 300 };
 
 /* ---- globals ---- */
 
-static bool is_global(lua_State *L, const char *name)
+/* Lua's own texts, which live as long as nothing runs. */
+struct globals {
+    const char *names[NAMES_MAX + 1];
+    size_t count;
+    bool more; /* than NAMES_MAX: then any name may be one */
+};
+
+/* Allocates nothing, so that nothing is thrown. */
+static void read_globals(lua_State *L, struct globals *globals)
 {
+    globals->count = 0;
     lua_pushglobaltable(L);
-    lua_pushstring(L, name);
-    bool found = lua_rawget(L, -2) != LUA_TNIL;
-    lua_pop(L, 2);
-    return found;
+    for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
+        if (lua_type(L, -2) != LUA_TSTRING) continue;
+        globals->more = globals->count == NAMES_MAX;
+        if (globals->count < NAMES_MAX) globals->names[globals->count++] = lua_tostring(L, -2);
+    }
+    lua_pop(L, 1);
+    globals->names[globals->count] = NULL;
 }
 
-/* The nearest global; the text is Lua's. */
-static const char *nearest_global(lua_State *L, const char *name, struct fault *out)
+static bool is_global(const struct globals *globals, struct piece name)
 {
-    const char *names[NAMES_MAX + 1];
-    size_t count = 0;
-    lua_pushglobaltable(L);
-    for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1))
-        if (lua_type(L, -2) == LUA_TSTRING && count < NAMES_MAX)
-            names[count++] = lua_tostring(L, -2);
-    lua_pop(L, 1);
-    names[count] = NULL;
-    return lint_nearest(name, names, out);
+    for (size_t i = 0; i < globals->count; i++)
+        if (piece_is(name, globals->names[i])) return true;
+    return globals->more;
 }
 
 /* A module may serve scripts too, which have more: what only they call is no fault here. */
@@ -52,14 +57,14 @@ static bool is_assigned(const struct expr *expr)
     return false;
 }
 
-static void look_at_global(struct lint *lint, const struct expr *expr)
+static void look_at_global(struct lint *lint, const struct globals *globals,
+                           const struct expr *expr)
 {
-    lua_State *L = vm_lua(lint->policy->vm);
     struct fault hint;
     char name[NAME_SIZE];
     if (expr->kind != EXPR_NAME || expr->variable || expr->text.len >= sizeof name) return;
     piece_copy(expr->text, name, sizeof name);
-    if (is_global(L, name) || piece_is(expr->text, "_ENV")) return;
+    if (is_global(globals, expr->text) || piece_is(expr->text, "_ENV")) return;
     if (!lint->own && is_for_scripts(expr->text)) return;
     if (is_assigned(expr)) {
         if (expr->in)
@@ -67,7 +72,7 @@ static void look_at_global(struct lint *lint, const struct expr *expr)
                         "assignment to the global '%s'", name);
         return;
     }
-    lint_report(lint, "E-unknown-name", &expr->span, nearest_global(L, name, &hint),
+    lint_report(lint, "E-unknown-name", &expr->span, lint_nearest(name, globals->names, &hint),
                 "unknown name '%s'", name);
 }
 
@@ -113,8 +118,10 @@ static void look_at_waiting(struct lint *lint, const struct expr *call)
 
 void lint_names(struct lint *lint)
 {
+    struct globals globals = {.count = 0};
+    read_globals(vm_lua(lint->policy->vm), &globals);
     for (const struct expr *at = syntax_expressions(lint->syntax); at; at = at->all_next) {
-        look_at_global(lint, at);
+        look_at_global(lint, &globals, at);
         look_at_waiting(lint, at);
     }
 }

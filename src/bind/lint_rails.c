@@ -11,7 +11,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { NAME_SIZE = 128 };
+enum { NAME_SIZE = 128, STEPS_MAX = 50 };
 
 static enum policy_mode mode_of(const struct policy *policy)
 {
@@ -65,19 +65,19 @@ static struct bounds bounds_of(const struct lint *lint, const struct expr *table
 
 /* ---- values that the text bounds ---- */
 
-static bool is_bounded(const struct lint *lint, const struct expr *expr, int depth);
+static bool is_bounded(const struct lint *lint, const struct expr *expr, int *steps);
 
 /* Every value that a name is given is bounded. */
-static bool name_bounded(const struct lint *lint, const struct expr *name, int depth)
+static bool name_bounded(const struct lint *lint, const struct expr *name, int *steps)
 {
     const struct variable *variable = name->variable;
     if (!variable || variable->parameter) return false;
-    if (variable->init && !is_bounded(lint, variable->init, depth)) return false;
+    if (variable->init && !is_bounded(lint, variable->init, steps)) return false;
     for (const struct stat *at = syntax_statements(lint->syntax); at; at = at->all_next) {
         const struct expr *value = at->kind == STAT_ASSIGN ? at->values : NULL;
         for (const struct expr *target = at->targets; target; target = target->next) {
             bool own = target->kind == EXPR_NAME && target->variable == variable;
-            if (own && (!value || !is_bounded(lint, value, depth))) return false;
+            if (own && (!value || !is_bounded(lint, value, steps))) return false;
             value = value ? value->next : NULL;
         }
     }
@@ -97,25 +97,24 @@ static bool is_setting(const struct lint *lint, const struct expr *expr)
 }
 
 /* A number of the text, or a choice of such: x and 2 or 5, sizes[x]. */
-static bool is_bounded(const struct lint *lint, const struct expr *expr, int depth)
+static bool is_bounded(const struct lint *lint, const struct expr *expr, int *steps)
 {
-    enum { DEPTH_MAX = 12 };
     double number;
-    if (depth > DEPTH_MAX) return false;
+    if (--*steps < 0) return false;
     if (lint_number(expr, &number)) return true;
     expr = lint_resolve(expr);
-    if (expr->kind == EXPR_NAME) return name_bounded(lint, expr, depth + 1);
+    if (expr->kind == EXPR_NAME) return name_bounded(lint, expr, steps);
     if (expr->kind == EXPR_INDEX && is_setting(lint, expr)) return true;
     if (expr->kind == EXPR_INDEX) {
         const struct expr *table = lint_resolve(expr->left);
         for (const struct item *item = table->items; item; item = item->next)
-            if (!is_bounded(lint, item->value, depth + 1)) return false;
+            if (!is_bounded(lint, item->value, steps)) return false;
         return table->kind == EXPR_TABLE;
     }
     if (expr->kind != EXPR_BINARY) return false;
-    if (expr->op == OP_AND) return is_bounded(lint, expr->right, depth + 1);
-    return expr->op == OP_OR && is_bounded(lint, expr->left, depth + 1) &&
-           is_bounded(lint, expr->right, depth + 1);
+    if (expr->op == OP_AND) return is_bounded(lint, expr->right, steps);
+    return expr->op == OP_OR && is_bounded(lint, expr->left, steps) &&
+           is_bounded(lint, expr->right, steps);
 }
 
 /* The first capacity that is stated and computed; NULL: there is none. */
@@ -125,7 +124,8 @@ static const struct expr *open_capacity(const struct lint *lint, const struct ki
     for (size_t i = 0; i < kind->capacity_count; i++) {
         *name = kind->fields[kind->capacities[i]].name;
         const struct expr *value = lint_field(table, *name, NULL);
-        if (value && !is_bounded(lint, value, 0)) return value;
+        int steps = STEPS_MAX;
+        if (value && !is_bounded(lint, value, &steps)) return value;
     }
     return NULL;
 }

@@ -80,7 +80,7 @@ static void look_at_twice(struct lint *lint, const struct expr *call)
 {
     struct stated first, second;
     char type[NAME_SIZE];
-    if (!read_issue(call, &first)) return;
+    if (!read_issue(call, &first) || !lint_afford(lint)) return;
     for (const struct expr *at = call->all_next; at; at = at->all_next) {
         if (!stand_together(call, at) || !read_issue(at, &second)) continue;
         if (!piece_same(first.type, second.type) || !piece_same(first.key, second.key)) continue;
@@ -142,7 +142,7 @@ static void look_at_pair(struct lint *lint, const struct decided *a, const struc
 static void look_at_decision(struct lint *lint, const struct expr *call)
 {
     struct decided first, second;
-    if (!read_decision(call, &first)) return;
+    if (!read_decision(call, &first) || !lint_afford(lint)) return;
     for (const struct expr *at = call->all_next; at; at = at->all_next)
         if (read_decision(at, &second)) look_at_pair(lint, &first, &second);
 }

@@ -5,11 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FOLLOW_MAX = 40, NUMBER_TEXT_MAX = 40 };
+/* How many expressions one question may look at: names that are each given two others would double
+ * the work at each. Beyond, nothing is known. */
+enum { STEPS_MAX = 200, NUMBER_TEXT_MAX = 40 };
 
 /* ---- following names ---- */
 
-static const struct expr *follow(const struct expr *expr, int depth);
+static const struct expr *follow(const struct expr *expr, int *steps);
 
 /* A table that stays as its constructor made it: every use of it reads a field. */
 static bool is_frozen(const struct variable *variable)
@@ -17,12 +19,12 @@ static bool is_frozen(const struct variable *variable)
     return variable->writes == 0 && !variable->mutated && variable->uses == variable->index_uses;
 }
 
-static const struct expr *table_of(const struct expr *expr, int depth)
+static const struct expr *table_of(const struct expr *expr, int *steps)
 {
     while (expr->kind == EXPR_PAREN)
         expr = expr->left;
     if (expr->kind == EXPR_NAME && (!expr->variable || !is_frozen(expr->variable))) return NULL;
-    expr = follow(expr, depth);
+    expr = follow(expr, steps);
     return expr->kind == EXPR_TABLE ? expr : NULL;
 }
 
@@ -45,28 +47,29 @@ static const struct expr *field_of(const struct expr *table, struct piece name, 
     return found;
 }
 
-static const struct expr *follow(const struct expr *expr, int depth)
+static const struct expr *follow(const struct expr *expr, int *steps)
 {
-    if (depth > FOLLOW_MAX) return expr;
+    if (--*steps < 0) return expr;
     while (expr->kind == EXPR_PAREN)
         expr = expr->left;
     if (expr->kind == EXPR_NAME && expr->variable) {
         const struct variable *variable = expr->variable;
         if (variable->writes > 0 || variable->parameter || !variable->init) return expr;
-        return variable->init->kind == EXPR_VARARG ? expr : follow(variable->init, depth + 1);
+        return variable->init->kind == EXPR_VARARG ? expr : follow(variable->init, steps);
     }
     if (expr->kind == EXPR_INDEX && expr->right->kind == EXPR_STRING && expr->right->plain) {
-        const struct expr *table = table_of(expr->left, depth + 1);
+        const struct expr *table = table_of(expr->left, steps);
         bool whole = false;
         const struct expr *value = table ? field_of(table, expr->right->text, &whole) : NULL;
-        if (value && whole) return follow(value, depth + 1);
+        if (value && whole) return follow(value, steps);
     }
     return expr;
 }
 
 const struct expr *lint_resolve(const struct expr *expr)
 {
-    return follow(expr, 0);
+    int steps = STEPS_MAX;
+    return follow(expr, &steps);
 }
 
 const struct expr *lint_field(const struct expr *table, const char *name, bool *whole)
@@ -97,23 +100,24 @@ static bool calculate(enum operator op, double a, double b, double *out)
     return isfinite(*out);
 }
 
-static bool number_of(const struct expr *expr, int depth, double *out)
+static bool number_of(const struct expr *expr, int *steps, double *out)
 {
     double a, b;
-    if (depth > FOLLOW_MAX) return false;
-    expr = follow(expr, depth);
+    if (--*steps < 0) return false;
+    expr = follow(expr, steps);
     if (expr->kind == EXPR_NUMBER) return literal(expr->text, out);
-    if (expr->kind == EXPR_UNARY && expr->op == OP_NEG && number_of(expr->left, depth + 1, &a)) {
+    if (expr->kind == EXPR_UNARY && expr->op == OP_NEG && number_of(expr->left, steps, &a)) {
         *out = -a;
         return true;
     }
-    return expr->kind == EXPR_BINARY && number_of(expr->left, depth + 1, &a) &&
-           number_of(expr->right, depth + 1, &b) && calculate(expr->op, a, b, out);
+    return expr->kind == EXPR_BINARY && number_of(expr->left, steps, &a) &&
+           number_of(expr->right, steps, &b) && calculate(expr->op, a, b, out);
 }
 
 bool lint_number(const struct expr *expr, double *out)
 {
-    return number_of(expr, 0, out);
+    int steps = STEPS_MAX;
+    return number_of(expr, &steps, out);
 }
 
 /* ---- series ---- */
@@ -159,21 +163,21 @@ bool lint_judgement(const struct expr *expr, struct judgement *out)
 
 /* ---- equal values ---- */
 
-static bool same(const struct expr *a, const struct expr *b, int depth);
+static bool same(const struct expr *a, const struct expr *b, int *steps);
 
-static bool same_list(const struct expr *a, const struct expr *b, int depth)
+static bool same_list(const struct expr *a, const struct expr *b, int *steps)
 {
     for (; a && b; a = a->next, b = b->next)
-        if (!same(a, b, depth)) return false;
+        if (!same(a, b, steps)) return false;
     return !a && !b;
 }
 
-static bool same_table(const struct expr *a, const struct expr *b, int depth)
+static bool same_table(const struct expr *a, const struct expr *b, int *steps)
 {
     const struct item *x = a->items, *y = b->items;
     for (; x && y; x = x->next, y = y->next) {
-        if (!x->key != !y->key || (x->key && !same(x->key, y->key, depth))) return false;
-        if (!same(x->value, y->value, depth)) return false;
+        if (!x->key != !y->key || (x->key && !same(x->key, y->key, steps))) return false;
+        if (!same(x->value, y->value, steps)) return false;
     }
     return !x && !y;
 }
@@ -184,7 +188,7 @@ static bool is_steady(const struct variable *variable)
     return variable && variable->writes == 0;
 }
 
-static bool same_known(const struct expr *a, const struct expr *b, int depth)
+static bool same_known(const struct expr *a, const struct expr *b, int *steps)
 {
     struct piece x, y;
     switch (a->kind) {
@@ -197,19 +201,19 @@ static bool same_known(const struct expr *a, const struct expr *b, int depth)
     case EXPR_METHOD: {
         struct question p, q;
         return lint_question(a, &p) && lint_question(b, &q) && piece_same(p.key, q.key) &&
-               piece_same(p.method, q.method) && same_list(a->list, b->list, depth);
+               piece_same(p.method, q.method) && same_list(a->list, b->list, steps);
     }
-    case EXPR_UNARY: return a->op == b->op && same(a->left, b->left, depth);
+    case EXPR_UNARY: return a->op == b->op && same(a->left, b->left, steps);
     case EXPR_BINARY:
-        return a->op == b->op && same(a->left, b->left, depth) && same(a->right, b->right, depth);
+        return a->op == b->op && same(a->left, b->left, steps) && same(a->right, b->right, steps);
     default: return false;
     }
 }
 
-static bool same(const struct expr *a, const struct expr *b, int depth)
+static bool same(const struct expr *a, const struct expr *b, int *steps)
 {
     double x, y;
-    if (depth > FOLLOW_MAX) return false;
+    if (--*steps < 0) return false;
     if (a->kind == EXPR_NAME && b->kind == EXPR_NAME && is_steady(a->variable) &&
         a->variable == b->variable)
         return true;
@@ -218,13 +222,14 @@ static bool same(const struct expr *a, const struct expr *b, int depth)
     if (lint_number(a, &x)) return lint_number(b, &y) && x == y;
     if (a->kind != b->kind) return false;
     /* Two constructors make two tables; as arguments they say the same. */
-    if (a->kind == EXPR_TABLE) return same_table(a, b, depth + 1);
-    return same_known(a, b, depth + 1);
+    if (a->kind == EXPR_TABLE) return same_table(a, b, steps);
+    return same_known(a, b, steps);
 }
 
 bool lint_same(const struct expr *a, const struct expr *b)
 {
-    return same(a, b, 0);
+    int steps = STEPS_MAX;
+    return same(a, b, &steps);
 }
 
 bool lint_alike(const struct judgement *a, const struct judgement *b)
@@ -246,10 +251,10 @@ const struct expr *lint_condition(const struct expr *condition, bool *holds)
     return condition;
 }
 
-static bool independent(const struct expr *expr, struct piece key, int depth)
+static bool independent(const struct expr *expr, struct piece key, int *steps)
 {
     struct piece other;
-    if (depth > FOLLOW_MAX) return false;
+    if (--*steps < 0) return false;
     expr = lint_resolve(expr);
     switch (expr->kind) {
     case EXPR_NIL:
@@ -262,24 +267,25 @@ static bool independent(const struct expr *expr, struct piece key, int depth)
         return expr->variable->parameter && expr->variable->writes == 0 &&
                !expr->variable->mutated && expr->variable->role != ROLE_METRICS;
     case EXPR_INDEX:
-        return !lint_series(expr, &other) && independent(expr->left, key, depth + 1) &&
-               independent(expr->right, key, depth + 1);
+        return !lint_series(expr, &other) && independent(expr->left, key, steps) &&
+               independent(expr->right, key, steps);
     case EXPR_METHOD: {
         if (!lint_series(expr->left, &other) || piece_same(other, key)) return false;
         for (const struct expr *at = expr->list; at; at = at->next)
-            if (at->kind != EXPR_TABLE && !independent(at, key, depth + 1)) return false;
+            if (at->kind != EXPR_TABLE && !independent(at, key, steps)) return false;
         return true;
     }
-    case EXPR_UNARY: return independent(expr->left, key, depth + 1);
+    case EXPR_UNARY: return independent(expr->left, key, steps);
     case EXPR_BINARY:
-        return independent(expr->left, key, depth + 1) && independent(expr->right, key, depth + 1);
+        return independent(expr->left, key, steps) && independent(expr->right, key, steps);
     default: return false;
     }
 }
 
 bool lint_independent(const struct expr *expr, struct piece key)
 {
-    return independent(expr, key, 0);
+    int steps = STEPS_MAX;
+    return independent(expr, key, &steps);
 }
 
 /* ---- statements ---- */

@@ -7,9 +7,11 @@ import os
 import pathlib
 import pty
 import re
+import shutil
 import subprocess
 import threading
 import time
+import unittest
 
 import support
 
@@ -42,8 +44,8 @@ class Golden(support.Case):
         self.assertEqual(result.returncode, 1)
         self.assertEqual(result.stderr, "")
         self.assertEqual(result.stdout.splitlines(), [
-            "policies/b.lua:3:25: error: unknown name 'isue' [E-unknown-name]",
-            "policies/a.lua:3:25: error: unknown name 'isue' [E-unknown-name]",
+            "policies/b.lua:3:25: error: unknown name 'isue' (did you mean 'issue'?) [E-unknown-name]",
+            "policies/a.lua:3:25: error: unknown name 'isue' (did you mean 'issue'?) [E-unknown-name]",
             "policies/lib/words.lua:1:34: error: unknown name 'nothing' [E-unknown-name]"])
         project.write("policies/lib/words.lua", "return { say = function() return 1 end }\n")
         self.assertEqual(project.run("check", "policies/a.lua", "policies/b.lua").returncode, 1)
@@ -84,6 +86,16 @@ class Golden(support.Case):
             told = os.read(leader, 65536)
             os.close(leader)
             self.assertEqual(b"\033[" in told, coloured, told)
+
+    @unittest.skipUnless(shutil.which("vim"), "SKIPPED: there is no vim")
+    def test_vim_goes_from_finding_to_finding(self):
+        project = self.project(shipped=False, config="return {}\n")
+        project.write("policies/a.lua", (GOLDEN / "many.lua").read_text())
+        subprocess.run(["vim", "-es", "-u", "NONE", "-c", f"set makeprg={support.MOONTIDE}\\ check\\ --format\\ gcc",
+                        "-c", "silent make", "-c", "cnext", "-c", "call writefile([expand('%'), line('.'), col('.')], 'at')",
+                        "-c", "qa!"], cwd=project.path, env=support.clean_environment(TERM="dumb"), check=True,
+                       capture_output=True, stdin=subprocess.DEVNULL, timeout=support.DEADLINE_S)
+        self.assertEqual((project.path / "at").read_text().split(), ["policies/a.lua", "15", "5"])
 
     def test_what_ships_has_no_finding(self):
         result = self.project().run("check", "--strict")

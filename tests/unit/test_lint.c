@@ -482,6 +482,26 @@ static void the_nearest_statistic_is_told(void **state)
     }
 }
 
+/* Each name is made of the one before, twice: following all of it would never end. */
+static void names_that_double_the_work_end_it(void **state)
+{
+    enum { NAMES = 100 };
+    char body[8000] = "local a0 = m.x:last()\n";
+    size_t len = strlen(body);
+    for (int i = 1; i <= NAMES; i++)
+        len += (size_t)snprintf(body + len, sizeof body - len,
+                                "local a%d = (a%d and a%d) + (a%d or a%d)\n", i, i - 1, i - 1,
+                                i - 1, i - 1);
+    snprintf(body + len, sizeof body - len,
+             "if a%d > 5 and a%d < 3 and not (a%d == 4) then %s else %s end", NAMES, NAMES, NAMES,
+             DECIDE, COUNT("count = a100"));
+    char *text = malloc(20000);
+    assert_non_null(text);
+    with_mode(text, 20000, "act", body);
+    (void)find_in(*state, text, HEAD_LINES);
+    free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -504,6 +524,7 @@ int main(void)
         ON_BENCH(calls_that_wait_are_told_where_nothing_may),
         ON_BENCH(a_window_that_cloudwatch_does_not_keep_is_told),
         ON_BENCH(the_nearest_statistic_is_told),
+        ON_BENCH(names_that_double_the_work_end_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

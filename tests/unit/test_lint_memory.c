@@ -13,7 +13,7 @@ static const char text[] =
     "return { x = cloudwatch { namespace = 'N', name = 'M', window = '400d' } } end,\n"
     "evaluate = function(t, m)\n"
     "  if m.x:last() > 5 then isue { } end -- moontide: allow W-nil-value\n"
-    "  decide.ecs_desired_count { cluster = 'c', service = 's', count = t.n }\n"
+    "  decide.ecs_desired_count { cluster = 'c', service = 's', count = m.x:len() }\n"
     "end }";
 
 static void a_check_survives_each_failed_allocation(void **state)

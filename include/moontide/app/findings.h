@@ -45,7 +45,7 @@ size_t findings_message_len(const struct fault *fault);
 
 /* For people: each with its line of the text, underlined, and what helps. */
 void findings_print(const struct findings *findings, FILE *out, bool color);
-/* One line each, as gcc writes them: "file:line:column: warning: text [code]". */
+/* One line each, as gcc writes them: "file:line:column: warning: text (hint) [code]". */
 void findings_print_lines(const struct findings *findings, FILE *out);
 
 #endif

@@ -1,0 +1,2 @@
+local x
+return policy { name = x.y, evaluate = function() end }

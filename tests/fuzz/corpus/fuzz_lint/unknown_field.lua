@@ -1,0 +1,5 @@
+return policy {
+  name = "unknown_field",
+  evry = "1m",
+  evaluate = function() end,
+}
