@@ -1,4 +1,6 @@
-"""`moontide test` as a person and a CI system use it."""
+"""`moontide test` as a person and a CI system use it.
+
+Size: one class a group of options; each test is a file of policies and tests and what is said of it."""
 
 import os
 import re
