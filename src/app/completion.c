@@ -55,7 +55,6 @@ static void add_class(struct completing *c, const char *before, const char *name
     static const struct {
         const char *name, *choices;
     } choices[] = {
-        {"FORMAT", "text|json"},
         {"MODE", "observe|recommend|act"},
         {"LEVEL", "debug|info|warn|error|off"},
         {"SEVERITY", "low|medium|high"},
@@ -110,8 +109,12 @@ static void add_values(struct completing *c, const char *before, const char *spe
 static void add_option_values(struct completing *c, const char *before,
                               const struct option_spec *option)
 {
+    static const char *const formats[] = {"text", "gcc", "json"};
     char spec[64] = "";
     const char *value = option->value;
+    for (size_t i = 0; i < COUNT_OF(formats) && strcmp(value, "FORMAT") == 0; i++)
+        if (strstr(option->help, formats[i])) /* its words tell which there are */
+            candidates_add(&c->candidates, before, formats[i], NULL);
     if (strcmp(value, "NAME") == 0) value = option->name; /* --policy NAME: a POLICY */
     for (size_t i = 0; value[i] && value[i] != '.' && i + 1 < sizeof spec; i++) {
         spec[i] = value[i];

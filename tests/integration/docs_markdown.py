@@ -99,5 +99,38 @@ def read(path):
     return page
 
 
+def guess(lines):
+    first = next(line for line in lines if line.strip())
+    for pattern, language in ((r"\$ ", "console"), (r"[{\[]", "json"), (r"(moontide|cmake|scripts/|systemctl) ?", "sh"),
+                              (r"return\b|local\b|--|[\w.:]+ ?[=({\"]", "lua")):
+        if re.match(pattern, first):
+            return language
+    return "text"
+
+
+def fenced(text):
+    """With indented blocks and fences without a language made what the tests want; the languages are guesses."""
+    lines, out, at, inside = text.split("\n"), [], 0, False
+    while at < len(lines):
+        line = lines[at]
+        fence = FENCE.match(line)
+        if fence and not inside and not fence.group(3):
+            line += guess(lines[at + 1:])
+        inside ^= fence is not None
+        blank = not out or not out[-1].strip()
+        if inside or fence or not blank or not line.startswith("    ") or not line.strip():
+            out.append(line)
+            at += 1
+            continue
+        end = at
+        while end < len(lines) and (lines[end].startswith("    ") or (not lines[end] and lines[end + 1:end + 2] and
+                                                                      lines[end + 1].startswith("    "))):
+            end += 1
+        block = [text[4:] for text in lines[at:end]]
+        out += ["```" + guess(block), *block, "```"]
+        at = end
+    return "\n".join(out)
+
+
 def pages():
     return [read(path) for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]]

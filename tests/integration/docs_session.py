@@ -11,7 +11,7 @@ Marks: `fresh` begins in an empty directory (else the shipped policies are there
 `loose` compares but for numbers and spaces (as a daemon's log always is): for what depends on how quick the machine is.
 
 libfaketime gives every command a start in the same minutes of the same day, so the simulated fleet and what is said
-of it are the same in every run, to the digit. Where it cannot be had, exit statuses alone are compared."""
+of it are the same in every run, to the digit. Where it cannot be had, no session is run."""
 
 import contextlib
 import os

@@ -47,6 +47,7 @@ class Words(support.Case):
 
     def test_values(self):
         for words, wanted in ((["run", "--world", ""], ["aws", "sim", "sim:"]), (["run", "--format", "j"], ["json"]),
+                              (["check", "--format", ""], ["text", "gcc", "json"]), (["why", "--format="], ["--format=text", "--format=json"]),
                               (["run", "--world=s"], ["--world=sim", "--world=sim:"]), (["run", "--mode", "a"], ["act"]),
                               (["pause", "--direction", ""], ["in", "out"]), (["run", "--dir", ""], [":directories"]),
                               (["run", "--world", "sim:"], [":files"]), (["script", ""], [":files"]),
