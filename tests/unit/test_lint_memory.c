@@ -16,32 +16,50 @@ static const char text[] =
     "  decide.ecs_desired_count { cluster = 'c', service = 's', count = m.x:len() }\n"
     "end }";
 
+/* Checks with the n-th allocation failing. Answers whether there were as many. */
+static bool check_failing_at(struct bench *b, int n)
+{
+    bench_drop(b);
+    alloc_fail_at(n);
+    int code = policy_check_text(&b->host, "a.lua", "a.lua", text, strlen(text), &b->evaluator,
+                                 &b->faults);
+    bool failed = alloc_has_failed();
+    alloc_fail_at(0);
+    assert_true(code < 0); /* the text has errors */
+    return failed;
+}
+
+/* How many allocations a check makes: all up to the last can fail. */
+static int count_allocations(struct bench *b)
+{
+    int low = 1, high = ALLOCATIONS_MAX;
+    while (low + 1 < high) {
+        int middle = (low + high) / 2;
+        *(check_failing_at(b, middle) ? &low : &high) = middle;
+    }
+    return low;
+}
+
+/* Loading comes first, and has a test of its own (test_policy_memory.c): there every 11th. */
 static void a_check_survives_each_failed_allocation(void **state)
 {
+    enum { LAST = 300 };
     struct bench *b = *state;
-    for (int n = 1; n < ALLOCATIONS_MAX; n++) {
-        bench_drop(b);
-        alloc_fail_at(n);
-        int code = policy_check_text(&b->host, "a.lua", "a.lua", text, strlen(text), &b->evaluator,
-                                     &b->faults);
-        bool failed = alloc_has_failed();
-        alloc_fail_at(0);
-        assert_true(code < 0);
-        if (failed) continue;
-        assert_int_equal(b->faults.count, 4);
-        assert_true(n > 100);
-        return;
-    }
-    fail_msg("more than %d allocations", ALLOCATIONS_MAX);
+    int count = count_allocations(b);
+    assert_true(count > LAST && count < ALLOCATIONS_MAX - 2);
+    for (int n = 1; n <= count; n += n + LAST < count ? 11 : 1)
+        assert_true(check_failing_at(b, n));
+    assert_false(check_failing_at(b, count + 1));
+    assert_int_equal(b->faults.count, 4);
 }
 
 static void the_parser_survives_each_failed_allocation(void **state)
 {
     (void)state;
-    char *big = malloc(200000);
+    char *big = malloc(20000);
     size_t len = 0;
     assert_non_null(big);
-    while (len < 150000)
+    while (len < 15000)
         len +=
             (size_t)snprintf(big + len, 100, "local a%zu = { b = f(1 + 2), c = 'x' }\n", len % 100);
     for (int n = 1; n < ALLOCATIONS_MAX; n++) {
