@@ -90,7 +90,8 @@ void interactive_open(lua_State *L, struct interactive *interactive)
     lua_pushlightuserdata(L, interactive);
     vm_set_closures(L, functions, 1);
     lua_settop(L, top + 1);
-    vm_prelude(L, "interactive", 1, 1);
+    vm_prelude(L, "interactive", 1, 2);
+    lua_setglobal(L, "profile");
     lua_rawsetp(L, LUA_REGISTRYINDEX, &DRAW_KEY);
     lua_settop(L, top);
 }

@@ -34,7 +34,7 @@ local function timed(_, f, ...)
   return table.unpack(results, 1, results.n)
 end
 
-function profile(f, ...)
+local function profile(f, ...)
   f = as_function(f, "profile")
   local guard <close> = core.begin()
   local wall, cpu = core.clocks()
@@ -72,8 +72,10 @@ local function is_drawn(value)
   return next(value) ~= nil
 end
 
-return function(value)
+local function drawn(value)
   if not is_drawn(value) then return nil end
   local ok, picture = pcall(plot.text, value, { height = PICTURE_ROWS, color = plot.terminal().color })
   return ok and picture or nil
 end
+
+return drawn, profile
