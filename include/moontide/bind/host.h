@@ -59,6 +59,7 @@ struct binding {
     const struct host *host;
     const char *policy;      /* the policy's name for logs, or NULL in scripts */
     struct faults *faults;   /* where declarations report their faults; NULL: they throw */
+    struct faults *warnings; /* where `check` collects what is odd in a declaration; else NULL */
     struct source **sources; /* shape: [source_count]: the files that run here; none in scripts */
     size_t source_count;
     /* Answers a number, which names the call when it ends (`begun`). NULL: nobody is told. */
