@@ -161,6 +161,10 @@ static inline struct policy *policy_of_upvalue(lua_State *L)
     return lua_touserdata(L, lua_upvalueindex(1));
 }
 
+/* given_targets.c: a JSON list takes the place of the policy's own targets, from its next discovery
+ * on, which does not wait then. */
+MUST_CHECK int policy_set_targets(struct policy *policy, const char *json, struct fault *fault);
+
 /* NULL: this evaluator is no policy in Lua. */
 const struct policy *policy_of(const struct evaluator *evaluator);
 

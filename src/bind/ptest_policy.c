@@ -252,30 +252,6 @@ static const struct evaluator_vtable vtable = {
     .memory_bytes = memory_bytes,
 };
 
-/* Argument: JSON. Makes it the policy's list of targets. */
-static int take_targets(lua_State *L)
-{
-    struct policy *policy = lua_touserdata(L, 1);
-    const char *json = lua_touserdata(L, 2);
-    struct fault fault;
-    if (convert_from_json(L, json, strlen(json), &fault) < 0)
-        return luaL_error(L, "targets: %s", fault.text);
-    luaL_unref(L, LUA_REGISTRYINDEX, policy->targets_ref);
-    policy->targets_ref = luaL_ref(L, LUA_REGISTRYINDEX);
-    return 0;
-}
-
-static int give_targets(struct policy *policy, const char *json, struct fault *fault)
-{
-    lua_State *L = vm_lua(policy->vm);
-    policy->targets_wait = false;
-    policy->info.discover_ms = 0;
-    lua_pushcfunction(L, take_targets);
-    lua_pushlightuserdata(L, policy);
-    lua_pushlightuserdata(L, (void *)(uintptr_t)json);
-    return vm_call(policy->vm, L, 2, 0, fault, NULL);
-}
-
 static bool parse(const char *json, cJSON **out)
 {
     if (json) *out = cJSON_Parse(json);
@@ -297,7 +273,7 @@ int ptest_policy_new(struct evaluator *take_evaluator, const struct policy_spec 
     if (!parse(spec->extras_json, &policy->extras) || !parse(spec->memos_json, &policy->memos))
         code = fault_set(fault, ERR_PARSE, "extra or memo is no JSON");
     if (code == OK && spec->targets_json)
-        code = give_targets((struct policy *)take_evaluator, spec->targets_json, fault);
+        code = policy_set_targets((struct policy *)take_evaluator, spec->targets_json, fault);
     if (code < 0) {
         policy_free(&policy->evaluator);
         return code;

@@ -20,34 +20,12 @@ enum { SHOWN_BYTES_MAX = 64 * 1024 * 1024 };
 
 /* ---- targets that are given ---- */
 
-/* Arguments: the policy, JSON. */
-static int take_list(lua_State *L)
-{
-    struct policy *policy = lua_touserdata(L, 1);
-    const char *json = lua_touserdata(L, 2);
-    struct fault fault;
-    lua_settop(L, 0);
-    if (convert_from_json(L, json, strlen(json), &fault) < 0)
-        return luaL_error(L, "targets: %s", fault.text);
-    luaL_unref(L, LUA_REGISTRYINDEX, policy->targets_ref);
-    policy->targets_ref = LUA_NOREF;
-    policy->targets_ref = luaL_ref(L, LUA_REGISTRYINDEX);
-    policy->targets_wait = false;
-    return 0;
-}
-
 int policy_give_targets(struct evaluator *evaluator, const char *json, struct faults *faults)
 {
     struct policy *policy = (struct policy *)evaluator;
     struct fault fault;
     bool waits;
-    lua_State *L = vm_lua(policy->vm);
-    vm_budget(policy->vm, NULL);
-    lua_pushcfunction(L, take_list);
-    lua_pushlightuserdata(L, policy);
-    lua_pushlightuserdata(L, (void *)(uintptr_t)json);
-    int code = vm_call(policy->vm, L, 2, 0, &fault, NULL);
-    if (code < 0) return faults_add(faults, &fault);
+    if (policy_set_targets(policy, json, &fault) < 0) return faults_add(faults, &fault);
     return policy_discover_now(policy, faults, &waits);
 }
 

@@ -44,6 +44,7 @@ set(SOURCES_bind
     fields.c
     findings.c
     gather.c
+    given_targets.c
     help.c
     help_page.c
     http.c

@@ -51,8 +51,8 @@ struct vm_options {
     size_t memory_limit_bytes; /* 0: 32 MiB for a sandboxed state, none otherwise */
     struct loop *loop;         /* NULL: no waiting calls in this state */
     struct vm_gate *gate;      /* borrowed; NULL: it goes on in each turn */
-    struct chunks *chunks;     /* borrowed; what was compiled already (chunks.h); NULL: nothing is */
-    void *owner;               /* what vm_owner() gives back: the binding's own struct */
+    struct chunks *chunks; /* borrowed; what was compiled already (chunks.h); NULL: nothing is */
+    void *owner;           /* what vm_owner() gives back: the binding's own struct */
     /* Lines printed by `print`. NULL: script states write to stdout, policy states log them as
      * policy.print at level info. */
     void (*print)(void *owner, const char *line, size_t len);
