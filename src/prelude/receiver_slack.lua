@@ -88,19 +88,27 @@ local function call(s, method, body)
   return said
 end
 
-local function post(s, message)
-  local body = dress(s, body_of(message, s.mention))
+-- For apps that read along: which notification it is, the same however often it was tried. Source: docs.slack.dev,
+-- messaging/message-metadata.
+local function marked(body, notification)
+  body.metadata = { event_type = "moontide_alert",
+                    event_payload = { id = notification.id, status = notification.status, at = notification.at } }
+  return body
+end
+
+local function post(s, message, notification)
+  local body = marked(dress(s, body_of(message, s.mention)), notification)
   body.channel = s.channel
   local said = call(s, "chat.postMessage", body)
   return { answer = "200 ok", state = { channel = said.channel or s.channel, ts = said.ts,
                                         over = message.status ~= "firing" } }
 end
 
-local function edit(s, message, state)
+local function edit(s, message, notification, state)
   local body = body_of(message)
   body.channel, body.ts = state.channel, state.ts
   call(s, "chat.update", body)
-  local reply = dress(s, body_of(message, s.mention))
+  local reply = marked(dress(s, body_of(message, s.mention)), notification)
   reply.channel, reply.thread_ts = state.channel, state.ts
   if s.broadcast and message.status == "firing" then reply.reply_broadcast = true end
   call(s, "chat.postMessage", reply)
@@ -128,10 +136,10 @@ return receiver {
   end,
   send = function(s, message, notification, state)
     if s.webhook_url then return by_webhook(s, message) end
-    if not state or not state.ts or state.over or notification.status == "test" then return post(s, message) end
-    local ok, result = pcall(edit, s, message, state)
+    if not state or not state.ts or state.over or notification.status == "test" then return post(s, message, notification) end
+    local ok, result = pcall(edit, s, message, notification, state)
     if ok then return result end
-    if type(result) == "table" and GONE[result.code] then return post(s, message) end
+    if type(result) == "table" and GONE[result.code] then return post(s, message, notification) end
     error(result, 0)
   end,
 }

@@ -19,6 +19,10 @@ std, stds = "lua54", moontide.stds
 max_line_length, unused_args = false, false
 files["prelude/*.lua"] = { std = "lua54+moontide_kind+moontide_receiver" }
 files["prelude/courier_kit.lua"] = { globals = { "_G" } }
+files["prelude/check_live.lua"] = { std = "lua54+moontide_script", globals = { "input" } }
+files["prelude/console.lua"] = { std = "lua54+moontide_script",
+  globals = { "print", "targets", "alerts", "memo", "series", "decisions", "status", "trace", "reload", "tick", "pause",
+              "resume", "plot", "help", "log" } }
 files["prelude/kinds.lua"] = { globals = { "_G" } }
 files["prelude/receivers.lua"] = { globals = { "_G", "log" } }
 files["prelude/init_performance_test.lua"] = { std = "lua54+moontide_test" }

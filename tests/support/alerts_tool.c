@@ -1,7 +1,8 @@
 /* support/alerts_tool.c - a project whose alerts fire and end by a plan, told to one real receiver.
  *
- *   alerts_tool DIR PLAN URL MINUTES     DIR: the project directory; its database is
- * DIR/moontide.db
+ *   alerts_tool DIR PLAN TYPE URL MINUTES
+ *
+ * DIR is the project directory; its database is DIR/moontide.db. TYPE is webhook or slack.
  *
  * The engine, the store, the notifier, the outbox and the receivers in Lua are those of moontide;
  * the policy is C, and the clock is manual. PLAN has a line a target: its id, then pairs of minutes
@@ -129,11 +130,13 @@ static void watched_cancel(struct courier *courier, struct courier_call *call)
     watched.inner->vtable->cancel(watched.inner, call);
 }
 
-static void make_settings(struct notify_settings *settings, const char *url)
+static void make_settings(struct notify_settings *settings, const char *type, const char *url)
 {
     static char field[] = "cluster";
     char json[512];
-    snprintf(json, sizeof json, "{\"url\":\"%s\",\"timeout\":\"2s\"}", url);
+    bool slack = strcmp(type, "slack") == 0;
+    snprintf(json, sizeof json, "{\"url\":\"%s\",\"timeout\":\"2s\"%s}", url,
+             slack ? ",\"token\":\"t\",\"channel\":\"C1\"" : "");
     notify_settings_init(settings);
     settings->root.receiver = strdup("chat");
     settings->root.group_by = calloc(1, sizeof(char *));
@@ -144,7 +147,7 @@ static void make_settings(struct notify_settings *settings, const char *url)
     settings->root.group_interval_ms = GROUP_MINUTES * MINUTE_MS;
     settings->receiver_count = 1;
     settings->receivers[0] = (struct receiver_settings){.name = strdup("chat"),
-                                                        .type = strdup("webhook"),
+                                                        .type = strdup(type),
                                                         .json = strdup(json),
                                                         .send_resolved = true,
                                                         .rate_per_s = 1e6};
@@ -293,7 +296,7 @@ int main(int argc, char **argv)
     struct faults faults;
     char path[512];
     faults_init(&faults);
-    if (argc != 5) fail("DIR PLAN URL MINUTES");
+    if (argc != 6) fail("DIR PLAN TYPE URL MINUTES");
     signal(SIGPIPE, SIG_IGN); /* as moontide does */
     snprintf(path, sizeof path, "%s/clock", argv[1]);
     int file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
@@ -301,7 +304,7 @@ int main(int argc, char **argv)
     if (config_load(argv[1], &config, &faults) < 0 || loop_new(&house.loop) < 0) fail(argv[1]);
     if (http_new(house.loop, NULL, &http) < 0) fail("out of memory");
     read_plan(argv[2]);
-    make_settings(&settings, argv[3]);
+    make_settings(&settings, argv[3], argv[4]);
     open_house(argv[1], read_clock(file));
     struct host host = {.loop = house.loop,
                         .http = http,
@@ -311,7 +314,7 @@ int main(int argc, char **argv)
     watched.courier.vtable = &vtable;
     if (courier_new(&host, &watched.inner) < 0) fail("out of memory");
     open_notifier(&settings);
-    run(file, strtoll(argv[4], NULL, 10));
+    run(file, strtoll(argv[5], NULL, 10));
     say();
     struct loop *loop = house.loop;
     close_all();
