@@ -125,6 +125,25 @@ class Daemon(Base):
         self.assertEqual(moved, self.last_period(eleventh) - self.last_period(first))
         self.assertEqual(later["values"][:12 - moved - 2], series[moved:10])
 
+    def test_an_exported_tick_is_a_fixture_of_a_policy_test(self):
+        self.start()
+        moontide = self.daemon(self.dir, "--world", "sim", "--speed", "600")
+        moontide.wait_for("analysis.completed", after=4)
+        said = next(e["description"] for e in moontide.events("issue.raised") if e["target"] == "name=one")
+        self.assertEqual(moontide.stop(), 0)
+        self.dir.write("policies/tests/fixtures/tick.json", self.good("journal", "export", "--tick", "1"))
+        self.dir.write("policies/tests/counter_test.lua", f"""
+it("says of the recorded tick what it said then", function()
+  local r = run("counter", fixture "tick.json")
+  expect(r.targets[1].issues[1].description).to_be {json.dumps(said)}
+end)
+""")
+        self.assertIn("1 passed, 0 failed", self.good("test"))
+        self.dir.write("policies/policy.lua", POLICY.replace(" + 1", " + 2"))
+        edited = self.dir.run("test")
+        self.assertEqual(edited.returncode, 2)
+        self.assertIn("0 passed, 1 failed", edited.stdout)
+
     def test_the_number_of_a_tick_is_in_the_log(self):
         self.start()
         moontide = self.daemon(self.dir, "--world", "sim", "--speed", "600")

@@ -57,6 +57,7 @@ integration_test(completion)
 integration_test(cookbook)
 integration_test(iam)
 integration_test(operations)
+integration_test(editors)
 
 # The shipped policies: their own tests run every line of them.
 add_test(NAME policies COMMAND moontide test policies --coverage --threshold 100)
