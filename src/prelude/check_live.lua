@@ -152,10 +152,11 @@ local function ask(item)
   say(answer)
 end
 
-for first = 1, #input, AT_ONCE do
+local metrics = input ---@diagnostic disable-line: undefined-global
+for first = 1, #metrics, AT_ONCE do
   local calls = {}
-  for i = first, math.min(first + AT_ONCE - 1, #input) do
-    calls[#calls + 1] = function() ask(input[i]) end
+  for i = first, math.min(first + AT_ONCE - 1, #metrics) do
+    calls[#calls + 1] = function() ask(metrics[i]) end
   end
   async.all(calls)
 end

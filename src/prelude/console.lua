@@ -200,6 +200,7 @@ end
 
 function resume(what) return core.act("resume", what) end
 
+---@diagnostic disable-next-line: duplicate-set-field
 function plot.svg() error("plot.svg writes a file, and a console has none: plot.svg_text(data) is its text", 0) end
 
 -- help(): what there is here; help(x): what x is, as in the REPL.

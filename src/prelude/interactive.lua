@@ -45,7 +45,7 @@ local function profile(f, ...)
   return table.unpack(results, 1, results.n)
 end
 
-setmetatable(time, { __call = timed })
+setmetatable(time --[[@as table]], { __call = timed })
 
 -- ---- pictures of what is echoed ----
 
