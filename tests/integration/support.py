@@ -26,8 +26,9 @@ DEADLINE_S = 60
 
 
 def clean_environment(**extra):
-    """The environment without anything of AWS, so that nothing outside decides a test."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("AWS_") and not k.lower().endswith("_proxy")}
+    """The environment without anything of AWS, and without CI's own word, so that nothing outside decides a test."""
+    kept = {k: v for k, v in os.environ.items()
+            if not k.startswith("AWS_") and not k.lower().endswith("_proxy") and k != "CI"}
     kept.update(AWS_EC2_METADATA_DISABLED="true", HOME="/nonexistent", NO_COLOR="1")
     kept.update({k: str(v) for k, v in extra.items()})
     return kept
