@@ -135,8 +135,8 @@ static void make_settings(struct notify_settings *settings, const char *type, co
     static char field[] = "cluster";
     char json[512];
     bool slack = strcmp(type, "slack") == 0;
-    snprintf(json, sizeof json, "{\"url\":\"%s\",\"timeout\":\"2s\"%s}", url,
-             slack ? ",\"token\":\"t\",\"channel\":\"C1\"" : "");
+    snprintf(json, sizeof json, "{\"url\":\"%s\",%s}", url,
+             slack ? "\"token\":\"t\",\"channel\":\"C1\"" : "\"timeout\":\"2s\"");
     notify_settings_init(settings);
     settings->root.receiver = strdup("chat");
     settings->root.group_by = calloc(1, sizeof(char *));
