@@ -1,4 +1,5 @@
-/* bind/lexer.h - the tokens of Lua 5.4, for source.c, source_scope.c and the parser. Source:
+/* bind/lexer.h - the tokens of Lua 5.4, read by the parser, source.c, completion, help and the
+ * statements of the REPL. Source:
  * Lua 5.4 Reference Manual, section 3.1. */
 #ifndef MOONTIDE_BIND_LEXER_H
 #define MOONTIDE_BIND_LEXER_H
