@@ -105,21 +105,23 @@ void cover_source(struct cover *cover, const char *chunk, const char *text, size
     cover->files[cover->count++] = file;
 }
 
-static void on_line(void *data, const char *chunk, int line)
+static void on_event(void *data, lua_State *L, lua_Debug *event)
 {
     struct cover *cover = data;
-    if (chunk != cover->last_chunk) {
-        cover->last_chunk = chunk;
-        cover->last_file = *chunk == '@' ? find(cover, chunk + 1) : NULL;
+    if (event->event != LUA_HOOKLINE || !lua_getinfo(L, "S", event)) return;
+    if (event->source != cover->last_chunk) {
+        cover->last_chunk = event->source;
+        cover->last_file = *event->source == '@' ? find(cover, event->source + 1) : NULL;
     }
     struct file *file = cover->last_file;
+    int line = event->currentline;
     if (file && line > 0 && (size_t)line <= file->count) file->lines[line] |= LINE_HIT;
 }
 
 void cover_watch(struct cover *cover, struct vm *vm)
 {
     cover->last_chunk = NULL; /* of a state that may be gone */
-    vm_watch_lines(vm, on_line, cover);
+    vm_observe(vm_lua(vm), on_event, cover);
 }
 
 /* ---- what came of it ---- */

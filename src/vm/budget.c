@@ -114,16 +114,9 @@ static void meter_check(struct vm *vm, lua_State *L)
     }
 }
 
-static void tell_line(const struct vm *vm, lua_State *L, lua_Debug *ar)
-{
-    if (vm->on_line && lua_getinfo(L, "S", ar))
-        vm->on_line(vm->line_data, ar->source, ar->currentline);
-}
-
 static void hook(lua_State *L, lua_Debug *ar)
 {
     struct vm *vm = vm_of(L);
-    if (ar->event == LUA_HOOKLINE) tell_line(vm, L, ar);
     int count = lua_gethookcount(L);
     if (vm->stopping) {
         vm_hook_install(vm, L, 1);
@@ -131,7 +124,7 @@ static void hook(lua_State *L, lua_Debug *ar)
     }
     if (ar->event != LUA_HOOKCOUNT) {
         if (vm->observer) vm->observer(vm->observer_data, L, ar);
-        if (!vm->observer && !vm->on_line) vm_hook_install(vm, L, VM_HOOK_COUNT); /* no lines */
+        if (!vm->observer) vm_hook_install(vm, L, VM_HOOK_COUNT); /* without lines */
         return;
     }
     if (!vm->hooked && !vm->observer)
@@ -158,7 +151,6 @@ static void hook(lua_State *L, lua_Debug *ar)
 void vm_hook_install(struct vm *vm, lua_State *L, int count)
 {
     int lines = vm->observer ? LUA_MASKLINE | LUA_MASKRET : 0;
-    if (vm->on_line && !vm->stopping) lines |= LUA_MASKLINE;
     lua_sethook(L, hook, LUA_MASKCOUNT | lines, count);
 }
 
@@ -168,6 +160,7 @@ void vm_observe(lua_State *L, vm_observer_fn *observer, void *data)
     vm->observer = observer;
     vm->observer_data = data;
     vm_hook_install(vm, L, VM_HOOK_COUNT);
+    if (vm->runner && vm->runner != L) vm_hook_install(vm, vm->runner, VM_HOOK_COUNT);
 }
 
 void vm_budget(struct vm *vm, const struct vm_budget *budget)

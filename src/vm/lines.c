@@ -202,12 +202,3 @@ int lines_active(const char *source, size_t len, const char *chunkname,
     vm_free(vm);
     return code;
 }
-
-void vm_watch_lines(struct vm *vm, vm_line_fn *line, void *data)
-{
-    vm->on_line = line;
-    vm->line_data = data;
-    vm->hooked = true;
-    vm_hook_install(vm, vm->L, VM_HOOK_COUNT);
-    if (vm->runner) vm_hook_install(vm, vm->runner, VM_HOOK_COUNT);
-}

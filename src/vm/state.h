@@ -97,9 +97,6 @@ struct vm {
     vm_loader_fn *loader;
     void *loader_data;
 
-    void (*on_line)(void *data, const char *chunk, int line); /* lines.h; NULL: nobody watches */
-    void *line_data;
-
     struct strand *strand;   /* the one that runs now */
     struct strand **strands; /* by slot; NULL: free */
     uint32_t *generations;   /* of each slot */

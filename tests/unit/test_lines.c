@@ -106,10 +106,12 @@ static void test_a_source_that_does_not_compile_says_so(void **state)
     assert_string_equal(fault.file, "a.lua");
 }
 
-static void ran(void *data, const char *chunk, int line)
+static void ran(void *data, lua_State *L, lua_Debug *event)
 {
-    assert_string_equal(chunk, "@a.lua");
-    add(data, line);
+    if (event->event != LUA_HOOKLINE) return;
+    lua_getinfo(L, "S", event);
+    assert_string_equal(event->source, "@a.lua");
+    add(data, event->currentline);
 }
 
 static const char program[] = "local function f(n)\n"   /* 1 */
@@ -133,7 +135,7 @@ static void test_the_lines_that_run_are_told_in_coroutines_too(void **state)
     char text[512];
     (void)state;
     assert_int_equal(vm_new(&(struct vm_options){.sandboxed = true}, &vm), OK);
-    vm_watch_lines(vm, ran, &lines);
+    vm_observe(vm_lua(vm), ran, &lines);
     vm_budget(vm, &(struct vm_budget){.instructions = 100000, .what = "test"});
     assert_int_equal(vm_load(vm, program, strlen(program), "@a.lua", &fault), OK);
     assert_int_equal(vm_call(vm, vm_lua(vm), 0, 0, &fault, NULL), OK);
@@ -151,7 +153,7 @@ static void test_a_budget_holds_while_lines_are_watched(void **state)
     static const char loop[] = "while true do pcall(function() while true do end end) end";
     (void)state;
     assert_int_equal(vm_new(&(struct vm_options){.sandboxed = true}, &vm), OK);
-    vm_watch_lines(vm, ran, &lines);
+    vm_observe(vm_lua(vm), ran, &lines);
     vm_budget(vm, &(struct vm_budget){.instructions = 100000, .what = "test"});
     assert_int_equal(vm_load(vm, loop, strlen(loop), "@a.lua", &fault), OK);
     assert_int_equal(vm_call(vm, vm_lua(vm), 0, 0, &fault, NULL), ERR_BUDGET);

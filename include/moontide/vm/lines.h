@@ -1,4 +1,5 @@
-/* vm/lines.h - which lines of a Lua source run: those that can, and those that did. For coverage.
+/* vm/lines.h - which lines of a Lua source can run. For coverage; vm_observe() tells those that
+ * did.
  *
  * Lua tells a function's lines (lua_getinfo's activelines), but not those of the functions inside
  * it that were never made. So the active lines are read from the compiled chunk, of each function
@@ -16,11 +17,5 @@
  * in another way; ERR_NOMEM. */
 MUST_CHECK int lines_active(const char *source, size_t len, const char *chunkname,
                             void (*each)(void *data, int line), void *data, struct fault *fault);
-
-/* From now on line(data, chunk, line) runs before each line of the state; chunk is Lua's name of it
- * ("@policies/a.lua"), and the same pointer as long as it is the same chunk. Slows it down. To be
- * called before the first code of the state is loaded. */
-typedef void vm_line_fn(void *data, const char *chunk, int line);
-void vm_watch_lines(struct vm *vm, vm_line_fn *line, void *data);
 
 #endif

@@ -91,7 +91,7 @@ bool vm_expired(const struct vm *vm); /* whether the last entry ended by its bud
 void vm_charge(lua_State *L, uint64_t n);
 
 /* While it is set, told of each line that begins and of each return (lua_Debug's event), in the
- * thread L and those that it starts and resumes; NULL: no more. It must not throw. */
+ * thread L, those that it starts and resumes, and the runner; NULL: no more. It must not throw. */
 typedef void vm_observer_fn(void *data, lua_State *L, lua_Debug *event);
 void vm_observe(lua_State *L, vm_observer_fn *observer, void *data);
 
