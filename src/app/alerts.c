@@ -50,36 +50,24 @@ const char *state_paint(const char *state)
     return NULL;
 }
 
-static void put_text(struct json_writer *w, const char *key, const char *text)
-{
-    json_key(w, key);
-    json_string(w, text);
-}
-
-static void put_number(struct json_writer *w, const char *key, int64_t number)
-{
-    json_key(w, key);
-    json_int(w, number);
-}
-
 void alert_json(struct json_writer *w, const struct alert_shown *alert)
 {
     json_object(w);
-    put_text(w, "policy", alert->policy);
-    put_text(w, "target", alert->target);
-    put_text(w, "type", alert->type);
-    put_text(w, "key", alert->key);
-    put_text(w, "severity", alert->severity);
-    put_text(w, "state", alert->state);
+    json_put_string(w, "policy", alert->policy);
+    json_put_string(w, "target", alert->target);
+    json_put_string(w, "type", alert->type);
+    json_put_string(w, "key", alert->key);
+    json_put_string(w, "severity", alert->severity);
+    json_put_string(w, "state", alert->state);
     json_key(w, "unknown");
     json_bool(w, alert->unknown);
     json_key(w, "flapping");
     json_bool(w, alert->flapping);
-    put_number(w, "since", alert->since_ms);
-    put_number(w, "raised", alert->raised_ms);
-    put_text(w, "description", alert->description);
-    put_text(w, "held", alert->held);
-    put_text(w, "by", alert->by);
+    json_put_int(w, "since", alert->since_ms);
+    json_put_int(w, "raised", alert->raised_ms);
+    json_put_string(w, "description", alert->description);
+    json_put_string(w, "held", alert->held);
+    json_put_string(w, "by", alert->by);
     json_object_end(w);
 }
 
@@ -187,8 +175,8 @@ static int read_stored(const struct arguments *arguments, const struct config *c
     strbuf_init(&text, LIST_BYTES_MAX);
     json_writer_init(&stored.w, &text);
     json_object(&stored.w);
-    put_text(&stored.w, "world", world);
-    put_number(&stored.w, "now", stored.now_ms);
+    json_put_string(&stored.w, "world", world);
+    json_put_int(&stored.w, "now", stored.now_ms);
     json_key(&stored.w, "alerts");
     json_array(&stored.w);
     if (code == OK) code = store_each_alert(store, world, take_stored, &stored, &fault);

@@ -6,6 +6,7 @@
 #include "moontide/app/instance.h"
 #include "moontide/base/fs.h"
 #include "moontide/base/json.h"
+#include "moontide/base/json_tree.h"
 #include "moontide/base/nearest.h"
 #include "moontide/bind/script.h"
 #include "moontide/bind/syntax.h"
@@ -89,26 +90,19 @@ static void list_metrics(struct live *live, struct evaluator *const *policies, s
 
 /* ---- the question ---- */
 
-static void put_text(struct json_writer *w, const char *key, const char *value)
-{
-    if (!value) return;
-    json_key(w, key);
-    json_string(w, value);
-}
-
 static void put_question(struct json_writer *w, size_t index, const struct metric *metric)
 {
     json_object(w);
     json_key(w, "index");
     json_int(w, (int64_t)index);
-    put_text(w, "region", metric->region);
-    put_text(w, "account", metric->account);
-    put_text(w, "namespace", metric->namespace_name);
-    put_text(w, "name", metric->name);
+    json_put_given(w, "region", metric->region);
+    json_put_given(w, "account", metric->account);
+    json_put_given(w, "namespace", metric->namespace_name);
+    json_put_given(w, "name", metric->name);
     json_key(w, "dimensions");
     json_object(w);
     for (uint32_t i = 0; i < metric->dimension_count; i++)
-        put_text(w, metric->dimensions[i].name, metric->dimensions[i].value);
+        json_put_given(w, metric->dimensions[i].name, metric->dimensions[i].value);
     json_object_end(w);
     json_object_end(w);
 }
@@ -204,18 +198,13 @@ static const char *value_of(const struct metric *metric, const char *dimension)
     return "";
 }
 
-static const char *text_of(const cJSON *answer, const char *name)
-{
-    const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(answer, name));
-    return text ? text : "";
-}
-
 static void describe(const struct live *live, const struct asked *asked, const cJSON *answer,
                      struct fault *fault)
 {
     const struct metric *m = asked->metric;
     const cJSON *near = cJSON_GetObjectItemCaseSensitive(answer, "near");
-    const char *state = text_of(answer, "state"), *differs = text_of(answer, "differs");
+    const char *state = json_tree_text(answer, "state"),
+               *differs = json_tree_text(answer, "differs");
     const char *region = m->region ? m->region : live->instance.config->region;
     char hint[FAULT_HINT_MAX] = "", where[100];
     snprintf(where, sizeof where, "CloudWatch%s%.60s", region ? " in " : "", region ? region : "");
@@ -241,7 +230,7 @@ static void describe(const struct live *live, const struct asked *asked, const c
 static void take_answer(struct live *live, const cJSON *answer)
 {
     const cJSON *index = cJSON_GetObjectItemCaseSensitive(answer, "index");
-    const char *state = text_of(answer, "state");
+    const char *state = json_tree_text(answer, "state");
     struct fault fault;
     if (!cJSON_IsNumber(index) || index->valuedouble < 0 ||
         index->valuedouble >= (double)live->count)
@@ -252,8 +241,9 @@ static void take_answer(struct live *live, const cJSON *answer)
         fprintf(stderr, "\rasking CloudWatch: %zu of %zu", live->answered, live->count);
     if (strcmp(state, "found") == 0 || strcmp(state, "unknown") == 0) return;
     if (strcmp(state, "failed") == 0) {
-        const char *code = text_of(answer, "code");
-        fault_set(&fault, ERR_IO, "CloudWatch could not be asked: %s", text_of(answer, "message"));
+        const char *code = json_tree_text(answer, "code");
+        fault_set(&fault, ERR_IO, "CloudWatch could not be asked: %s",
+                  json_tree_text(answer, "message"));
         fault_explain(&fault, "E-live",
                       strstr(code, "Denied") || strstr(code, "NotAuthorized")
                           ? "--live needs the IAM action cloudwatch:ListMetrics"

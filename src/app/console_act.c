@@ -82,12 +82,6 @@ void acts_forget(struct consoles *consoles, const struct session *session)
 
 /* ---- reload ---- */
 
-static void put_int(struct json_writer *w, const char *key, size_t value)
-{
-    json_key(w, key);
-    json_int(w, (int64_t)value);
-}
-
 void acts_reloaded(struct consoles *consoles, const struct scan_result *result)
 {
     struct strbuf out;
@@ -96,9 +90,9 @@ void acts_reloaded(struct consoles *consoles, const struct scan_result *result)
     strbuf_init(&out, ANSWER_MAX);
     json_writer_init(&w, &out);
     json_object(&w);
-    put_int(&w, "policies", result->policies);
-    put_int(&w, "loaded", result->loaded);
-    put_int(&w, "removed", result->removed);
+    json_put_int(&w, "policies", result->policies);
+    json_put_int(&w, "loaded", result->loaded);
+    json_put_int(&w, "removed", result->removed);
     json_key(&w, "faults");
     json_array(&w);
     for (size_t i = 0; i < result->faults.count; i++) {
@@ -220,7 +214,7 @@ static void on_changed(void *data, int status)
     json_object(&w);
     json_key(&w, "paused");
     pauses_json(&act->pauses, &w);
-    if (act->kind == CONSOLE_RESUME) put_int(&w, "resumed", act->changed);
+    if (act->kind == CONSOLE_RESUME) json_put_int(&w, "resumed", act->changed);
     json_object_end(&w);
     bool fits = strbuf_status(&out) == OK;
     act_end(act, fits ? strbuf_cstr(&out) : NULL, fits ? NULL : "the list is too long");

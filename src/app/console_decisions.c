@@ -41,20 +41,6 @@ void decisions_free(struct decisions *decisions)
     free(decisions);
 }
 
-static void put_string(struct json_writer *w, const char *key, const char *value)
-{
-    if (!value) return;
-    json_key(w, key);
-    json_string(w, value);
-}
-
-static void put_raw(struct json_writer *w, const char *key, const char *json)
-{
-    if (!json) return;
-    json_key(w, key);
-    json_raw(w, json, strlen(json));
-}
-
 static char *write_one(const struct decisions *decisions, const struct target_report *report,
                        const struct decision_report *decision, uint64_t times)
 {
@@ -65,20 +51,20 @@ static char *write_one(const struct decisions *decisions, const struct target_re
     strbuf_init(&json, BYTES_MAX);
     json_writer_init(&w, &json);
     json_object(&w);
-    put_string(&w, "at", at);
+    json_put_given(&w, "at", at);
     json_key(&w, "times");
     json_int(&w, (int64_t)times);
-    put_string(&w, "id", decision->id);
-    put_string(&w, "policy", report->policy);
-    put_string(&w, "target", report->target);
-    put_string(&w, "kind", decision->decision->kind);
-    put_string(&w, "resource", decision->decision->resource);
-    put_string(&w, "outcome", outcome_names[decision->outcome]);
-    put_string(&w, "reason", decision->reason);
-    put_string(&w, "text", decision->text);
-    put_raw(&w, "current", decision->current);
-    put_raw(&w, "wanted", decision->wanted);
-    put_raw(&w, "changes", decision->changes);
+    json_put_given(&w, "id", decision->id);
+    json_put_given(&w, "policy", report->policy);
+    json_put_given(&w, "target", report->target);
+    json_put_given(&w, "kind", decision->decision->kind);
+    json_put_given(&w, "resource", decision->decision->resource);
+    json_put_given(&w, "outcome", outcome_names[decision->outcome]);
+    json_put_given(&w, "reason", decision->reason);
+    json_put_given(&w, "text", decision->text);
+    json_put_raw(&w, "current", decision->current);
+    json_put_raw(&w, "wanted", decision->wanted);
+    json_put_raw(&w, "changes", decision->changes);
     json_object_end(&w);
     char *text = strbuf_status(&json) == OK ? strbuf_take(&json, NULL) : NULL;
     strbuf_done(&json);

@@ -23,26 +23,20 @@ void line_send(struct session *session, struct json_writer *w)
         wire_send(session->wire, strbuf_cstr(&session->out), session->out.len);
 }
 
-static void put_string(struct json_writer *w, const char *key, const char *value)
-{
-    json_key(w, key);
-    json_string(w, value);
-}
-
 void send_done(struct session *session, int64_t id, const char *error)
 {
     struct json_writer w = line_begin(session, true, id);
     json_key(&w, "done");
     json_bool(&w, true);
-    if (error) put_string(&w, "error", error);
+    if (error) json_put_string(&w, "error", error);
     line_send(session, &w);
 }
 
 void send_event(struct session *session, const char *event, const char *text)
 {
     struct json_writer w = line_begin(session, false, 0);
-    put_string(&w, "event", event);
-    put_string(&w, "text", text);
+    json_put_string(&w, "event", event);
+    json_put_string(&w, "text", text);
     line_send(session, &w);
 }
 
@@ -58,11 +52,11 @@ void send_hello(struct session *session)
     struct json_writer w = line_begin(session, false, 0);
     int64_t policies = 0;
     engine_each_policy(instance->engine, count_policies, &policies);
-    put_string(&w, "event", "hello");
-    put_string(&w, "version", MOONTIDE_VERSION);
+    json_put_string(&w, "event", "hello");
+    json_put_string(&w, "version", MOONTIDE_VERSION);
     json_key(&w, "pid");
     json_int(&w, (int64_t)getpid());
-    put_string(&w, "world", instance->world->name);
+    json_put_string(&w, "world", instance->world->name);
     json_key(&w, "policies");
     json_int(&w, policies);
     json_key(&w, "write");

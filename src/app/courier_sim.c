@@ -1,5 +1,6 @@
 /* app/courier_sim.c - the courier of a simulated world: what would have been sent is logged. */
 #include "moontide/app/alerting.h"
+#include "moontide/base/json_tree.h"
 #include "moontide/base/log.h"
 #include "moontide/base/strbuf.h"
 #include "moontide/io/loop.h"
@@ -43,12 +44,6 @@ static void answer(void *data)
     done(done_data, &(struct delivery){.code = OK, .answer = "simulated"});
 }
 
-static const char *text_of(const cJSON *object, const char *name)
-{
-    const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, name));
-    return text ? text : "";
-}
-
 /* "high api_latency environment=prod; ..." */
 static void log_notification(const char *notification)
 {
@@ -60,12 +55,12 @@ static void log_notification(const char *notification)
     cJSON_ArrayForEach(each, alerts)
     {
         if (count++ == TITLES_MAX) break;
-        strbuf_addf(&titles, "%s%s %s %s", count > 1 ? "; " : "", text_of(each, "severity"),
-                    text_of(each, "type"), text_of(each, "target"));
+        strbuf_addf(&titles, "%s%s %s %s", count > 1 ? "; " : "", json_tree_text(each, "severity"),
+                    json_tree_text(each, "type"), json_tree_text(each, "target"));
     }
     if (all > TITLES_MAX) strbuf_addf(&titles, "; and %d more", all - TITLES_MAX);
-    log_event(LOG_INFO, "alert.simulated", LOG_S("receiver", text_of(document, "receiver")),
-              LOG_S("status", text_of(document, "status")),
+    log_event(LOG_INFO, "alert.simulated", LOG_S("receiver", json_tree_text(document, "receiver")),
+              LOG_S("status", json_tree_text(document, "status")),
               LOG_S("titles", strbuf_status(&titles) < 0 ? "..." : strbuf_cstr(&titles)));
     strbuf_done(&titles);
     cJSON_Delete(document);

@@ -129,23 +129,11 @@ static void print_text(const struct diff *diff, const struct span_group *groups,
 
 /* ---- JSON ---- */
 
-static void put_string(struct json_writer *w, const char *key, const char *text)
-{
-    json_key(w, key);
-    json_string(w, text);
-}
-
-static void put_int(struct json_writer *w, const char *key, int64_t value)
-{
-    json_key(w, key);
-    json_int(w, value);
-}
-
 static void put_time(struct json_writer *w, const char *key, int64_t at_ms)
 {
     char text[TIME_TEXT_MAX];
     time_format(at_ms, text);
-    put_string(w, key, text);
+    json_put_string(w, key, text);
 }
 
 static void put_spans(struct json_writer *w, const struct span_group *group)
@@ -157,9 +145,9 @@ static void put_spans(struct json_writer *w, const struct span_group *group)
         json_object(w);
         put_time(w, "from", span->first_ms);
         put_time(w, "to", span->last_ms);
-        put_int(w, "from_tick", (int64_t)span->first_tick);
-        put_int(w, "to_tick", (int64_t)span->last_tick);
-        put_int(w, "ticks", span->ticks);
+        json_put_int(w, "from_tick", (int64_t)span->first_tick);
+        json_put_int(w, "to_tick", (int64_t)span->last_tick);
+        json_put_int(w, "ticks", span->ticks);
         json_object_end(w);
     }
     json_array_end(w);
@@ -171,8 +159,8 @@ static void put_unrecorded(void *data, const char *key, const struct metric *met
     char text[512];
     metric_describe(metric, text, sizeof text);
     json_object(w);
-    put_string(w, "key", key);
-    put_string(w, "metric", text);
+    json_put_string(w, "key", key);
+    json_put_string(w, "metric", text);
     json_object_end(w);
 }
 
@@ -180,8 +168,8 @@ static void put_version(struct json_writer *w, const struct diff *diff, int side
 {
     json_key(w, side_words[side]);
     json_object(w);
-    put_string(w, "version", diff->versions[side].shown);
-    put_string(w, "sha256", diff->versions[side].sha256);
+    json_put_string(w, "version", diff->versions[side].shown);
+    json_put_string(w, "sha256", diff->versions[side].sha256);
     json_key(w, "unrecorded");
     json_array(w);
     rerun_each_unrecorded(diff->reruns[side], put_unrecorded, w);
@@ -191,28 +179,28 @@ static void put_version(struct json_writer *w, const struct diff *diff, int side
 
 static void put_head(struct json_writer *w, const struct diff *diff)
 {
-    put_string(w, "policy", diff->found.policy);
-    put_string(w, "world", diff->found.world);
+    json_put_string(w, "policy", diff->found.policy);
+    json_put_string(w, "world", diff->found.world);
     for (int side = SIDE_OLD; side < SIDES; side++)
         put_version(w, diff, side);
     if (diff->ticks) put_time(w, "from", diff->first_ms);
     if (diff->ticks) put_time(w, "to", diff->last_ms);
-    put_int(w, "ticks", (int64_t)diff->ticks);
-    put_int(w, "damaged", (int64_t)diff->damaged);
-    put_int(w, "both_failed", (int64_t)diff->both_failed);
-    put_int(w, "elapsed_ms", diff->elapsed_ms);
+    json_put_int(w, "ticks", (int64_t)diff->ticks);
+    json_put_int(w, "damaged", (int64_t)diff->damaged);
+    json_put_int(w, "both_failed", (int64_t)diff->both_failed);
+    json_put_int(w, "elapsed_ms", diff->elapsed_ms);
 }
 
 static void put_totals(struct json_writer *w, const struct spans_totals *totals, size_t count)
 {
-    put_int(w, "targets", (int64_t)totals->targets);
-    put_int(w, "evaluations", (int64_t)totals->evaluations);
+    json_put_int(w, "targets", (int64_t)totals->targets);
+    json_put_int(w, "evaluations", (int64_t)totals->evaluations);
     json_key(w, "summary");
     json_object(w);
-    put_int(w, "differences", (int64_t)count);
-    put_int(w, "targets", (int64_t)totals->targets_differing);
-    put_int(w, "ticks", (int64_t)totals->ticks_differing);
-    put_int(w, "evaluations", (int64_t)totals->differing);
+    json_put_int(w, "differences", (int64_t)count);
+    json_put_int(w, "targets", (int64_t)totals->targets_differing);
+    json_put_int(w, "ticks", (int64_t)totals->ticks_differing);
+    json_put_int(w, "evaluations", (int64_t)totals->differing);
     json_object_end(w);
 }
 
@@ -231,11 +219,11 @@ static int print_json(const struct diff *diff, const struct span_group *groups, 
     json_array(&w);
     for (size_t i = 0; i < count; i++) {
         json_object(&w);
-        put_string(&w, "target", groups[i].target);
-        put_string(&w, "line", groups[i].line);
+        json_put_string(&w, "target", groups[i].target);
+        json_put_string(&w, "line", groups[i].line);
         json_key(&w, "first");
         json_raw(&w, groups[i].json, strlen(groups[i].json));
-        put_int(&w, "ticks", (int64_t)groups[i].ticks);
+        json_put_int(&w, "ticks", (int64_t)groups[i].ticks);
         put_spans(&w, &groups[i]);
         json_object_end(&w);
     }

@@ -181,13 +181,6 @@ void entry_line(const struct entry *entry, bool color, struct strbuf *out)
 
 /* ---- JSON ---- */
 
-static void put_member(struct json_writer *w, const char *key, const char *text)
-{
-    if (!text) return;
-    json_key(w, key);
-    json_string(w, text);
-}
-
 void entry_json(const struct entry *entry, struct json_writer *w)
 {
     char at[TIME_TEXT_MAX];
@@ -195,14 +188,14 @@ void entry_json(const struct entry *entry, struct json_writer *w)
     json_object(w);
     json_key(w, "seq");
     json_int(w, entry->seq);
-    put_member(w, "at", at);
-    put_member(w, "world", entry->world);
-    put_member(w, "id", entry->id);
-    put_member(w, "what", entry->what);
-    put_member(w, "policy", entry->policy);
-    put_member(w, "target", entry->target);
-    put_member(w, "resource", entry->resource);
-    put_member(w, "policy_sha256", entry->policy_sha256);
+    json_put_given(w, "at", at);
+    json_put_given(w, "world", entry->world);
+    json_put_given(w, "id", entry->id);
+    json_put_given(w, "what", entry->what);
+    json_put_given(w, "policy", entry->policy);
+    json_put_given(w, "target", entry->target);
+    json_put_given(w, "resource", entry->resource);
+    json_put_given(w, "policy_sha256", entry->policy_sha256);
     json_key(w, "detail");
     if (entry->json)
         json_raw(w, entry->text, strlen(entry->text));

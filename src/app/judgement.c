@@ -43,18 +43,6 @@ void judgement_text(const struct judgement *judgement, struct strbuf *out)
 
 /* ---- JSON ---- */
 
-static void put_string(struct json_writer *w, const char *key, const char *text)
-{
-    json_key(w, key);
-    json_string(w, text);
-}
-
-static void put_raw(struct json_writer *w, const char *key, const char *json)
-{
-    json_key(w, key);
-    json_raw(w, json, strlen(json));
-}
-
 static void put_issues(const struct evaluation *e, struct json_writer *w)
 {
     json_key(w, "issues");
@@ -62,12 +50,12 @@ static void put_issues(const struct evaluation *e, struct json_writer *w)
     for (uint32_t i = 0; i < e->issue_count; i++) {
         const struct issue *issue = &e->issues[i];
         json_object(w);
-        put_string(w, "type", issue->type);
-        put_string(w, "key", issue->key);
-        put_string(w, "severity", severity_names[issue->severity]);
-        put_string(w, "when", when_text(issue->when));
-        put_string(w, "description", issue->description);
-        put_string(w, "recommendation", issue->recommendation);
+        json_put_string(w, "type", issue->type);
+        json_put_string(w, "key", issue->key);
+        json_put_string(w, "severity", severity_names[issue->severity]);
+        json_put_string(w, "when", when_text(issue->when));
+        json_put_string(w, "description", issue->description);
+        json_put_string(w, "recommendation", issue->recommendation);
         json_object_end(w);
     }
     json_array_end(w);
@@ -79,10 +67,10 @@ static void put_recommendations(const struct evaluation *e, struct json_writer *
     json_array(w);
     for (uint32_t i = 0; i < e->recommendation_count; i++) {
         json_object(w);
-        put_string(w, "type", e->recommendations[i].type);
-        put_string(w, "action", e->recommendations[i].action);
-        put_string(w, "impact", severity_names[e->recommendations[i].impact]);
-        put_string(w, "effort", severity_names[e->recommendations[i].effort]);
+        json_put_string(w, "type", e->recommendations[i].type);
+        json_put_string(w, "action", e->recommendations[i].action);
+        json_put_string(w, "impact", severity_names[e->recommendations[i].impact]);
+        json_put_string(w, "effort", severity_names[e->recommendations[i].effort]);
         json_object_end(w);
     }
     json_array_end(w);
@@ -94,9 +82,9 @@ static void put_decisions(const struct evaluation *e, struct json_writer *w)
     json_array(w);
     for (uint32_t i = 0; i < e->decision_count; i++) {
         json_object(w);
-        put_string(w, "kind", e->decisions[i].kind);
-        put_string(w, "resource", e->decisions[i].resource);
-        put_raw(w, "wanted", e->decisions[i].wanted);
+        json_put_string(w, "kind", e->decisions[i].kind);
+        json_put_string(w, "resource", e->decisions[i].resource);
+        json_put_raw(w, "wanted", e->decisions[i].wanted);
         json_object_end(w);
     }
     json_array_end(w);
@@ -108,8 +96,8 @@ static void put_unknown(const struct evaluation *e, struct json_writer *w)
     json_array(w);
     for (uint32_t i = 0; i < e->unknown_count; i++) {
         json_object(w);
-        put_string(w, "metric", e->unknowns[i].metric);
-        put_string(w, "reason", e->unknowns[i].reason);
+        json_put_string(w, "metric", e->unknowns[i].metric);
+        json_put_string(w, "reason", e->unknowns[i].reason);
         json_object_end(w);
     }
     json_array_end(w);
@@ -121,12 +109,12 @@ void judgement_json(const struct judgement *judgement, struct json_writer *w)
     if (judgement->fault) {
         char text[FAULT_TEXT_MAX + FAULT_FILE_MAX + 32];
         fault_print(judgement->fault, text, sizeof text);
-        put_string(w, "error", text);
+        json_put_string(w, "error", text);
         return;
     }
     put_issues(e, w);
     put_recommendations(e, w);
     put_decisions(e, w);
     put_unknown(e, w);
-    if (e->memo_json) put_raw(w, "memo", e->memo_json);
+    if (e->memo_json) json_put_raw(w, "memo", e->memo_json);
 }

@@ -147,30 +147,23 @@ int recorded_find(struct recording_reader *reader, const char *which, const char
 
 /* ---- a tick as JSON ---- */
 
-static void put_text(struct json_writer *w, const char *key, const char *text)
-{
-    if (!text) return;
-    json_key(w, key);
-    json_string(w, text);
-}
-
 static void put_metric(struct json_writer *w, const struct metric *metric)
 {
     json_object(w);
-    put_text(w, "namespace", metric->namespace_name);
-    put_text(w, "name", metric->name);
-    put_text(w, "stat", metric->stat);
-    put_text(w, "unit", metric->unit);
-    put_text(w, "expression", metric->expression);
-    put_text(w, "region", metric->region);
-    put_text(w, "account", metric->account);
+    json_put_given(w, "namespace", metric->namespace_name);
+    json_put_given(w, "name", metric->name);
+    json_put_given(w, "stat", metric->stat);
+    json_put_given(w, "unit", metric->unit);
+    json_put_given(w, "expression", metric->expression);
+    json_put_given(w, "region", metric->region);
+    json_put_given(w, "account", metric->account);
     json_key(w, "period");
     json_int(w, metric->period_s);
     if (metric->dimension_count > 0) {
         json_key(w, "dimensions");
         json_object(w);
         for (uint32_t i = 0; i < metric->dimension_count; i++)
-            put_text(w, metric->dimensions[i].name, metric->dimensions[i].value);
+            json_put_given(w, metric->dimensions[i].name, metric->dimensions[i].value);
         json_object_end(w);
     }
     if (metric->input_count > 0) {
@@ -201,7 +194,7 @@ static void put_series(struct json_writer *w, const struct replay_use *use)
     for (uint32_t i = 0; i < view.slots; i++)
         json_double(w, view.values[i]); /* no datapoint: null */
     json_array_end(w);
-    put_text(w, "state", states[use->series->state]);
+    json_put_given(w, "state", states[use->series->state]);
     json_object_end(w);
 }
 
@@ -226,7 +219,7 @@ static void put_target(struct json_writer *w, const struct replay_target *target
 {
     json_object(w);
     put_json(w, "target", target->json);
-    put_text(w, "id", target->id);
+    json_put_given(w, "id", target->id);
     put_json(w, "extra", target->extra_json);
     put_json(w, "memo", target->memo_json);
     json_key(w, "series");
@@ -247,10 +240,10 @@ void recorded_json(const struct replay_tick *tick, struct json_writer *w)
     json_object(w);
     json_key(w, "tick");
     json_int(w, (int64_t)tick->number);
-    put_text(w, "at", at);
-    put_text(w, "world", tick->world);
-    put_text(w, "policy", tick->policy);
-    put_text(w, "sha256", tick->sha256);
+    json_put_given(w, "at", at);
+    json_put_given(w, "world", tick->world);
+    json_put_given(w, "policy", tick->policy);
+    json_put_given(w, "sha256", tick->sha256);
     json_key(w, "targets");
     json_array(w);
     for (size_t i = 0; i < tick->target_count; i++)

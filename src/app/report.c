@@ -39,12 +39,6 @@ void report_free(struct report *r)
     free(r);
 }
 
-static void key_string(struct json_writer *w, const char *key, const char *value)
-{
-    json_key(w, key);
-    json_string(w, value);
-}
-
 static void key_raw(struct json_writer *w, const char *key, const char *json)
 {
     json_key(w, key);
@@ -71,11 +65,11 @@ static void write_issues(struct json_writer *w, const struct target_report *t)
         const struct alert *a = worst_first(t->alerts, n, at);
         if (!a) continue;
         json_object(w);
-        key_string(w, "type", a->type);
-        key_string(w, "key", a->key);
-        key_string(w, "severity", severity_names[a->severity]);
-        key_string(w, "description", a->description);
-        key_string(w, "recommendation", a->recommendation);
+        json_put_string(w, "type", a->type);
+        json_put_string(w, "key", a->key);
+        json_put_string(w, "severity", severity_names[a->severity]);
+        json_put_string(w, "description", a->description);
+        json_put_string(w, "recommendation", a->recommendation);
         json_object_end(w);
     }
     json_array_end(w);
@@ -88,10 +82,10 @@ static void write_recommendations(struct json_writer *w, const struct evaluation
     for (uint32_t i = 0; e && i < e->recommendation_count; i++) {
         const struct recommendation *r = &e->recommendations[i];
         json_object(w);
-        key_string(w, "type", r->type);
-        key_string(w, "action", r->action);
-        key_string(w, "impact", severity_names[r->impact]);
-        key_string(w, "effort", severity_names[r->effort]);
+        json_put_string(w, "type", r->type);
+        json_put_string(w, "action", r->action);
+        json_put_string(w, "impact", severity_names[r->impact]);
+        json_put_string(w, "effort", severity_names[r->effort]);
         json_object_end(w);
     }
     json_array_end(w);
@@ -104,15 +98,15 @@ static void write_decisions(struct json_writer *w, const struct target_report *t
     for (size_t i = 0; i < t->decision_count; i++) {
         const struct decision_report *d = &t->decisions[i];
         json_object(w);
-        key_string(w, "id", d->id);
-        key_string(w, "kind", d->decision->kind);
-        key_string(w, "resource", d->decision->resource);
+        json_put_string(w, "id", d->id);
+        json_put_string(w, "kind", d->decision->kind);
+        json_put_string(w, "resource", d->decision->resource);
         key_raw(w, "current", d->current);
         key_raw(w, "wanted", d->wanted);
         key_raw(w, "changes", d->changes);
-        key_string(w, "outcome", outcome_names[d->outcome]);
-        key_string(w, "reason", d->reason);
-        key_string(w, "text", d->text);
+        json_put_string(w, "outcome", outcome_names[d->outcome]);
+        json_put_string(w, "reason", d->reason);
+        json_put_string(w, "text", d->text);
         key_raw(w, "notes", d->notes);
         key_raw(w, "calls", d->calls);
         json_object_end(w);
@@ -126,8 +120,8 @@ static void write_unknowns(struct json_writer *w, const struct evaluation *e)
     json_array(w);
     for (uint32_t i = 0; e && i < e->unknown_count; i++) {
         json_object(w);
-        key_string(w, "metric", e->unknowns[i].metric);
-        key_string(w, "reason", e->unknowns[i].reason);
+        json_put_string(w, "metric", e->unknowns[i].metric);
+        json_put_string(w, "reason", e->unknowns[i].reason);
         json_object_end(w);
     }
     json_array_end(w);
@@ -137,9 +131,9 @@ static void target_json(struct report *r, const struct target_report *t)
 {
     struct json_writer *w = &r->writer;
     json_object(w);
-    key_string(w, "policy", t->policy);
-    key_string(w, "target", t->target);
-    key_string(w, "status", status_names[t->status]);
+    json_put_string(w, "policy", t->policy);
+    json_put_string(w, "target", t->target);
+    json_put_string(w, "status", status_names[t->status]);
     write_issues(w, t);
     write_recommendations(w, t->evaluation);
     write_decisions(w, t);
@@ -230,11 +224,11 @@ static void write_errors(struct json_writer *w, const struct tick_report *tick)
     for (size_t i = 0; i < tick->error_count; i++) {
         const struct tick_error *e = &tick->errors[i];
         json_object(w);
-        key_string(w, "policy", e->policy);
-        key_string(w, "file", e->file);
+        json_put_string(w, "policy", e->policy);
+        json_put_string(w, "file", e->file);
         json_key(w, "line");
         json_int(w, e->line);
-        key_string(w, "message", e->message);
+        json_put_string(w, "message", e->message);
         json_object_end(w);
     }
     json_array_end(w);
@@ -273,8 +267,8 @@ static void tick_json(struct report *r, const struct tick_report *tick)
     strbuf_init(&line, DOCUMENT_BYTES_MAX);
     json_writer_init(&w, &line);
     json_object(&w);
-    key_string(&w, "at", at);
-    key_string(&w, "world", tick->world);
+    json_put_string(&w, "at", at);
+    json_put_string(&w, "world", tick->world);
     json_key(&w, "targets");
     json_array(&w);
     if (r->targets.len) json_raw(&w, strbuf_cstr(&r->targets), r->targets.len);

@@ -5,6 +5,7 @@
 #include "moontide/app/pauses.h"
 #include "moontide/app/project.h"
 #include "moontide/app/sheet.h"
+#include "moontide/base/json_tree.h"
 #include "moontide/base/terminal.h"
 
 #include <cjson/cJSON.h>
@@ -14,18 +15,6 @@
 #include <unistd.h>
 
 enum { ASK_TIMEOUT_MS = 10000, RELOAD_TIMEOUT_MS = 60000 };
-
-static const char *text_of(const cJSON *object, const char *key)
-{
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);
-    return cJSON_IsString(item) ? item->valuestring : "";
-}
-
-static double number_of(const cJSON *object, const char *key)
-{
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);
-    return cJSON_IsNumber(item) ? item->valuedouble : 0;
-}
 
 /* config may be NULL when only the answer is wanted. */
 static int ask(const struct arguments *arguments, const char *command, const char *json,
@@ -66,7 +55,7 @@ static int answered(const struct arguments *arguments, const char *answer, const
         return 1;
     }
     if (format && strcmp(format, "json") == 0) print_answer(answer, members);
-    const char *error = text_of(*out, "error");
+    const char *error = json_tree_text(*out, "error");
     if (error[0]) fprintf(stderr, "moontide: %s\n", error);
     return error[0] ? 1 : 0;
 }
@@ -88,13 +77,14 @@ static const char *status_paint(const char *status, bool color)
 
 static void show_target(const cJSON *target, bool color)
 {
-    const char *status = text_of(target, "status"), *off = color ? "\033[0m" : "";
+    const char *status = json_tree_text(target, "status"), *off = color ? "\033[0m" : "";
     const cJSON *issue;
     printf("    %s%-9s%s %s\n", status_paint(status, color), status, off,
-           text_of(target, "target"));
+           json_tree_text(target, "target"));
     cJSON_ArrayForEach(issue, cJSON_GetObjectItemCaseSensitive(target, "issues"))
-        printf("              %-7s %s: %s (since %s)\n", text_of(issue, "severity"),
-               text_of(issue, "type"), text_of(issue, "description"), text_of(issue, "since"));
+        printf("              %-7s %s: %s (since %s)\n", json_tree_text(issue, "severity"),
+               json_tree_text(issue, "type"), json_tree_text(issue, "description"),
+               json_tree_text(issue, "since"));
 }
 
 enum { TARGETS_SHOWN_MAX = 50 };
@@ -103,7 +93,7 @@ static int rank_of(const cJSON *target)
 {
     static const char *const order[] = {"critical", "warning", "unknown"};
     for (int i = 0; i < 3; i++)
-        if (strcmp(text_of(target, "status"), order[i]) == 0) return i;
+        if (strcmp(json_tree_text(target, "status"), order[i]) == 0) return i;
     return 3;
 }
 
@@ -129,28 +119,30 @@ static void show_shadow(const cJSON *shadow, bool color)
     const cJSON *line;
     if (!cJSON_IsObject(shadow)) return;
     printf("    %scandidate%s %.8s  tick %.0f of %.0f beside it, %.0f difference%s\n",
-           color ? "\033[36m" : "", color ? "\033[0m" : "", text_of(shadow, "sha256"),
-           number_of(shadow, "done"), number_of(shadow, "ticks"), number_of(shadow, "differences"),
-           number_of(shadow, "differences") == 1 ? "" : "s");
+           color ? "\033[36m" : "", color ? "\033[0m" : "", json_tree_text(shadow, "sha256"),
+           json_tree_number(shadow, "done"), json_tree_number(shadow, "ticks"),
+           json_tree_number(shadow, "differences"),
+           json_tree_number(shadow, "differences") == 1 ? "" : "s");
     const cJSON *lines = cJSON_GetObjectItemCaseSensitive(shadow, "lines");
     cJSON_ArrayForEach(line, lines) printf("              %s\n", line->valuestring);
-    if (number_of(shadow, "distinct") > cJSON_GetArraySize(lines))
+    if (json_tree_number(shadow, "distinct") > cJSON_GetArraySize(lines))
         printf("              and %.0f more (moontide journal --what policy)\n",
-               number_of(shadow, "distinct") - cJSON_GetArraySize(lines));
+               json_tree_number(shadow, "distinct") - cJSON_GetArraySize(lines));
 }
 
 static void show_policy(const cJSON *policy, bool color)
 {
     printf("  %s  every %s, mode %s, %.0f ticks, %.0f skipped, %.0f failed; next %s\n",
-           text_of(policy, "policy"), text_of(policy, "every"), text_of(policy, "mode"),
-           number_of(policy, "ticks"), number_of(policy, "skipped"), number_of(policy, "failed"),
-           text_of(policy, "next"));
-    printf("    %s  %.8s  %.1f MiB Lua, %.0f us CPU to evaluate\n", text_of(policy, "file"),
-           text_of(policy, "sha256"), number_of(policy, "memory_bytes") / 1048576,
-           number_of(policy, "evaluation_us"));
-    if (text_of(policy, "fault")[0])
+           json_tree_text(policy, "policy"), json_tree_text(policy, "every"),
+           json_tree_text(policy, "mode"), json_tree_number(policy, "ticks"),
+           json_tree_number(policy, "skipped"), json_tree_number(policy, "failed"),
+           json_tree_text(policy, "next"));
+    printf("    %s  %.8s  %.1f MiB Lua, %.0f us CPU to evaluate\n", json_tree_text(policy, "file"),
+           json_tree_text(policy, "sha256"), json_tree_number(policy, "memory_bytes") / 1048576,
+           json_tree_number(policy, "evaluation_us"));
+    if (json_tree_text(policy, "fault")[0])
         printf("    %sthe file on disk is not what runs:%s %s\n", color ? "\033[31m" : "",
-               color ? "\033[0m" : "", text_of(policy, "fault"));
+               color ? "\033[0m" : "", json_tree_text(policy, "fault"));
     show_shadow(cJSON_GetObjectItemCaseSensitive(policy, "shadow"), color);
     show_targets(cJSON_GetObjectItemCaseSensitive(policy, "targets"), color);
 }
@@ -161,16 +153,16 @@ static void show_receivers(const cJSON *alerts, bool color)
     struct sheet sheet;
     static const char *const heads[] = {"  RECEIVER", "TYPE",        "STATE",
                                         "QUEUED",     "LAST ANSWER", NULL};
-    if (number_of(alerts, "firing") > 0)
-        printf("%.0f alert%s (moontide alerts list)\n", number_of(alerts, "firing"),
-               number_of(alerts, "firing") == 1 ? " fires" : "s fire");
+    if (json_tree_number(alerts, "firing") > 0)
+        printf("%.0f alert%s (moontide alerts list)\n", json_tree_number(alerts, "firing"),
+               json_tree_number(alerts, "firing") == 1 ? " fires" : "s fire");
     sheet_init(&sheet, heads);
     cJSON_ArrayForEach(receiver, cJSON_GetObjectItemCaseSensitive(alerts, "receivers"))
     {
         bool sick = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(receiver, "sick")),
-             failing = number_of(receiver, "failing_since_ms") > 0;
-        sheet_addf(&sheet, NULL, "  %s", text_of(receiver, "receiver"));
-        sheet_add(&sheet, NULL, text_of(receiver, "type"));
+             failing = json_tree_number(receiver, "failing_since_ms") > 0;
+        sheet_addf(&sheet, NULL, "  %s", json_tree_text(receiver, "receiver"));
+        sheet_add(&sheet, NULL, json_tree_text(receiver, "type"));
         sheet_add(&sheet,
                   sick      ? "\033[1;31m"
                   : failing ? "\033[33m"
@@ -178,8 +170,8 @@ static void show_receivers(const cJSON *alerts, bool color)
                   sick      ? "sick"
                   : failing ? "failing"
                             : "well");
-        sheet_addf(&sheet, NULL, "%.0f", number_of(receiver, "queued"));
-        sheet_add(&sheet, NULL, text_of(receiver, "answer"));
+        sheet_addf(&sheet, NULL, "%.0f", json_tree_number(receiver, "queued"));
+        sheet_add(&sheet, NULL, json_tree_text(receiver, "answer"));
     }
     if (sheet_rows(&sheet) > 0) sheet_print(&sheet, stdout, color);
     sheet_done(&sheet);
@@ -189,14 +181,16 @@ static void show_receivers(const cJSON *alerts, bool color)
 static void show_recording(const cJSON *recording, bool color)
 {
     if (!cJSON_IsObject(recording)) return;
-    const char *fault = text_of(recording, "fault"), *moved = text_of(recording, "moved_to");
+    const char *fault = json_tree_text(recording, "fault"),
+               *moved = json_tree_text(recording, "moved_to");
     if (fault[0])
         printf("%srecording fails:%s %s\n", color ? "\033[31m" : "", color ? "\033[0m" : "", fault);
     else
         printf("recording: %.0f ticks of policies written, %.1f MiB in the file",
-               number_of(recording, "written"), number_of(recording, "file_bytes") / 1048576);
-    if (!fault[0] && number_of(recording, "lost") > 0)
-        printf(", %.0f lost", number_of(recording, "lost"));
+               json_tree_number(recording, "written"),
+               json_tree_number(recording, "file_bytes") / 1048576);
+    if (!fault[0] && json_tree_number(recording, "lost") > 0)
+        printf(", %.0f lost", json_tree_number(recording, "lost"));
     if (!fault[0]) putchar('\n');
     if (moved[0]) printf("a damaged recording was moved to %s\n", moved);
 }
@@ -227,14 +221,16 @@ int command_status(const struct arguments *arguments)
     if (result == 0 && wants_text(arguments)) {
         bool color = terminal_color(STDOUT_FILENO);
         const cJSON *collect = cJSON_GetObjectItemCaseSensitive(status, "collect"), *policy;
-        printf("moontide %s, pid %.0f, world %s; now %s, started %s\n", text_of(status, "version"),
-               number_of(status, "pid"), text_of(status, "world"), text_of(status, "now"),
-               text_of(status, "started"));
+        printf("moontide %s, pid %.0f, world %s; now %s, started %s\n",
+               json_tree_text(status, "version"), json_tree_number(status, "pid"),
+               json_tree_text(status, "world"), json_tree_text(status, "now"),
+               json_tree_text(status, "started"));
         printf("%.1f MiB resident, %.2f s CPU; %.0f series, %.0f calls, %.0f metrics paid for, "
                "%.0f failures\n",
-               number_of(status, "resident_bytes") / 1048576, number_of(status, "cpu_ms") / 1000,
-               number_of(collect, "series"), number_of(collect, "calls"),
-               number_of(collect, "metrics_charged"), number_of(collect, "failures"));
+               json_tree_number(status, "resident_bytes") / 1048576,
+               json_tree_number(status, "cpu_ms") / 1000, json_tree_number(collect, "series"),
+               json_tree_number(collect, "calls"), json_tree_number(collect, "metrics_charged"),
+               json_tree_number(collect, "failures"));
         show_recording(cJSON_GetObjectItemCaseSensitive(status, "recording"), color);
         pauses_print(&pauses, stdout, color);
         show_receivers(cJSON_GetObjectItemCaseSensitive(status, "alerts"), color);
@@ -258,11 +254,11 @@ int command_reload(const struct arguments *arguments)
     int status = answered(arguments, answer, NULL, &result);
     const cJSON *faults = cJSON_GetObjectItemCaseSensitive(result, "faults"), *fault;
     if (status == 0 && wants_text(arguments)) {
-        printf("%.0f policies, %.0f loaded, %.0f removed", number_of(result, "policies"),
-               number_of(result, "loaded"), number_of(result, "removed"));
-        if (number_of(result, "shadowed") > 0 && !now)
-            printf(", %.0f beside the live one first", number_of(result, "shadowed"));
-        if (now) printf(", %.0f promoted", number_of(result, "promoted"));
+        printf("%.0f policies, %.0f loaded, %.0f removed", json_tree_number(result, "policies"),
+               json_tree_number(result, "loaded"), json_tree_number(result, "removed"));
+        if (json_tree_number(result, "shadowed") > 0 && !now)
+            printf(", %.0f beside the live one first", json_tree_number(result, "shadowed"));
+        if (now) printf(", %.0f promoted", json_tree_number(result, "promoted"));
         putchar('\n');
     }
     cJSON_ArrayForEach(fault, faults) fprintf(stderr, "moontide: %s\n", fault->valuestring);

@@ -10,6 +10,7 @@
  * A worker that dies leaves its file without an end: that is then an error of the file. */
 #include "moontide/app/tests.h"
 #include "moontide/base/json.h"
+#include "moontide/base/json_tree.h"
 #include "moontide/base/strbuf.h"
 
 #include <cjson/cJSON.h>
@@ -108,12 +109,6 @@ static void member(struct json_writer *w, const char *key, const char *text)
     json_string(w, text ? text : "");
 }
 
-static void number(struct json_writer *w, const char *key, int64_t value)
-{
-    json_key(w, key);
-    json_int(w, value);
-}
-
 static struct json_writer line_begin(struct running *running)
 {
     struct json_writer w;
@@ -140,17 +135,17 @@ static void send_result(void *data, const struct ptest_result *result)
 {
     struct running *running = data;
     struct json_writer w = line_begin(running);
-    number(&w, "file", (int64_t)running->file);
+    json_put_int(&w, "file", (int64_t)running->file);
     member(&w, "name", result->name);
-    number(&w, "line", result->line);
-    number(&w, "status", result->status);
+    json_put_int(&w, "line", result->line);
+    json_put_int(&w, "status", result->status);
     member(&w, "message", result->message);
     member(&w, "at_file", result->at_file);
-    number(&w, "at_line", result->at_line);
+    json_put_int(&w, "at_line", result->at_line);
     member(&w, "source", result->source);
     member(&w, "traceback", result->traceback);
     member(&w, "output", result->output);
-    number(&w, "elapsed_us", result->elapsed_us);
+    json_put_int(&w, "elapsed_us", result->elapsed_us);
     line_end(running, &w);
 }
 
@@ -158,17 +153,17 @@ static void send_end(struct running *running, const struct ptest_file *end, int 
                      const struct fault *fault)
 {
     struct json_writer w = line_begin(running);
-    number(&w, "file", (int64_t)running->file);
+    json_put_int(&w, "file", (int64_t)running->file);
     json_key(&w, "end");
     json_bool(&w, true);
-    number(&w, "tests", (int64_t)end->tests);
+    json_put_int(&w, "tests", (int64_t)end->tests);
     json_key(&w, "focused");
     json_bool(&w, end->focused);
-    number(&w, "code", code);
+    json_put_int(&w, "code", code);
     if (code < 0) {
         member(&w, "text", fault->text);
         member(&w, "at_file", fault->file);
-        number(&w, "at_line", fault->line);
+        json_put_int(&w, "at_line", fault->line);
     }
     if (end->traceback) member(&w, "traceback", end->traceback);
     line_end(running, &w);
@@ -213,44 +208,32 @@ struct worker {
     size_t at; /* what of text was read */
 };
 
-static const char *text_of(const cJSON *object, const char *name)
-{
-    const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, name));
-    return text ? text : "";
-}
-
-static int64_t number_of(const cJSON *object, const char *name)
-{
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
-    return cJSON_IsNumber(item) ? (int64_t)item->valuedouble : 0;
-}
-
 static void take_end(struct test_book *book, size_t file, const cJSON *line)
 {
     struct fault fault;
-    int code = (int)number_of(line, "code");
+    int code = (int)json_tree_int(line, "code");
     const cJSON *trace = cJSON_GetObjectItemCaseSensitive(line, "traceback");
-    struct ptest_file end = {.tests = (size_t)number_of(line, "tests"),
+    struct ptest_file end = {.tests = (size_t)json_tree_int(line, "tests"),
                              .focused =
                                  cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(line, "focused")),
                              .traceback = cJSON_GetStringValue(trace)};
-    fault_set(&fault, code, "%s", text_of(line, "text"));
-    fault_at(&fault, text_of(line, "at_file"), (int)number_of(line, "at_line"), 0);
+    fault_set(&fault, code, "%s", json_tree_text(line, "text"));
+    fault_at(&fault, json_tree_text(line, "at_file"), (int)json_tree_int(line, "at_line"), 0);
     test_book_end(book, file, &end, code, &fault);
 }
 
 static void take_result(struct test_book *book, size_t file, const cJSON *line)
 {
-    struct ptest_result result = {.name = text_of(line, "name"),
-                                  .line = (int)number_of(line, "line"),
-                                  .status = (enum ptest_status)number_of(line, "status"),
-                                  .message = text_of(line, "message"),
-                                  .at_file = text_of(line, "at_file"),
-                                  .at_line = (int)number_of(line, "at_line"),
-                                  .source = text_of(line, "source"),
-                                  .traceback = text_of(line, "traceback"),
-                                  .output = text_of(line, "output"),
-                                  .elapsed_us = number_of(line, "elapsed_us")};
+    struct ptest_result result = {.name = json_tree_text(line, "name"),
+                                  .line = (int)json_tree_int(line, "line"),
+                                  .status = (enum ptest_status)json_tree_int(line, "status"),
+                                  .message = json_tree_text(line, "message"),
+                                  .at_file = json_tree_text(line, "at_file"),
+                                  .at_line = (int)json_tree_int(line, "at_line"),
+                                  .source = json_tree_text(line, "source"),
+                                  .traceback = json_tree_text(line, "traceback"),
+                                  .output = json_tree_text(line, "output"),
+                                  .elapsed_us = json_tree_int(line, "elapsed_us")};
     test_book_add(book, file, &result);
 }
 
@@ -258,7 +241,7 @@ static void take_line(struct test_book *book, struct cover *cover, const char *t
 {
     cJSON *line = cJSON_ParseWithLength(text, len);
     const cJSON *coverage = cJSON_GetObjectItemCaseSensitive(line, "coverage");
-    size_t file = (size_t)number_of(line, "file");
+    size_t file = (size_t)json_tree_int(line, "file");
     if (coverage && cover) {
         char *json = cJSON_PrintUnformatted(coverage);
         if (!json || cover_merge(cover, json) < 0) book->out_of_memory = true;

@@ -473,18 +473,12 @@ int why_write_text(const struct why *why, bool color, struct strbuf *out)
 
 /* ---- JSON ---- */
 
-static void put_member(struct json_writer *w, const char *key, const char *text)
-{
-    json_key(w, key);
-    json_string(w, text);
-}
-
 static void write_chain(const struct why *why, struct json_writer *w, const struct entry *first)
 {
     const struct why_file *file = first->policy_sha256 ? file_of(why, first->policy_sha256) : NULL;
     json_object(w);
-    put_member(w, "id", first->id);
-    put_member(w, "policy_file", file ? file->path : NULL);
+    json_put_string(w, "id", first->id);
+    json_put_string(w, "policy_file", file ? file->path : NULL);
     json_key(w, "entries");
     json_array(w);
     for (size_t i = why->count; i-- > 0;)
@@ -499,13 +493,13 @@ static void write_refusal(const struct entry *entry, struct json_writer *w)
     const char *code = entry_text(entry, "reason");
     time_format(entry->at_ms, at);
     json_object(w);
-    put_member(w, "kind", entry_text(entry, "kind"));
-    put_member(w, "resource", entry->resource);
-    put_member(w, "at", at);
-    put_member(w, "reason", code);
-    put_member(w, "rule", why_rule(code));
-    put_member(w, "text", entry_text(entry, "text"));
-    put_member(w, "what_to_do", why_remedy(code));
+    json_put_string(w, "kind", entry_text(entry, "kind"));
+    json_put_string(w, "resource", entry->resource);
+    json_put_string(w, "at", at);
+    json_put_string(w, "reason", code);
+    json_put_string(w, "rule", why_rule(code));
+    json_put_string(w, "text", entry_text(entry, "text"));
+    json_put_string(w, "what_to_do", why_remedy(code));
     json_object_end(w);
 }
 
@@ -526,9 +520,9 @@ int why_write_json(const struct why *why, struct json_writer *w)
     char since[TIME_TEXT_MAX];
     time_format(why->since_ms, since);
     json_object(w);
-    put_member(w, "name", why->name);
-    put_member(w, "as", why->what);
-    put_member(w, "since", since);
+    json_put_string(w, "name", why->name);
+    json_put_string(w, "as", why->what);
+    json_put_string(w, "since", since);
     json_key(w, "chains");
     json_array(w);
     for (size_t i = 0; i < why->count; i++)

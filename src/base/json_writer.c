@@ -153,3 +153,29 @@ void json_quote(struct strbuf *out, const char *text, size_t len)
     strbuf_add(out, run, (size_t)(p - run));
     strbuf_addc(out, '"');
 }
+
+/* ---- members ---- */
+
+void json_put_string(struct json_writer *w, const char *key, const char *text)
+{
+    json_key(w, key);
+    json_string(w, text);
+}
+
+void json_put_int(struct json_writer *w, const char *key, int64_t value)
+{
+    json_key(w, key);
+    json_int(w, value);
+}
+
+void json_put_given(struct json_writer *w, const char *key, const char *text)
+{
+    if (text) json_put_string(w, key, text);
+}
+
+void json_put_raw(struct json_writer *w, const char *key, const char *json)
+{
+    if (!json) return;
+    json_key(w, key);
+    json_raw(w, json, strlen(json));
+}

@@ -8,6 +8,7 @@ set(SOURCES_base
     gz_reader.c
     hash.c
     json_reader.c
+    json_tree.c
     json_writer.c
     line_reader.c
     log.c

@@ -25,25 +25,13 @@ static int push_json(lua_State *L, const struct strbuf *json)
     return 1;
 }
 
-static void put_string(struct json_writer *w, const char *key, const char *value)
-{
-    json_key(w, key);
-    json_string(w, value);
-}
-
-static void put_int(struct json_writer *w, const char *key, int64_t value)
-{
-    json_key(w, key);
-    json_int(w, value);
-}
-
 /* Left out when it never was, so that Lua reads nil. */
 static void put_time(struct json_writer *w, const char *key, int64_t ms)
 {
     char text[TIME_TEXT_MAX];
     if (!ms) return;
     time_format(ms, text);
-    put_string(w, key, text);
+    json_put_string(w, key, text);
 }
 
 /* ---- policies ---- */
@@ -55,22 +43,22 @@ static void write_policy(void *data, const struct policy_status *p)
     duration_format(p->info->every_ms, every);
     json_key(w, p->info->name);
     json_object(w);
-    put_string(w, "name", p->info->name);
-    put_string(w, "file", p->info->file);
-    put_string(w, "sha256", p->info->sha256);
-    put_string(w, "mode", mode_names[p->mode]);
-    put_string(w, "every", every);
-    put_int(w, "targets", (int64_t)p->targets);
-    put_int(w, "ticks", (int64_t)p->ticks);
-    put_int(w, "skipped", (int64_t)p->skipped);
-    put_int(w, "failed", (int64_t)p->failed);
+    json_put_string(w, "name", p->info->name);
+    json_put_string(w, "file", p->info->file);
+    json_put_string(w, "sha256", p->info->sha256);
+    json_put_string(w, "mode", mode_names[p->mode]);
+    json_put_string(w, "every", every);
+    json_put_int(w, "targets", (int64_t)p->targets);
+    json_put_int(w, "ticks", (int64_t)p->ticks);
+    json_put_int(w, "skipped", (int64_t)p->skipped);
+    json_put_int(w, "failed", (int64_t)p->failed);
     put_time(w, "last", p->last_ms);
     put_time(w, "next", p->next_ms);
-    put_int(w, "evaluation_us", p->last_elapsed_us);
-    put_int(w, "memory_bytes", (int64_t)p->memory_bytes);
+    json_put_int(w, "evaluation_us", p->last_elapsed_us);
+    json_put_int(w, "memory_bytes", (int64_t)p->memory_bytes);
     if (p->fault) {
         fault_print(p->fault, fault, sizeof fault);
-        put_string(w, "fault", fault);
+        json_put_string(w, "fault", fault);
     }
     json_object_end(w);
 }
@@ -114,14 +102,14 @@ int console_no_policy(lua_State *L, const struct console *console, const char *n
 static void write_alert(struct json_writer *w, const struct alert *alert)
 {
     json_object(w);
-    put_string(w, "type", alert->type);
-    if (alert->key[0]) put_string(w, "key", alert->key);
-    put_string(w, "state", alert_state_names[alert->state]);
-    put_string(w, "severity", severity_names[alert->severity]);
+    json_put_string(w, "type", alert->type);
+    if (alert->key[0]) json_put_string(w, "key", alert->key);
+    json_put_string(w, "state", alert_state_names[alert->state]);
+    json_put_string(w, "severity", severity_names[alert->severity]);
     put_time(w, "since", alert->since_ms);
     put_time(w, "raised", alert->raised_ms);
-    put_string(w, "description", alert->description);
-    if (alert->recommendation[0]) put_string(w, "recommendation", alert->recommendation);
+    json_put_string(w, "description", alert->description);
+    if (alert->recommendation[0]) json_put_string(w, "recommendation", alert->recommendation);
     if (alert->flapping) {
         json_key(w, "flapping");
         json_bool(w, true);
@@ -138,8 +126,8 @@ static void write_target(void *data, const struct target *target, enum status st
 {
     struct json_writer *w = data;
     json_object(w);
-    put_string(w, "target", target->id);
-    put_string(w, "status", status_names[status]);
+    json_put_string(w, "target", target->id);
+    json_put_string(w, "status", status_names[status]);
     json_key(w, "fields");
     json_raw(w, target->json, strlen(target->json));
     json_key(w, "alerts");

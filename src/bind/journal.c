@@ -54,13 +54,6 @@ static void job_free(struct journal_job *job)
     free(job);
 }
 
-static void write_text(struct json_writer *w, const char *key, const char *text)
-{
-    if (!text) return;
-    json_key(w, key);
-    json_string(w, text);
-}
-
 static bool write_row(void *data, const struct journal_row *row)
 {
     struct json_writer *w = data;
@@ -69,13 +62,13 @@ static bool write_row(void *data, const struct journal_row *row)
     json_int(w, row->seq);
     json_key(w, "at");
     json_double(w, (double)row->at_ms / 1000);
-    write_text(w, "world", row->world);
-    write_text(w, "id", row->entry.id);
-    write_text(w, "what", row->entry.what);
-    write_text(w, "policy", row->entry.policy);
-    write_text(w, "target", row->entry.target);
-    write_text(w, "resource", row->entry.resource);
-    write_text(w, "policy_sha256", row->entry.policy_sha256);
+    json_put_given(w, "world", row->world);
+    json_put_given(w, "id", row->entry.id);
+    json_put_given(w, "what", row->entry.what);
+    json_put_given(w, "policy", row->entry.policy);
+    json_put_given(w, "target", row->entry.target);
+    json_put_given(w, "resource", row->entry.resource);
+    json_put_given(w, "policy_sha256", row->entry.policy_sha256);
     if (row->entry.json && *row->entry.json) {
         json_key(w, "detail");
         json_raw(w, row->entry.json, strlen(row->entry.json));

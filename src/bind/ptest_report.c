@@ -5,20 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static void member(struct json_writer *w, const char *key, const char *text)
-{
-    if (!text) return;
-    json_key(w, key);
-    json_string(w, text);
-}
-
-static void raw(struct json_writer *w, const char *key, const char *json)
-{
-    if (!json) return;
-    json_key(w, key);
-    json_raw(w, json, strlen(json));
-}
-
 static void seconds(struct json_writer *w, const char *key, int64_t ms)
 {
     json_key(w, key);
@@ -44,13 +30,13 @@ static void write_alerts(struct json_writer *w, const char *name, const struct t
         const struct alert *alert = &r->alerts[i];
         if (only_on && !alert_is_on(alert)) continue;
         json_object(w);
-        member(w, "type", alert->type);
-        member(w, "key", alert->key);
-        member(w, "severity", severity_names[alert->severity]);
-        member(w, "description", alert->description);
-        member(w, "recommendation", alert->recommendation);
+        json_put_given(w, "type", alert->type);
+        json_put_given(w, "key", alert->key);
+        json_put_given(w, "severity", severity_names[alert->severity]);
+        json_put_given(w, "description", alert->description);
+        json_put_given(w, "recommendation", alert->recommendation);
         if (!only_on) {
-            member(w, "state", alert_state_names[alert->state]);
+            json_put_given(w, "state", alert_state_names[alert->state]);
             seconds(w, "since", alert->since_ms);
             json_key(w, "flapping");
             json_bool(w, alert->flapping);
@@ -67,11 +53,11 @@ static void write_stated(struct json_writer *w, const struct evaluation *evaluat
     for (uint32_t i = 0; i < evaluation->issue_count; i++) {
         const struct issue *issue = &evaluation->issues[i];
         json_object(w);
-        member(w, "type", issue->type);
-        member(w, "key", issue->key);
-        member(w, "severity", severity_names[issue->severity]);
-        member(w, "description", issue->description);
-        member(w, "recommendation", issue->recommendation);
+        json_put_given(w, "type", issue->type);
+        json_put_given(w, "key", issue->key);
+        json_put_given(w, "severity", severity_names[issue->severity]);
+        json_put_given(w, "description", issue->description);
+        json_put_given(w, "recommendation", issue->recommendation);
         verdict(w, "when", issue->when);
         if (issue->has_clear) verdict(w, "clear", issue->clear);
         json_object_end(w);
@@ -87,10 +73,10 @@ static void write_evaluation(struct json_writer *w, const struct evaluation *eva
     for (uint32_t i = 0; i < evaluation->recommendation_count; i++) {
         const struct recommendation *each = &evaluation->recommendations[i];
         json_object(w);
-        member(w, "type", each->type);
-        member(w, "action", each->action);
-        member(w, "impact", severity_names[each->impact]);
-        member(w, "effort", severity_names[each->effort]);
+        json_put_given(w, "type", each->type);
+        json_put_given(w, "action", each->action);
+        json_put_given(w, "impact", severity_names[each->impact]);
+        json_put_given(w, "effort", severity_names[each->effort]);
         json_object_end(w);
     }
     json_array_end(w);
@@ -98,8 +84,8 @@ static void write_evaluation(struct json_writer *w, const struct evaluation *eva
     json_array(w);
     for (uint32_t i = 0; i < evaluation->unknown_count; i++) {
         json_object(w);
-        member(w, "metric", evaluation->unknowns[i].metric);
-        member(w, "reason", evaluation->unknowns[i].reason);
+        json_put_given(w, "metric", evaluation->unknowns[i].metric);
+        json_put_given(w, "reason", evaluation->unknowns[i].reason);
         json_object_end(w);
     }
     json_array_end(w);
@@ -121,18 +107,18 @@ static void write_decisions(struct json_writer *w, const struct target_report *r
     for (size_t i = 0; i < r->decision_count; i++) {
         const struct decision_report *each = &r->decisions[i];
         json_object(w);
-        member(w, "kind", each->decision->kind);
-        member(w, "resource", each->decision->resource);
-        member(w, "region", each->decision->region);
-        member(w, "account", each->decision->account);
-        raw(w, "current", each->current);
-        raw(w, "wanted", each->wanted ? each->wanted : each->decision->wanted);
-        raw(w, "changes", each->changes ? each->changes : "[]");
-        member(w, "outcome", outcome_names[each->outcome]);
-        member(w, "reason", each->reason);
-        member(w, "text", each->text);
-        raw(w, "notes", each->notes ? each->notes : "[]");
-        member(w, "direction", direction_names[each->direction]);
+        json_put_given(w, "kind", each->decision->kind);
+        json_put_given(w, "resource", each->decision->resource);
+        json_put_given(w, "region", each->decision->region);
+        json_put_given(w, "account", each->decision->account);
+        json_put_raw(w, "current", each->current);
+        json_put_raw(w, "wanted", each->wanted ? each->wanted : each->decision->wanted);
+        json_put_raw(w, "changes", each->changes ? each->changes : "[]");
+        json_put_given(w, "outcome", outcome_names[each->outcome]);
+        json_put_given(w, "reason", each->reason);
+        json_put_given(w, "text", each->text);
+        json_put_raw(w, "notes", each->notes ? each->notes : "[]");
+        json_put_given(w, "direction", direction_names[each->direction]);
         write_clipped(w, each->clipped);
         json_key(w, "back");
         json_bool(w, each->back);
@@ -160,9 +146,9 @@ static void write_known(struct json_writer *w, const struct house *house, const 
     size_t count = evaluator->vtable->target_count(evaluator);
     for (size_t i = 0; i < count; i++) {
         const struct target *target = evaluator->vtable->target(evaluator, i);
-        if (strcmp(target->id, id) == 0) raw(w, "fields", target->json);
+        if (strcmp(target->id, id) == 0) json_put_raw(w, "fields", target->json);
     }
-    raw(w, "memo", ptest_policy_memo(policy, id));
+    json_put_raw(w, "memo", ptest_policy_memo(policy, id));
 }
 
 void house_target(void *data, const struct target_report *report)
@@ -172,9 +158,9 @@ void house_target(void *data, const struct target_report *report)
     if (house->targets.len > 0) strbuf_addc(&house->targets, ',');
     json_writer_init(&w, &house->targets);
     json_object(&w);
-    member(&w, "policy", report->policy);
-    member(&w, "target", report->target);
-    member(&w, "status", status_names[report->status]);
+    json_put_given(&w, "policy", report->policy);
+    json_put_given(&w, "target", report->target);
+    json_put_given(&w, "status", status_names[report->status]);
     write_alerts(&w, "issues", report, true);
     write_alerts(&w, "alerts", report, false);
     if (report->evaluation) write_evaluation(&w, report->evaluation);
@@ -193,11 +179,11 @@ void house_report(void *data, const struct tick_report *report)
         if (house->errors.len > 0) strbuf_addc(&house->errors, ',');
         json_writer_init(&w, &house->errors);
         json_object(&w);
-        member(&w, "policy", error->policy);
-        member(&w, "file", error->file);
+        json_put_given(&w, "policy", error->policy);
+        json_put_given(&w, "file", error->file);
         json_key(&w, "line");
         json_int(&w, error->line);
-        member(&w, "message", error->message);
+        json_put_given(&w, "message", error->message);
         json_object_end(&w);
     }
     house_look_at_clock(house);

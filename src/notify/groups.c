@@ -4,6 +4,7 @@
  * tree, or a second one that leads to the same receiver, tells nobody twice. A record is there as
  * long as it holds an alert that its receiver was told of and not told the end of. */
 #include "moontide/base/json.h"
+#include "moontide/base/json_tree.h"
 #include "moontide/base/log.h"
 #include "moontide/store/store.h"
 
@@ -98,12 +99,6 @@ int told_add_copy(struct told *told, const struct told_alert *alert)
     return told_add(told, alert->id, texts, alert->severity, alert->raised_ms);
 }
 
-static void write_member(struct json_writer *w, const char *key, const char *text)
-{
-    json_key(w, key);
-    json_string(w, text);
-}
-
 int told_write(const struct told *told, struct strbuf *out)
 {
     struct json_writer w;
@@ -111,19 +106,19 @@ int told_write(const struct told *told, struct strbuf *out)
     json_object(&w);
     json_key(&w, "at");
     json_int(&w, told->at_ms);
-    if (told->state) write_member(&w, "state", told->state);
+    if (told->state) json_put_string(&w, "state", told->state);
     json_key(&w, "alerts");
     json_array(&w);
     for (size_t i = 0; i < told->count; i++) {
         const struct told_alert *alert = &told->alerts[i];
         json_object(&w);
-        write_member(&w, "id", alert->id);
-        write_member(&w, "policy", alert->policy);
-        write_member(&w, "target", alert->target);
-        write_member(&w, "type", alert->type);
-        write_member(&w, "key", alert->key);
-        write_member(&w, "description", alert->description);
-        write_member(&w, "severity", severity_names[alert->severity]);
+        json_put_string(&w, "id", alert->id);
+        json_put_string(&w, "policy", alert->policy);
+        json_put_string(&w, "target", alert->target);
+        json_put_string(&w, "type", alert->type);
+        json_put_string(&w, "key", alert->key);
+        json_put_string(&w, "description", alert->description);
+        json_put_string(&w, "severity", severity_names[alert->severity]);
         json_key(&w, "raised");
         json_int(&w, alert->raised_ms);
         json_object_end(&w);
@@ -135,29 +130,18 @@ int told_write(const struct told *told, struct strbuf *out)
 
 /* ---- reading records ---- */
 
-static const char *text_of(const cJSON *object, const char *name)
-{
-    const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, name));
-    return text ? text : "";
-}
-
-static int64_t number_of(const cJSON *object, const char *name)
-{
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
-    return cJSON_IsNumber(item) ? (int64_t)item->valuedouble : 0;
-}
-
 static int told_read_alert(struct told *told, const cJSON *object)
 {
-    const char *const texts[5] = {text_of(object, "policy"), text_of(object, "target"),
-                                  text_of(object, "type"), text_of(object, "key"),
-                                  text_of(object, "description")};
+    const char *const texts[5] = {json_tree_text(object, "policy"),
+                                  json_tree_text(object, "target"), json_tree_text(object, "type"),
+                                  json_tree_text(object, "key"),
+                                  json_tree_text(object, "description")};
     int severity = SEVERITY_HIGH;
     while (severity > SEVERITY_LOW &&
-           strcmp(severity_names[severity], text_of(object, "severity")) != 0)
+           strcmp(severity_names[severity], json_tree_text(object, "severity")) != 0)
         severity--;
-    return told_add(told, text_of(object, "id"), texts, (enum severity)severity,
-                    number_of(object, "raised"));
+    return told_add(told, json_tree_text(object, "id"), texts, (enum severity)severity,
+                    json_tree_int(object, "raised"));
 }
 
 static int told_read(struct told *told, const char *json)
@@ -166,8 +150,8 @@ static int told_read(struct told *told, const char *json)
     const cJSON *each;
     cJSON *document = cJSON_Parse(json);
     if (!document) return ERR_PARSE;
-    told->at_ms = number_of(document, "at");
-    const char *state = text_of(document, "state");
+    told->at_ms = json_tree_int(document, "at");
+    const char *state = json_tree_text(document, "state");
     if (state[0] && !(told->state = strdup(state))) code = ERR_NOMEM;
     cJSON_ArrayForEach(each, cJSON_GetObjectItemCaseSensitive(document, "alerts"))
     {
@@ -262,9 +246,9 @@ static int write_key(const struct route_end *end, const struct labels *labels, s
     json_object(&w);
     bool all = end->group_by_count == 1 && strcmp(end->group_by[0], "...") == 0;
     for (size_t i = 0; all && i < labels->count; i++)
-        write_member(&w, labels->items[i].name, labels->items[i].value);
+        json_put_string(&w, labels->items[i].name, labels->items[i].value);
     for (size_t i = 0; !all && i < end->group_by_count; i++)
-        write_member(&w, end->group_by[i], labels_get(labels, end->group_by[i]));
+        json_put_string(&w, end->group_by[i], labels_get(labels, end->group_by[i]));
     json_object_end(&w);
     return strbuf_status(out);
 }

@@ -9,12 +9,6 @@
 
 enum { CONTEXT_BYTES_MAX = 32 * 1024, DESCRIPTION_MAX = 4096, METRIC_NAME_MAX = 256 };
 
-static void member(struct json_writer *w, const char *key, const char *text)
-{
-    json_key(w, key);
-    json_string(w, text);
-}
-
 /* At most DESCRIPTION_MAX bytes, cut at a character; how many were left out is said in <key>_cut.
  */
 static void long_member(struct json_writer *w, const char *key, const char *text)
@@ -40,10 +34,10 @@ static void write_recommendations(struct json_writer *w, const struct evaluation
     for (uint32_t i = 0; i < evaluation->recommendation_count; i++) {
         const struct recommendation *each = &evaluation->recommendations[i];
         json_object(w);
-        member(w, "type", each->type);
+        json_put_string(w, "type", each->type);
         long_member(w, "action", each->action);
-        member(w, "impact", severity_names[each->impact]);
-        member(w, "effort", severity_names[each->effort]);
+        json_put_string(w, "impact", severity_names[each->impact]);
+        json_put_string(w, "effort", severity_names[each->effort]);
         json_object_end(w);
     }
     json_array_end(w);
@@ -56,12 +50,12 @@ static void write_decisions(struct json_writer *w, const struct target_report *r
     for (size_t i = 0; i < report->decision_count; i++) {
         const struct decision_report *each = &report->decisions[i];
         json_object(w);
-        member(w, "id", each->id);
-        member(w, "kind", each->decision->kind);
-        member(w, "resource", each->decision->resource);
-        member(w, "outcome", outcome_names[each->outcome]);
-        member(w, "reason", each->reason);
-        member(w, "text", each->text);
+        json_put_string(w, "id", each->id);
+        json_put_string(w, "kind", each->decision->kind);
+        json_put_string(w, "resource", each->decision->resource);
+        json_put_string(w, "outcome", outcome_names[each->outcome]);
+        json_put_string(w, "reason", each->reason);
+        json_put_string(w, "text", each->text);
         if (each->changes) {
             json_key(w, "changes");
             json_raw(w, each->changes, strlen(each->changes));
@@ -129,8 +123,8 @@ static void write_series(const struct notifier *notifier, struct json_writer *w,
                               &slots, &unit);
             if (series) {
                 json_object(w);
-                member(w, "name", name);
-                member(w, "unit", unit);
+                json_put_string(w, "name", name);
+                json_put_string(w, "unit", unit);
                 write_points(w, series, slots);
                 json_object_end(w);
             }
@@ -147,18 +141,18 @@ static void write_labels(struct json_writer *w, const struct labels *labels)
     json_key(w, "labels");
     json_object(w);
     for (size_t i = 0; i < labels->count; i++)
-        member(w, labels->items[i].name, labels->items[i].value);
+        json_put_string(w, labels->items[i].name, labels->items[i].value);
     json_object_end(w);
 }
 
 static void write_names(struct json_writer *w, const char *id, const char *policy,
                         const char *target, const char *type, const char *key)
 {
-    member(w, "id", id);
-    member(w, "policy", policy);
-    member(w, "target", target);
-    member(w, "type", type);
-    member(w, "key", key);
+    json_put_string(w, "id", id);
+    json_put_string(w, "policy", policy);
+    json_put_string(w, "target", target);
+    json_put_string(w, "type", type);
+    json_put_string(w, "key", key);
 }
 
 static void write_firing(const struct notifier *notifier, struct json_writer *w,
@@ -167,8 +161,8 @@ static void write_firing(const struct notifier *notifier, struct json_writer *w,
     const struct house *house = item->house;
     json_object(w);
     write_names(w, item->id, house->by.first, house->by.second, item->type, item->key);
-    member(w, "severity", severity_names[item->severity]);
-    member(w, "state", item->flapping ? "flapping" : "firing");
+    json_put_string(w, "severity", severity_names[item->severity]);
+    json_put_string(w, "state", item->flapping ? "flapping" : "firing");
     json_key(w, "unknown");
     json_bool(w, item->unknown);
     json_key(w, "since");
@@ -189,30 +183,30 @@ static void write_resolved(struct json_writer *w, const struct told_alert *alert
 {
     json_object(w);
     write_names(w, alert->id, alert->policy, alert->target, alert->type, alert->key);
-    member(w, "severity", severity_names[alert->severity]);
-    member(w, "state", "resolved");
+    json_put_string(w, "severity", severity_names[alert->severity]);
+    json_put_string(w, "state", "resolved");
     json_key(w, "since");
     json_int(w, alert->raised_ms);
     json_key(w, "resolved_at");
     json_int(w, at_ms);
-    member(w, "description", alert->description);
+    json_put_string(w, "description", alert->description);
     json_object_end(w);
 }
 
 static void write_head(struct json_writer *w, const struct telling *telling)
 {
-    member(w, "id", telling->id);
-    member(w, "receiver", telling->group->receiver);
-    member(w, "status", telling->status);
+    json_put_string(w, "id", telling->id);
+    json_put_string(w, "receiver", telling->group->receiver);
+    json_put_string(w, "status", telling->status);
     json_key(w, "at");
     json_int(w, telling->at_ms);
-    member(w, "group_key", telling->group->key);
+    json_put_string(w, "group_key", telling->group->key);
     json_key(w, "group");
     json_raw(w, telling->group->key, strlen(telling->group->key));
     json_key(w, "repeat");
     json_bool(w, telling->repeat);
     if (telling->firing_count > 0)
-        member(w, "severity", severity_names[telling->firing[0]->severity]);
+        json_put_string(w, "severity", severity_names[telling->firing[0]->severity]);
     json_key(w, "firing");
     json_int(w, (int64_t)telling->firing_count);
     json_key(w, "resolved");

@@ -140,20 +140,6 @@ struct rail_history *resource_history(struct resource *resource, const char *fie
 
 /* ---- to and from the store ---- */
 
-static void key_text(struct json_writer *w, const char *key, const char *text)
-{
-    if (!text) return;
-    json_key(w, key);
-    json_string(w, text);
-}
-
-static void key_json(struct json_writer *w, const char *key, const char *json)
-{
-    if (!json) return;
-    json_key(w, key);
-    json_raw(w, json, strlen(json));
-}
-
 static void key_int(struct json_writer *w, const char *key, int64_t value)
 {
     if (!value) return;
@@ -164,13 +150,13 @@ static void key_int(struct json_writer *w, const char *key, int64_t value)
 static void write_verification(struct json_writer *w, const struct verification *verification)
 {
     json_object(w);
-    key_text(w, "id", verification->id);
-    key_text(w, "policy", verification->policy);
-    key_text(w, "target", verification->target);
-    key_text(w, "check", verification->check);
-    key_text(w, "on_failure", on_failure_names[verification->on_failure]);
+    json_put_given(w, "id", verification->id);
+    json_put_given(w, "policy", verification->policy);
+    json_put_given(w, "target", verification->target);
+    json_put_given(w, "check", verification->check);
+    json_put_given(w, "on_failure", on_failure_names[verification->on_failure]);
     key_int(w, "due", verification->due_ms);
-    key_json(w, "back", verification->back);
+    json_put_raw(w, "back", verification->back);
     json_object_end(w);
 }
 
@@ -184,7 +170,7 @@ static int write_histories(struct json_writer *w, const struct resource *resourc
         struct strbuf text;
         strbuf_init(&text, ROW_BYTES_MAX);
         int written = rail_history_write(resource->capacities[i].history, &text);
-        if (written == OK) key_json(w, resource->capacities[i].field, strbuf_cstr(&text));
+        if (written == OK) json_put_raw(w, resource->capacities[i].field, strbuf_cstr(&text));
         if (written < 0) rc = written;
         strbuf_done(&text);
     }
@@ -195,30 +181,30 @@ static int write_histories(struct json_writer *w, const struct resource *resourc
 static int write_row(struct json_writer *w, const struct resource *resource)
 {
     json_object(w);
-    key_json(w, "written", resource->written);
+    json_put_raw(w, "written", resource->written);
     key_int(w, "written_at", resource->written_ms);
     key_int(w, "confirmed", resource->confirmed);
     key_int(w, "call_unknown", resource->call_unknown);
-    key_text(w, "drift", resource->drift);
+    json_put_given(w, "drift", resource->drift);
     key_int(w, "drift_at", resource->drift_ms);
     key_int(w, "drift_until", resource->drift_until_ms);
     if (resource->drift_hash) {
         char hash[20]; /* a double would not hold it */
         snprintf(hash, sizeof hash, "%016llx", (unsigned long long)resource->drift_hash);
-        key_text(w, "drift_hash", hash);
+        json_put_given(w, "drift_hash", hash);
     }
-    key_text(w, "frozen", resource->frozen);
-    key_text(w, "failed", resource->failed);
-    key_text(w, "failed_policy", resource->failed_policy);
-    key_text(w, "failed_target", resource->failed_target);
+    json_put_given(w, "frozen", resource->frozen);
+    json_put_given(w, "failed", resource->failed);
+    json_put_given(w, "failed_policy", resource->failed_policy);
+    json_put_given(w, "failed_target", resource->failed_target);
     key_int(w, "failed_at", resource->failed_ms);
     if (resource->back.wanted) {
         json_key(w, "back");
         json_object(w);
-        key_text(w, "id", resource->back.id);
-        key_text(w, "policy", resource->back.policy);
-        key_text(w, "target", resource->back.target);
-        key_json(w, "wanted", resource->back.wanted);
+        json_put_given(w, "id", resource->back.id);
+        json_put_given(w, "policy", resource->back.policy);
+        json_put_given(w, "target", resource->back.target);
+        json_put_raw(w, "wanted", resource->back.wanted);
         json_object_end(w);
     }
     json_key(w, "verifications");

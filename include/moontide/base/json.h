@@ -94,6 +94,13 @@ void json_bool(struct json_writer *w, bool value);
 void json_null(struct json_writer *w);
 void json_raw(struct json_writer *w, const char *json, size_t len); /* already JSON */
 
+/* A member: its key and its value. */
+void json_put_string(struct json_writer *w, const char *key, const char *text); /* NULL: null */
+void json_put_int(struct json_writer *w, const char *key, int64_t value);
+/* NULL: the member is left out. */
+void json_put_given(struct json_writer *w, const char *key, const char *text);
+void json_put_raw(struct json_writer *w, const char *key, const char *json);
+
 /* Only the quoted string, for those who write JSON lines by hand. Invalid UTF-8 becomes U+FFFD. */
 void json_quote(struct strbuf *out, const char *text, size_t len);
 
