@@ -55,7 +55,7 @@ static const char *optional(lua_State *L, int idx, const char *field)
     return lua_getfield(L, idx, field) == LUA_TSTRING ? lua_tostring(L, -1) : NULL;
 }
 
-/* house{ at_ms, mode, config, project_alerts } */
+/* house{ at_ms, settle_ms, mode, config, project_alerts } */
 static int core_house(lua_State *L)
 {
     struct ptest_run *run = run_of(L);
@@ -64,6 +64,8 @@ static int core_house(lua_State *L)
     luaL_checktype(L, 1, LUA_TTABLE);
     lua_getfield(L, 1, "at_ms");
     options.at_ms = (int64_t)lua_tonumber(L, -1);
+    lua_getfield(L, 1, "settle_ms");
+    options.settle_ms = (int64_t)lua_tonumber(L, -1);
     options.mode = optional(L, 1, "mode");
     options.config_json = optional(L, 1, "config");
     lua_getfield(L, 1, "project_alerts");

@@ -45,6 +45,7 @@ struct house_options {
     const char *mode;        /* NULL: the policy's, else the configuration's */
     const char *config_json; /* what policies see as `config`; NULL: the project's */
     bool project_alerts;     /* the receivers and routes of moontide.lua, and their times */
+    int64_t settle_ms;       /* how much older than now the newest period is that may be seen */
 };
 
 struct ptest_policy;

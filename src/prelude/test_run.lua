@@ -171,7 +171,22 @@ local function epoch(at)
   return at > 1e11 and at / 1000 or at
 end
 
--- A recorded tick as `moontide journal export` writes it -> options of run().
+-- How much older than the tick the newest period is that its policy could see (`settle` of the daemon that recorded
+-- it, as far as the periods tell): else the window of this run ended elsewhere. 0: the series do not say.
+local function settle_of(at, targets)
+  local least
+  for _, target in ipairs(targets or {}) do
+    for _, series in pairs(target.series or {}) do
+      if type(series) == "table" and series.start and series.period and type(series.values) == "table" then
+        local age = at - (series.start + #series.values * series.period)
+        if not least or age < least then least = age end
+      end
+    end
+  end
+  return least and least > 0 and least or 0
+end
+
+-- A recorded tick as `moontide journal export` writes it -> options of run(), and what settle_of() says.
 local function options_of(recorded)
   if type(recorded.targets) ~= "table" then complain("fixture: it has no `targets`") end
   local targets = {}
@@ -182,7 +197,8 @@ local function options_of(recorded)
     end
     targets[i] = copy
   end
-  return { at = recorded.at and epoch(recorded.at), targets = targets }
+  local at = recorded.at and epoch(recorded.at)
+  return { at = at, targets = targets }, at and settle_of(at, targets) or 0
 end
 
 local function merged(options)
@@ -190,13 +206,13 @@ local function merged(options)
   if fixture == nil and options.tick ~= nil and options.targets ~= nil then
     fixture, options = options, {}
   end
-  if fixture == nil then return options end
-  local all = options_of(fixture)
+  if fixture == nil then return options, 0 end
+  local all, settle = options_of(fixture)
   for name, value in pairs(options) do
     if name ~= "fixture" then all[name] = value end
   end
   if options.target ~= nil then all.targets = nil end
-  return all
+  return all, settle
 end
 
 function globals.fixture(path)
@@ -266,7 +282,7 @@ local function put_series(at, policy, index, key, spec)
   if start then
     start = floor(time_of(start, now, what) / period) * period
   else
-    start = floor(now / period) * period - count * period -- the last value is the newest whole period
+    start = floor((now - at.settle) / period) * period - count * period -- the last value is the newest whole period
   end
   core.series(at.house, policy.index, index, key, start, values, count, hold)
 end
@@ -401,14 +417,15 @@ local function check_options(options)
 end
 
 local function run(policy, options)
+  local settle = 0
   options = options or {}
-  if type(options) == "table" then options = merged(options) end
+  if type(options) == "table" then options, settle = merged(options) end
   check_options(options)
   local alerts = options.alerts
   if alerts ~= nil and alerts ~= "project" then complain("alerts: \"project\" takes the receivers of moontide.lua") end
-  local at = { policies = {}, rendered = {}, unseen = {}, messages = messages }
+  local at = { policies = {}, rendered = {}, unseen = {}, messages = messages, settle = settle }
   local when = options.at == nil and AT or time_of(options.at, AT, "at")
-  at.house = core.house { at_ms = floor(when * 1000), mode = options.mode, config = config_of(options.config),
+  at.house = core.house { at_ms = floor(when * 1000), settle_ms = floor(settle * 1000), mode = options.mode, config = config_of(options.config),
                           project_alerts = alerts == "project" }
   if options.resources then give_resources(at.house, options.resources) end
   local list = type(policy) == "table" and policy or { policy }

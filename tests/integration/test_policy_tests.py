@@ -1,5 +1,6 @@
 """`moontide test`: writing tests, and what they can say of policies."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -370,6 +371,33 @@ end)
  "id": "cluster=shop,service=db", "extra": null, "memo": { "n": 7 }, "series": { "cpu": { "metric": { "namespace": "AWS/ECS" },
  "period": 60, "start": 1767599400, "values": [ 1, 2, null, 4, 5, 6, 7, 8, 90, 95 ], "state": "ready" },
  "of_an_older_version": { "period": 60, "start": 1767599400, "values": [ 1 ] } } } ] }""")
+        result = project.run("test")
+        self.assertEqual(result.returncode, 0, result.stdout)
+
+    def test_a_fixture_is_seen_to_its_last_slot_wherever_in_a_period_it_was_recorded(self):
+        counts = """return policy {
+  name = "counts", targets = { "one" },
+  metrics = function() return { p99 = cloudwatch { namespace = "N", name = "M", stat = "p99", period = "5m" } } end,
+  evaluate = function(t, m) issue { type = "n", severity = "low", description = m.p99:len() .. " " .. tostring(m.p99:last()) } end,
+}
+"""
+        project = self.house("""
+for i = 0, 9 do
+  it("as recorded " .. i, function()
+    local r = run("counts", fixture(("tick%d.json"):format(i)))
+    expect(r.stated[1].description).to_be "12 12.0"
+    r = r:advance("5m"):tick { p99 = 13 }
+    expect(r.stated[1].description).to_be "12 13.0"
+  end)
+end
+""")
+        project.write("policies/counts.lua", counts)
+        for i in range(10):  # half a minute further each: what is 60 s old is settled
+            at = 1767600000 + 30 * i
+            end = (at - 60) // 300 * 300
+            project.write(f"policies/tests/fixtures/tick{i}.json", json.dumps({"tick": i, "at": at, "policy": "counts", "targets": [
+                {"target": "one", "id": "one", "series": {"p99": {
+                    "period": 300, "start": end - 3600, "values": list(range(1, 13)), "state": "ready"}}}]}))
         result = project.run("test")
         self.assertEqual(result.returncode, 0, result.stdout)
 

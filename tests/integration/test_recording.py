@@ -53,7 +53,7 @@ class Base(support.Case):
 
     def good(self, *arguments):
         result = self.dir.run(*arguments)
-        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual(result.returncode, 0, result.stderr + result.stdout)
         return result.stdout
 
     def refused(self, *arguments):
