@@ -10,24 +10,22 @@
 Marks: `fresh` begins in an empty directory (else the shipped policies are there), `exit N` is the status of the last command,
 `loose` compares but for numbers and spaces (as a daemon's log always is): for what depends on how quick the machine is.
 
-libfaketime gives every command a start in the same minutes of the same day, so the simulated fleet and what is said
-of it are the same in every run, to the digit. Where it cannot be had, no session is run."""
+A clock that is set (tests/support/set_clock.c) gives every command a start in the same minutes of the same day, so the
+simulated fleet and what is said of it are the same in every run, to the digit."""
 
 import contextlib
 import os
-import pathlib
 import re
 import shutil
 import signal
 import subprocess
-import time
 
 import support
 from docs_examples import Wrong
 
 START_S = 1795863060  # 2026-11-28 10:51:00 UTC, in a burst of prod
 STEP_S = 10           # from one command of a session to the next
-PRELOAD = next(iter(pathlib.Path("/usr/lib").glob("*/faketime/libfaketime.so.1")), None)
+CLOCK = support.BUILD / "tests" / "set_clock.so"
 WIDTH = 120
 PROMPT = re.compile(r"^(?:moontide>| *>>) ?(.*)$")
 
@@ -96,18 +94,15 @@ class Session:
         bin_directory = self.project.path.parent / (self.project.path.name + "-bin")
         bin_directory.mkdir()
         self.bin = bin_directory
-        preload = " ".join([*sanitizer(), str(PRELOAD)]) if PRELOAD else ""
-        wrapper = f'#!/bin/sh\nLD_PRELOAD="{preload}" exec "{support.MOONTIDE}" "$@"\n' if preload else \
-            f'#!/bin/sh\nexec "{support.MOONTIDE}" "$@"\n'
-        (bin_directory / "moontide").write_text(wrapper)
+        preload = " ".join([*sanitizer(), str(CLOCK)])
+        (bin_directory / "moontide").write_text(f'#!/bin/sh\nLD_PRELOAD="{preload}" exec "{support.MOONTIDE}" "$@"\n')
         (bin_directory / "moontide").chmod(0o755)
 
     def environment(self, running=False):
         """The clock of a command stands still, so that a slow machine prints the same; a daemon's runs."""
         return support.clean_environment(
             PATH=f"{self.bin}:{os.environ['PATH']}", TZ="UTC", LC_ALL="C.UTF-8", COLUMNS=WIDTH, USER="ops", LOGNAME="ops",
-            HOME=self.project.path, FAKETIME=time.strftime("@%Y-%m-%d %H:%M:%S" if running else "%Y-%m-%d %H:%M:%S", time.gmtime(self.at)),
-            FAKETIME_DONT_FAKE_MONOTONIC="1", **self.exported)
+            HOME=self.project.path, SET_CLOCK=f"@{self.at}" if running else str(self.at), **self.exported)
 
     def write(self, name, text):
         path = self.cwd / name
@@ -197,11 +192,11 @@ def run_block(session, block):
             raise Wrong(f"$ {command.text}\nexit {status}:\n" + "\n".join(got), command.line)
         background = command.text.rstrip().endswith("&")
         wanted = normal("\n".join(l for l in command.output if not PROMPT.match(l)))
-        if PRELOAD and "loose" in words:
+        if "loose" in words:
             wanted, compared = loosely(wanted), loosely(normal("\n".join(got)))
         else:
             compared = normal("\n".join(got))
-        if PRELOAD and not background and not agrees(wanted, compared):
+        if not background and not agrees(wanted, compared):
             wrong = Wrong(f"$ {command.text}\nprints\n" + "\n".join(got), command.line)
             wrong.command, wrong.got = command, got
             raise wrong

@@ -219,7 +219,9 @@ class Manual(support.Case):
     @unittest.skipUnless(shutil.which("mandoc"), "SKIPPED: mandoc is not installed (see scripts/test)")
     def test_mandoc_finds_nothing(self):
         result = subprocess.run(["mandoc", "-Tlint", self.PAGE], capture_output=True, text=True)
-        faults = [line for line in (result.stdout + result.stderr).splitlines() if "mandoc.db" not in line]
+        # Which other manuals there are is the machine's affair: a bare one has no journalctl(1).
+        faults = [line for line in (result.stdout + result.stderr).splitlines()
+                  if "mandoc.db" not in line and "referenced manual not found" not in line]
         self.assertEqual(faults, [])
 
     @unittest.skipUnless(shutil.which("groff"), "SKIPPED: groff is not installed")

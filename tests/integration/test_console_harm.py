@@ -33,6 +33,14 @@ class Harmless(Console):
     def ticks(self):
         return [e for e in self.moontide.events("analysis.completed") if e["policy"] == "watched"]
 
+    def assert_no_tick_lost(self):
+        """A runaway that held the loop would lose a tick or two each, eight of them a dozen; one in a whole test may be
+        lost to a machine whose disk or processors stand still for a second."""
+        skipped = self.moontide.events("tick.skipped")
+        self.assertLessEqual(sum(e["skipped"] for e in skipped), 1, skipped)
+        self.assertFalse(self.moontide.events("analysis.failed"))
+        self.assertEqual(self.moontide.policy("watched")["failed"], 0)
+
     def late_ms(self):
         """How much later than its second the latest tick of the log came."""
         times = [int(e["at"][17:19]) * 1000 + int((e["at"] + ".000Z")[20:23] if "." in e["at"] else 0) for e in self.ticks()]
@@ -64,8 +72,7 @@ class Harmless(Console):
                 if expected:
                     self.assertRegex(error, expected)
                 self.good(c, "x = nil")
-        self.assertFalse(self.moontide.events("tick.skipped"))
-        self.assertFalse(self.moontide.events("analysis.failed"))
+        self.assert_no_tick_lost()
         self.ended_well()
 
     def test_eight_runaways_at_once_make_no_tick_late(self):
@@ -80,12 +87,10 @@ class Harmless(Console):
             self.drain(consoles)
             rounds += 1
         support.wait_until(lambda: len(self.ticks()) > first + 4, "five ticks")
-        policy = self.moontide.policy("watched")
-        self.assertEqual((policy["skipped"], policy["failed"]), (0, 0))
-        self.assertFalse(self.moontide.events("tick.skipped"))
+        self.assert_no_tick_lost()
         elapsed = time.monotonic() - begun
-        self.assertGreaterEqual(len(self.ticks()) - first, int(elapsed) - 2)
-        self.assertLess(self.late_ms(), 500)  # of the second between two; a loop that is held is late by seconds
+        self.assertGreaterEqual(len(self.ticks()) - first, int(elapsed) - 3)
+        self.assertLess(self.late_ms(), 1500)  # one may be lost; a loop that eight hold in turn is late by many seconds
         self.ended_well()
 
     def test_one_that_hangs_up_in_mid_command(self):
@@ -146,7 +151,7 @@ class Harmless(Console):
         self.assertEqual(len(shown.splitlines()), 2000)
         event = self.moontide.wait_for("console.closed", lambda e: "does not read" in e["reason"])
         self.assertIsNotNone(event)
-        self.assertFalse(self.moontide.events("tick.skipped"))
+        self.assert_no_tick_lost()
         self.ended_well()
 
 

@@ -46,7 +46,6 @@ class Pages(support.Case):
         self.assertFalse(faults, told(faults))
         self.assertGreater(count, 30)
 
-    @unittest.skipUnless(docs_session.PRELOAD, "SKIPPED: libfaketime cannot be had: no console session is run")
     def test_every_console_session_prints_what_the_page_shows(self):
         faults = [fault for page in self.pages for fault in session_faults(page)]
         self.assertFalse(faults, told(faults))
@@ -92,7 +91,7 @@ class Pages(support.Case):
         for named in re.findall(r"`((?:src|tests|policies|cookbook|scripts|packaging|cmake|docs)(?:/[\w/-]+)?)`", table):
             self.assertTrue((support.ROOT / named).exists(), f"docs/design.md: there is no {named}")
 
-    @unittest.skipUnless(docs_session.PRELOAD and shutil.which("tmux"), "SKIPPED: libfaketime or tmux cannot be had")
+    @unittest.skipUnless(shutil.which("tmux"), "SKIPPED: tmux cannot be had")
     def test_the_picture_shows_what_a_session_shows(self):
         result = subprocess.run([support.ROOT / "scripts/dev/make-picture", "--check", support.MOONTIDE], capture_output=True, text=True)
         self.assertEqual(result.returncode, 0, result.stderr)
@@ -164,7 +163,6 @@ class TheHarnessItself(support.Case):
             self.assertTrue(any(f.startswith(start) and hint in f for f in faults), (start, hint, told(faults)))
         self.assertEqual([f.split(" ", 2)[:2] for f in page.faults], [["page.md:28:", "an"], ["page.md:30:", "a"]])
 
-    @unittest.skipUnless(docs_session.PRELOAD, "SKIPPED: libfaketime cannot be had: what consoles print is not compared")
     def test_a_session_that_prints_something_else_is_told(self):
         faults = session_faults(self.page(SESSION))
         self.assertEqual(len(faults), 1)
