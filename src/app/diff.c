@@ -73,65 +73,65 @@ static int find_all(struct diff *diff, const struct arguments *arguments)
 
 /* ---- two at once ---- */
 
-/* The new version is evaluated in a thread of its own while this one does the old. */
-struct other_side {
-    struct rerun *rerun;
-    size_t targets; /* of the tick */
+/* A thread beside this one. It evaluates the new version while this one evaluates the old, and
+ * compares what both said while this one reads the next tick. */
+struct mate {
+    struct diff *diff;
+    void (*job)(struct diff *diff); /* NULL: it ends */
     uv_thread_t thread;
     uv_sem_t begin, ended;
-    bool quit;
+    bool busy;
 };
 
-static void judge_all(struct rerun *rerun, size_t targets)
+static void mate_thread(void *data)
 {
-    for (size_t i = 0; i < targets; i++)
-        rerun_judge(rerun, i);
-}
-
-static void other_thread(void *data)
-{
-    struct other_side *other = data;
+    struct mate *mate = data;
     for (;;) {
-        uv_sem_wait(&other->begin);
-        if (other->quit) return;
-        judge_all(other->rerun, other->targets);
-        uv_sem_post(&other->ended);
+        uv_sem_wait(&mate->begin);
+        if (!mate->job) return;
+        mate->job(mate->diff);
+        uv_sem_post(&mate->ended);
     }
 }
 
-static int other_start(struct diff *diff)
+static int mate_start(struct diff *diff)
 {
-    struct other_side *other = calloc(1, sizeof *other);
-    if (!other) return ERR_NOMEM;
-    other->rerun = diff->reruns[SIDE_NEW];
-    if (uv_sem_init(&other->begin, 0) < 0 || uv_sem_init(&other->ended, 0) < 0 ||
-        uv_thread_create(&other->thread, other_thread, other) < 0) {
-        free(other); /* a process without room for a thread ends in a moment */
+    struct mate *mate = calloc(1, sizeof *mate);
+    if (!mate) return ERR_NOMEM;
+    mate->diff = diff;
+    if (uv_sem_init(&mate->begin, 0) < 0 || uv_sem_init(&mate->ended, 0) < 0 ||
+        uv_thread_create(&mate->thread, mate_thread, mate) < 0) {
+        free(mate); /* a process without room for a thread ends in a moment */
         return ERR_NOMEM;
     }
-    diff->other = other;
+    diff->mate = mate;
     return OK;
 }
 
-static void other_stop(struct diff *diff)
+static void mate_begin(struct diff *diff, void (*job)(struct diff *diff))
 {
-    struct other_side *other = diff->other;
-    if (!other) return;
-    other->quit = true;
-    uv_sem_post(&other->begin);
-    uv_thread_join(&other->thread);
-    uv_sem_destroy(&other->begin);
-    uv_sem_destroy(&other->ended);
-    free(other);
-    diff->other = NULL;
+    diff->mate->job = job;
+    diff->mate->busy = job != NULL;
+    uv_sem_post(&diff->mate->begin);
 }
 
-static void judge_both(struct diff *diff, size_t targets)
+static void mate_wait(struct diff *diff)
 {
-    diff->other->targets = targets;
-    uv_sem_post(&diff->other->begin);
-    judge_all(diff->reruns[SIDE_OLD], targets);
-    uv_sem_wait(&diff->other->ended);
+    if (!diff->mate->busy) return;
+    uv_sem_wait(&diff->mate->ended);
+    diff->mate->busy = false;
+}
+
+static void mate_stop(struct diff *diff)
+{
+    struct mate *mate = diff->mate;
+    mate_wait(diff);
+    mate_begin(diff, NULL);
+    uv_thread_join(&mate->thread);
+    uv_sem_destroy(&mate->begin);
+    uv_sem_destroy(&mate->ended);
+    free(mate);
+    diff->mate = NULL;
 }
 
 /* ---- the ticks ---- */
@@ -153,33 +153,61 @@ static void show_progress(const struct diff *diff, int64_t begun_ms, int64_t *sa
             diff->found.ticks ? 100.0 * (double)diff->ticks / (double)diff->found.ticks : 100.0);
 }
 
-static int compare_tick(struct diff *diff, const struct replay_tick *tick, struct faults *faults)
+static void judge_side(struct diff *diff, enum side side)
+{
+    for (size_t i = 0; i < diff->target_count; i++)
+        rerun_judge(diff->reruns[side], i);
+}
+
+static void judge_new(struct diff *diff)
+{
+    judge_side(diff, SIDE_NEW);
+}
+
+/* What both said of the last tick; diff->code says how that went. */
+static void compare(struct diff *diff)
+{
+    for (size_t i = 0; i < diff->target_count && diff->code >= 0; i++) {
+        struct judgement old = rerun_judgement(diff->reruns[SIDE_OLD], i);
+        struct judgement new = rerun_judgement(diff->reruns[SIDE_NEW], i);
+        if (old.fault && new.fault && diff->both_failed++ == 0) diff->failure = *new.fault;
+        diff->code = differences_find(&diff->differences, &old, &new);
+        if (diff->code >= 0)
+            diff->code = spans_add(diff->spans, diff->last_tick, diff->last_ms,
+                                   rerun_target_id(diff->reruns[SIDE_NEW], i), &diff->differences);
+    }
+}
+
+/* The comparison of the tick before has ended. */
+static int compared(struct diff *diff, struct faults *faults)
+{
+    mate_wait(diff);
+    if (diff->code >= 0) return OK;
+    struct fault fault;
+    fault_set(&fault, diff->code, "tick %llu: %s", (unsigned long long)diff->last_tick,
+              err_text(diff->code));
+    return faults_add(faults, &fault);
+}
+
+/* Evaluates both, and begins to compare. 1: done. */
+static int judge_tick(struct diff *diff, const struct replay_tick *tick, struct faults *faults)
 {
     for (int side = SIDE_OLD; side < SIDES; side++) {
         int code = rerun_tick(diff->reruns[side], tick, faults);
         if (code < 0) return code;
     }
-    judge_both(diff, tick->target_count);
-    for (size_t i = 0; i < tick->target_count; i++) {
-        struct judgement old = rerun_judgement(diff->reruns[SIDE_OLD], i);
-        struct judgement new = rerun_judgement(diff->reruns[SIDE_NEW], i);
-        if (old.fault && new.fault && diff->both_failed++ == 0) diff->failure = *new.fault;
-        int code = differences_find(&diff->differences, &old, &new);
-        if (code >= 0)
-            code = spans_add(diff->spans, tick->number, tick->at_ms, tick->targets[i].id,
-                             &diff->differences);
-        if (code >= 0) continue;
-        struct fault fault;
-        fault_set(&fault, code, "tick %llu: %s", (unsigned long long)tick->number, err_text(code));
-        return faults_add(faults, &fault);
-    }
+    diff->target_count = tick->target_count;
+    diff->last_tick = tick->number;
+    diff->last_ms = tick->at_ms;
     if (diff->ticks++ == 0) {
         diff->first_tick = tick->number;
         diff->first_ms = tick->at_ms;
     }
-    diff->last_tick = tick->number;
-    diff->last_ms = tick->at_ms;
-    return OK;
+    mate_begin(diff, judge_new);
+    judge_side(diff, SIDE_OLD);
+    mate_wait(diff);
+    mate_begin(diff, compare);
+    return 1;
 }
 
 /* 1: another tick; a damaged record is said and passed over. */
@@ -208,17 +236,19 @@ static int run(struct diff *diff, struct faults *faults)
     if (code < 0) return faults_add(faults, &fault);
     for (int side = SIDE_OLD; side < SIDES; side++)
         rerun_on(diff->reruns[side], diff->replay);
-    code = other_start(diff);
+    code = mate_start(diff);
     if (code < 0) {
         fault_set(&fault, code, "no thread to evaluate in");
         return faults_add(faults, &fault);
     }
-    while ((code = next_tick(diff, &tick, faults)) > 0) {
-        code = compare_tick(diff, &tick, faults);
-        if (code < 0) break;
+    do {
+        code = next_tick(diff, &tick, faults);
+        int before = compared(diff, faults);
+        if (before < 0) code = before;
+        if (code > 0) code = judge_tick(diff, &tick, faults);
         if (shows) show_progress(diff, begun_ms, &said_ms);
-    }
-    other_stop(diff);
+    } while (code > 0);
+    mate_stop(diff);
     if (said_ms) fputs("\r\033[K", stderr);
     diff->elapsed_ms = now_ms() - begun_ms;
     return code;

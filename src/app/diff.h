@@ -5,7 +5,7 @@
 #include "moontide/app/past.h"
 #include "moontide/tick/spans.h"
 
-enum { SIDE_OLD, SIDE_NEW, SIDES };
+enum side { SIDE_OLD, SIDE_NEW, SIDES };
 
 struct diff {
     struct past project;
@@ -13,7 +13,7 @@ struct diff {
     struct version versions[SIDES];
     struct host hosts[SIDES]; /* of each its own, as they are evaluated at the same time */
     struct rerun *reruns[SIDES];
-    struct other_side *other;
+    struct mate *mate; /* the thread beside; while it runs */
     struct replay *replay;
     struct spans *spans;
     struct differences differences;
@@ -23,6 +23,8 @@ struct diff {
     struct fault failure;    /* the first of them, by the new version */
     int64_t first_ms, last_ms;
     uint64_t first_tick, last_tick;
+    size_t target_count; /* of the last tick */
+    int code;            /* of the comparisons; negative: it went wrong at the last tick */
     int64_t elapsed_ms;
     bool json;
 };

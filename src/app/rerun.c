@@ -38,10 +38,10 @@ struct rerun {
     size_t count, cap, present_count, present_cap;
     struct series *const **found; /* shape: [found_count]: each target's uses in a row */
     struct series **empty;        /* shape: [found_count]: in place of what is not recorded */
+    struct series **series;       /* shape: [found_count]: the one or the other */
     bool *recorded;               /* shape: [found_count]: it was there once */
     size_t found_count;
-    struct series **series; /* of the evaluation under way; shape: [series_cap] */
-    size_t series_cap;
+    uint64_t moves; /* the replay's number that `series` is of; 0: of none */
     const struct replay_tick *tick;
     bool lost; /* there was no memory for what went wrong */
 };
@@ -87,11 +87,14 @@ static void found_done(struct rerun *rerun)
         free(rerun->empty[i]);
     free(rerun->found);
     free(rerun->empty);
+    free(rerun->series);
     free(rerun->recorded);
     rerun->found = NULL;
     rerun->empty = NULL;
+    rerun->series = NULL;
     rerun->recorded = NULL;
     rerun->found_count = 0;
+    rerun->moves = 0;
 }
 
 static void met_free(struct met *met)
@@ -118,7 +121,6 @@ void rerun_free(struct rerun *rerun)
     table_done(&rerun->table);
     free(rerun->met);
     free(rerun->present);
-    free(rerun->series);
     free(rerun);
 }
 
@@ -227,16 +229,13 @@ static int find_use(struct rerun *rerun, const struct metric_use *use, size_t at
 static int find_series(struct rerun *rerun)
 {
     const struct evaluator_vtable *vtable = rerun->evaluator->vtable;
-    size_t count = 0, most = 0, at = 0;
+    size_t count = 0, at = 0;
     found_done(rerun);
     for (size_t i = 0; i < rerun->count; i++) {
-        size_t uses = vtable->target(rerun->evaluator, i)->use_count;
         rerun->met[i]->first = count;
-        count += uses;
-        if (uses > most) most = uses;
+        count += vtable->target(rerun->evaluator, i)->use_count;
     }
-    free(rerun->series);
-    rerun->series = calloc(most + 1, sizeof(struct series *));
+    rerun->series = calloc(count + 1, sizeof(struct series *));
     rerun->found = calloc(count + 1, sizeof(struct series *const *));
     rerun->empty = calloc(count + 1, sizeof(struct series *));
     rerun->recorded = calloc(count + 1, sizeof(bool));
@@ -272,6 +271,17 @@ static int give_targets(struct rerun *rerun, struct faults *faults)
     return rc;
 }
 
+static void place_series(struct rerun *rerun, uint64_t moves)
+{
+    if (rerun->moves == moves) return;
+    for (size_t i = 0; i < rerun->found_count; i++) {
+        struct series *series = *rerun->found[i];
+        if (series) rerun->recorded[i] = true;
+        rerun->series[i] = series ? series : rerun->empty[i];
+    }
+    rerun->moves = moves;
+}
+
 /* ---- a tick ---- */
 
 int rerun_tick(struct rerun *rerun, const struct replay_tick *tick, struct faults *faults)
@@ -296,16 +306,11 @@ struct evaluation_input rerun_input(struct rerun *rerun, size_t index)
     const struct replay_tick *tick = rerun->tick;
     const struct replay_target *recorded = &tick->targets[index];
     struct met *met = rerun->present[index];
-    const struct target *target = rerun->evaluator->vtable->target(rerun->evaluator, met->index);
-    for (uint32_t i = 0; i < target->use_count; i++) {
-        struct series *series = *rerun->found[met->first + i];
-        if (series) rerun->recorded[met->first + i] = true;
-        rerun->series[i] = series ? series : rerun->empty[met->first + i];
-    }
+    place_series(rerun, *tick->moves);
     return (struct evaluation_input){
         .target = met->index,
         .now_ms = tick->at_ms,
-        .series = rerun->series,
+        .series = rerun->series + met->first,
         .extra_json = recorded->extra_json,
         .memo_json = met->begun ? NULL : recorded->memo_json,
         .answers = rerun->answers,
@@ -339,6 +344,11 @@ struct judgement rerun_judgement(const struct rerun *rerun, size_t index)
 {
     const struct fault *fault = rerun->lost ? &no_memory : rerun->faults[index];
     return (struct judgement){&rerun->evaluations[index], fault};
+}
+
+const char *rerun_target_id(const struct rerun *rerun, size_t index)
+{
+    return rerun->present[index]->by.first;
 }
 
 /* ---- what was not there ---- */

@@ -252,7 +252,7 @@ static void take_common(lua_State *L, const struct policy *policy, const struct 
 static void push_wanted(lua_State *L, const struct policy *policy, const struct kind *kind,
                         struct run *run, struct decision *item)
 {
-    lua_newtable(L);
+    lua_createtable(L, 0, (int)kind->field_count);
     int wanted = lua_gettop(L);
     for (lua_pushnil(L); lua_next(L, 1); lua_settop(L, wanted + 1)) {
         const char *name = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "";

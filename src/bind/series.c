@@ -188,14 +188,12 @@ bool series_numbers(lua_State *L, int idx, struct trend *out)
 
 /* ---- above and below ---- */
 
+/* The value on top. */
 static uint32_t points_option(lua_State *L, const char *name)
 {
-    int type = lua_getfield(L, 3, name);
     int whole = 0;
     lua_Integer value = lua_tointegerx(L, -1, &whole);
-    lua_pop(L, 1);
-    if (type == LUA_TNIL) return 0;
-    if (type != LUA_TNUMBER || !whole || value < 1 || value > SERIES_SLOTS_MAX)
+    if (lua_type(L, -1) != LUA_TNUMBER || !whole || value < 1 || value > SERIES_SLOTS_MAX)
         luaL_error(L, "%s must be a whole number from 1 to %d", name, SERIES_SLOTS_MAX);
     return (uint32_t)value;
 }
@@ -207,9 +205,18 @@ static const struct vm_field points_fields[] = {
 
 static void read_options(lua_State *L, struct seen *seen, struct threshold *threshold)
 {
+    uint32_t m = 0, n = 0;
     luaL_checktype(L, 3, LUA_TTABLE);
-    vm_check_fields(L, 3, threshold->op == THRESHOLD_ABOVE ? "above" : "below", points_fields);
-    uint32_t m = points_option(L, "datapoints"), n = points_option(L, "of");
+    for (lua_pushnil(L); lua_next(L, 3); lua_pop(L, 1)) {
+        const char *name = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "";
+        if (strcmp(name, "datapoints") == 0)
+            m = points_option(L, name);
+        else if (strcmp(name, "of") == 0)
+            n = points_option(L, name);
+        else /* throws */
+            vm_check_fields(L, 3, threshold->op == THRESHOLD_ABOVE ? "above" : "below",
+                            points_fields);
+    }
     threshold->datapoints = m ? m : n ? n : 1;
     threshold->of = n ? n : threshold->datapoints;
     if (threshold->datapoints > threshold->of)

@@ -336,6 +336,11 @@ static int show(struct record_code *code)
     return OK;
 }
 
+const uint64_t *record_moves(const struct record_code *code)
+{
+    return &code->moves;
+}
+
 int record_find(struct record_code *code, struct metric *metric, uint32_t slots,
                 struct series *const **found)
 {
@@ -350,7 +355,10 @@ int record_find(struct record_code *code, struct metric *metric, uint32_t slots,
     bool shown = entry->shown;
     rc = record_series_window(code, entry, entry->series->period_s, entry->slots,
                               record_start_s(entry));
-    if (!shown) entry->shown = NULL;
+    if (!shown) {
+        entry->shown = NULL;
+        code->moves++;
+    }
     return rc == OK ? show(code) : rc; /* the targets may point at it */
 }
 

@@ -50,6 +50,7 @@ void record_state_clear(struct record_code *code)
         code->listed[i]->listed = false;
         code->listed[i]->shown = NULL;
     }
+    code->moves++;
     code->name_count = code->target_count = code->listed_count = code->order_count = 0;
     table_done(&code->name_table);
     table_done(&code->target_table);
@@ -246,8 +247,8 @@ int record_series_window(struct record_code *code, struct record_series *entry, 
         free(entry->series);
         entry->series = series;
         code->slots += all - old;
-        code->moves++;
     }
+    if (entry->shown != entry->series) code->moves++;
     entry->slots = slots;
     entry->shown = entry->series;
     if (entry->want > 0) hide(entry, known_start_s, known_end_s);

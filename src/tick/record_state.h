@@ -78,7 +78,7 @@ struct record_code {
     size_t order_count, order_cap;
     struct replay_target *shown; /* shape: [order_count]: the same as they are shown */
     size_t shown_cap;
-    uint64_t moves; /* 1 + times that a series got another place in memory */
+    uint64_t moves; /* 1 + times that what is shown of a series was another place in memory */
 
     uint64_t record; /* number of records begun */
     uint32_t expected;

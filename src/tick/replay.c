@@ -162,6 +162,7 @@ int replay_next(struct replay *replay, struct replay_tick *out, struct fault *fa
                                     .policy = stream->policy};
         memcpy(out->sha256, row.sha256, sizeof out->sha256);
         out->targets = record_targets(stream->code, &out->target_count);
+        out->moves = record_moves(stream->code);
         return 1;
     }
 }

@@ -14,6 +14,7 @@
 #include "moontide/vm/docs.h"
 
 #include <math.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -74,10 +75,10 @@ struct encoder {
     const char *what;
     struct fault *fault;
     int code;
-    int depth;
-    struct encode_level levels[CONVERT_DEPTH_MAX];
     struct encode_key *keys; /* of all open objects, the innermost last */
     size_t key_count, key_cap;
+    int depth;
+    struct encode_level levels[CONVERT_DEPTH_MAX]; /* filled up to depth: the rest is never read */
 };
 
 static void encode_path(const struct encoder *e, struct strbuf *path)
@@ -274,8 +275,9 @@ int convert_to_json(lua_State *L, int idx, const char *what, struct strbuf *out,
 {
     idx = lua_absindex(L, idx);
     if (!lua_checkstack(L, 4)) return fault_set(fault, ERR_NOMEM, "out of memory");
-    struct encoder *e = calloc(1, sizeof(*e));
+    struct encoder *e = malloc(sizeof(*e)); /* 3 KiB, mostly levels that are not there */
     if (!e) return fault_set(fault, ERR_NOMEM, "out of memory");
+    memset(e, 0, offsetof(struct encoder, levels));
     e->L = L;
     e->what = what;
     e->fault = fault;

@@ -50,6 +50,8 @@ struct evaluation_input rerun_input(struct rerun *rerun, size_t index);
 void rerun_judge(struct rerun *rerun, size_t index);
 /* What that was; valid until the next rerun_tick(), or rerun_judge() of the same. */
 struct judgement rerun_judgement(const struct rerun *rerun, size_t index);
+/* Whose evaluation that was; valid as long. */
+const char *rerun_target_id(const struct rerun *rerun, size_t index);
 /* Metrics that the version declares and no tick so far had, one for each name in `metrics`. */
 void rerun_each_unrecorded(const struct rerun *rerun,
                            void (*each)(void *data, const char *key, const struct metric *metric),

@@ -77,6 +77,8 @@ bool record_is_whole(const void *bytes, size_t len);
 /* The targets of the last record, in its order: shape [*count], valid until the next one. */
 const struct replay_target *record_targets(const struct record_code *code, size_t *count);
 
+/* A number that changes whenever what record_find() found is another series, or none. */
+const uint64_t *record_moves(const struct record_code *code);
 /* See replay_find(). */
 MUST_CHECK int record_find(struct record_code *code, struct metric *metric, uint32_t slots,
                            struct series *const **found);

@@ -55,6 +55,7 @@ struct replay_tick {
     char sha256[SHA256_HEX_MAX]; /* of the policy's source: replay_source() */
     const struct replay_target *targets;
     size_t target_count;
+    const uint64_t *moves; /* while the number stays, what replay_find() found is where it was */
 };
 
 /* ERR_NOT_FOUND: nothing was ever recorded here; as recording_reader_open() else. An empty range is
