@@ -108,9 +108,9 @@ void access_groups_free(struct access_groups *groups)
 static struct slice key_field(const struct access_line *line, enum access_key key)
 {
     switch (key) {
-    case KEY_TARGET: return line->field[ACCESS_TARGET];
-    case KEY_ELB: return line->field[ACCESS_ELB];
-    case KEY_STATUS: return line->field[ACCESS_STATUS];
+    case KEY_TARGET: return access_field(line, ACCESS_TARGET);
+    case KEY_ELB: return access_field(line, ACCESS_ELB);
+    case KEY_STATUS: return access_field(line, ACCESS_STATUS);
     case KEY_METHOD: return line->method;
     case KEY_TARGET_GROUP: return access_target_group(line);
     default: return line->path;
@@ -343,14 +343,14 @@ int access_groups_settle(struct access_groups *groups)
 static double value_of(const struct access_groups *groups, const struct access_line *line)
 {
     switch (groups->options.value) {
-    case VALUE_REQUEST: return access_seconds(line->field[ACCESS_REQUEST_TIME]);
-    case VALUE_RESPONSE: return access_seconds(line->field[ACCESS_RESPONSE_TIME]);
+    case VALUE_REQUEST: return access_seconds(access_field(line, ACCESS_REQUEST_TIME));
+    case VALUE_RESPONSE: return access_seconds(access_field(line, ACCESS_RESPONSE_TIME));
     case VALUE_TOTAL: break;
-    default: return access_seconds(line->field[ACCESS_TARGET_TIME]);
+    default: return access_seconds(access_field(line, ACCESS_TARGET_TIME));
     }
     double total = 0;
     for (int i = ACCESS_REQUEST_TIME; i <= ACCESS_RESPONSE_TIME; i++) {
-        double part = access_seconds(line->field[i]);
+        double part = access_seconds(access_field(line, i));
         if (part < 0) return part;
         total += part;
     }
@@ -376,10 +376,11 @@ int access_groups_add(struct access_groups *groups, const struct access_line *li
 {
     uint64_t status, sent;
     double value = value_of(groups, line);
-    *why = value == ACCESS_BAD_TIME                             ? "a processing time is none"
-           : !read_count(line->field[ACCESS_STATUS], &status)   ? "the status is none"
-           : !read_count(line->field[ACCESS_SENT_BYTES], &sent) ? "the number of bytes sent is none"
-                                                                : NULL;
+    *why = value == ACCESS_BAD_TIME                                  ? "a processing time is none"
+           : !read_count(access_field(line, ACCESS_STATUS), &status) ? "the status is none"
+           : !read_count(access_field(line, ACCESS_SENT_BYTES), &sent)
+               ? "the number of bytes sent is none"
+               : NULL;
     if (*why) return ERR_PARSE;
     struct pending *pending = &groups->pending[groups->pending_count++];
     pending->key = groups->keys + groups->keys_len;
