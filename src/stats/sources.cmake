@@ -1,5 +1,6 @@
 set(SOURCES_stats
     access_groups.c
+    access_key.c
     access_log.c
     access_path.c
     access_scan.c
