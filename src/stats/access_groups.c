@@ -75,7 +75,8 @@ struct access_groups {
     size_t count, cap;
     struct slot *slots; /* shape: [slot_mask + 1] */
     size_t slot_mask;
-    bool full; /* the last group is (other) */
+    bool full;                /* the last group is (other) */
+    struct sketch *answering; /* for one answer after the other: each would allocate its own */
     size_t pending_count;
     struct pending pending[PENDING_MAX];
     size_t keys_len;
@@ -106,7 +107,8 @@ int access_groups_new(const struct access_options *options, struct access_groups
     groups->slots = calloc(SLOTS_MIN, sizeof *groups->slots);
     groups->slot_mask = SLOTS_MIN - 1;
     groups->records_bytes = CACHE_LINE;
-    if (!groups->slots || grow_records(groups) < 0) {
+    int code = sketch_new(SKETCH_SCALE_DEFAULT, 0, &groups->answering);
+    if (code < 0 || !groups->slots || grow_records(groups) < 0) {
         access_groups_free(groups);
         return ERR_NOMEM;
     }
@@ -119,6 +121,7 @@ void access_groups_free(struct access_groups *groups)
     if (!groups) return;
     for (size_t i = 0; i < groups->rare_count; i++)
         sketch_free(groups->rare[i].sketch);
+    sketch_free(groups->answering);
     free(groups->rare);
     free(groups->records_memory);
     free(groups->numbers);
@@ -497,22 +500,23 @@ static int collect(const struct access_groups *groups, size_t index, struct sket
     const struct record *record = record_at(groups, groups->numbers[index]);
     const struct rare *rare = look_at_rare(groups, record);
     double waiting[WAITING_MAX + FRESH_MAX];
+    size_t count = get_waiting(record, rare, waiting);
     int code = rare->sketch ? sketch_merge(into, rare->sketch) : OK;
-    if (code < 0) return code;
-    return sketch_add_all(into, waiting, get_waiting(record, rare, waiting), NULL);
+    for (size_t i = 0; i < count && code == OK; i++) /* too few to be worth sketch_add_all() */
+        code = sketch_add(into, waiting[i], 1);
+    return code;
 }
 
 /* Of the groups [from, to). */
 static int quantiles(const struct access_groups *groups, size_t from, size_t to, const double *qs,
                      size_t count, double *out)
 {
-    struct sketch *all = NULL;
-    int code = sketch_new(SKETCH_SCALE_DEFAULT, 0, &all);
+    int code = OK;
+    sketch_reset(groups->answering);
     for (size_t i = from; i < to && code >= 0; i++)
-        code = collect(groups, i, all);
+        code = collect(groups, i, groups->answering);
     for (size_t i = 0; i < count && code >= 0; i++)
-        out[i] = sketch_quantile(all, qs[i]);
-    sketch_free(all);
+        out[i] = sketch_quantile(groups->answering, qs[i]);
     return code < 0 ? code : OK;
 }
 
