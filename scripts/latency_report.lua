@@ -148,11 +148,26 @@ local function print_row(label, group, width)
   print(("%-" .. width .. "s %s"):format(label, table.concat(cells, " ")))
 end
 
+-- Those whose p99 is among the `top` largest, and their equals: of ten thousand few are printed.
+local function with_largest_p99(groups, top)
+  if #groups <= top then return groups end
+  local values, list = {}, {}
+  for i, group in ipairs(groups) do values[i] = group.p99 or -1 end
+  table.sort(values)
+  local least = values[#values - top + 1]
+  for _, group in ipairs(groups) do
+    if (group.p99 or -1) >= least then list[#list + 1] = group end
+  end
+  return list
+end
+
 local function print_table(groups, overall, o)
   local shown = {}
   for _, group in ipairs(groups) do
     if group.count >= o.min_count then shown[#shown + 1] = group end
   end
+  local count = #shown
+  shown = with_largest_p99(shown, o.top)
   table.sort(shown, function(a, b)
     local x, y = a.p99 or -1, b.p99 or -1
     if x ~= y then return x > y end
@@ -165,14 +180,12 @@ local function print_table(groups, overall, o)
   print(coloured("1", ("%-" .. width .. "s %9s %7s %8s %8s %8s %8s %8s"):format(
     table.concat(o.by, ", "), "count", "5xx", "p50 ms", "p90", "p99", "p99.9", "max")))
   for i = 1, math.min(#shown, o.top) do print_row(label_of(shown[i], o.by), shown[i], width) end
-  if #shown > o.top then print(("... and %d more (--top)"):format(#shown - o.top)) end
+  if count > o.top then print(("... and %d more (--top)"):format(count - o.top)) end
   print_row(coloured("1", "all"), overall, width + (COLOURED and 8 or 0))
 end
 
-local function print_plot(scan)
-  local ps, values = {}, {}
-  for p = 1, 99 do ps[p] = p end
-  local overall = scan:overall(ps)
+local function print_plot(overall)
+  local values = {}
   for p = 1, 99 do values[p] = overall["p" .. p] and overall["p" .. p] * 1000 end
   if #values == 99 then
     print()
@@ -209,11 +222,13 @@ until not done
 if drawn then io.stderr:write("\r\27[K") end
 
 local info = scan:info()
-local overall = scan:overall(PERCENTILES)
+local plotted = { table.unpack(PERCENTILES) }
+for p = 1, 99 do plotted[#plotted + 1] = p end
+local overall = scan:overall(plotted)
 if overall.count > 0 then
   print_table(scan:groups(PERCENTILES), overall, o)
   if overall.no_answer > 0 then print(("%d requests got no answer; they have no time."):format(overall.no_answer)) end
-  print_plot(scan)
+  print_plot(overall)
 end
 print_faults(info, o)
 if overall.count == 0 then fail("no line of an access log in %d lines", info.lines) end

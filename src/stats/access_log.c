@@ -1,58 +1,42 @@
 /* stats/access_log.c - the fields of one line.
  *
- * Twelve fields end with a space each; 32 bytes at a time are compared with a space where the
- * processor can (AVX2), else memchr looks for one after the other. */
+ * Where the processor can (access_avx2.c), a line is looked at 64 bytes at a time, without a branch
+ * for each field; what that leaves open is looked at byte by byte and by memchr. */
 #include "moontide/stats/access_log.h"
 
+#include "access_avx2.h"
 #include "moontide/base/number.h"
+#include "moontide/stats/cpu.h"
 
 #include <math.h>
-#include <stdbool.h>
-#include <stdint.h>
 #include <string.h>
 
-#if defined(__x86_64__) && defined(__GNUC__)
-#include <immintrin.h>
-#define HAVE_AVX2 1
+#ifdef __x86_64__
+static bool has_avx2(void)
+{
+    return cpu_level() >= CPU_AVX2;
+}
+#else
+static bool has_avx2(void)
+{
+    return false;
+}
+#define access_avx2_spaces(line, len, at)     ((size_t)0)
+#define access_avx2_request(at, end, request) false
 #endif
 
-/* Where the first ACCESS_PLAIN_FIELDS spaces are; returns how many were found, from `found` on. */
-static size_t spaces_by_memchr(const char *line, size_t from, size_t len, uint32_t *at,
-                               size_t found)
+/* Where the first ACCESS_PLAIN_FIELDS spaces are, of which some were found; false: there are not
+ * so many. */
+static bool find_spaces(const char *line, size_t len, uint32_t *at, size_t found)
 {
-    while (found < ACCESS_PLAIN_FIELDS) {
+    size_t from = found ? at[found - 1] + 1 : 0;
+    for (; found < ACCESS_PLAIN_FIELDS; found++) {
         const char *space = from < len ? memchr(line + from, ' ', len - from) : NULL;
-        if (!space) break;
+        if (!space) return false;
         from = (size_t)(space - line);
-        at[found++] = (uint32_t)from++;
+        at[found] = (uint32_t)from++;
     }
-    return found;
-}
-
-#ifdef HAVE_AVX2
-__attribute__((target("avx2,bmi"))) static size_t spaces_by_avx2(const char *line, size_t len,
-                                                                 uint32_t *at)
-{
-    const __m256i space = _mm256_set1_epi8(' ');
-    size_t found = 0, i = 0;
-    for (; i + 32 <= len; i += 32) {
-        __m256i bytes = _mm256_loadu_si256((const __m256i *)(const void *)(line + i));
-        uint32_t mask = (uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(bytes, space));
-        for (; mask; mask &= mask - 1) {
-            at[found++] = (uint32_t)i + (uint32_t)__builtin_ctz(mask);
-            if (found == ACCESS_PLAIN_FIELDS) return found;
-        }
-    }
-    return spaces_by_memchr(line, i, len, at, found);
-}
-#endif
-
-static size_t find_spaces(const char *line, size_t len, uint32_t *at)
-{
-#ifdef HAVE_AVX2
-    if (__builtin_cpu_supports("avx2")) return spaces_by_avx2(line, len, at);
-#endif
-    return spaces_by_memchr(line, 0, len, at, 0);
+    return true;
 }
 
 /* The quote that closes what begins at `from`; NULL when none does. */
@@ -103,17 +87,16 @@ static void read_request(const char *at, const char *end, struct access_line *ou
 
 const char *access_line_parse(const char *line, size_t len, struct access_line *out)
 {
-    uint32_t spaces[ACCESS_PLAIN_FIELDS];
+    bool fast = has_avx2();
     if (len >= UINT32_MAX) return "too long";
-    if (find_spaces(line, len, spaces) < ACCESS_PLAIN_FIELDS) return "too few fields";
-    uint32_t from = 0;
-    for (size_t i = 0; i < ACCESS_PLAIN_FIELDS; i++) {
-        out->field[i] = (struct slice){line + from, spaces[i] - from};
-        from = spaces[i] + 1;
-    }
-    const char *at = line + from, *end = line + len;
+    out->at = line;
+    size_t found = fast ? access_avx2_spaces(line, len, out->ends) : 0;
+    if (!find_spaces(line, len, out->ends, found)) return "too few fields";
+    const char *at = line + out->ends[ACCESS_PLAIN_FIELDS - 1] + 1, *end = line + len;
     if (at == end || *at != '"') return "no quoted request after the 12th field";
-    const char *quote = closing_quote(++at, end);
+    at++;
+    if (fast && access_avx2_request(at, end, out)) return NULL;
+    const char *quote = closing_quote(at, end);
     if (!quote) return "the request's quote is never closed";
     read_request(at, quote, out);
     out->rest = (struct slice){quote + 1, (size_t)(end - quote - 1)};
@@ -170,9 +153,20 @@ static double plain_seconds(struct slice text)
     return point ? (double)digits / powers[text.len - 1 - point] : -1;
 }
 
+/* "0.012", as balancers write times. Negative: it is something else. */
+static double thousandths(struct slice text)
+{
+    if (text.len != 5 || text.at[1] != '.') return -1;
+    unsigned a = (unsigned char)text.at[0] - '0', b = (unsigned char)text.at[2] - '0';
+    unsigned c = (unsigned char)text.at[3] - '0', d = (unsigned char)text.at[4] - '0';
+    if (a > 9 || b > 9 || c > 9 || d > 9) return -1;
+    return (a * 1000 + b * 100 + c * 10 + d) / 1000.0;
+}
+
 double access_seconds(struct slice text)
 {
-    double value = plain_seconds(text);
+    double value = thousandths(text);
+    if (value < 0) value = plain_seconds(text);
     if (value >= 0) return value;
     if (text.len == 1 && text.at[0] == '-') return ACCESS_NO_TIME;
     if (!number_parse(text.at, text.len, &value)) return ACCESS_BAD_TIME;

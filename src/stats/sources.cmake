@@ -1,5 +1,6 @@
 set(SOURCES_stats
     access_groups.c
+    access_key.c
     access_log.c
     access_path.c
     access_scan.c
@@ -53,7 +54,9 @@ set(SOURCES_stats
 )
 # The same inner loops for wider vectors; cpu.c chooses at run time.
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
-    list(APPEND SOURCES_stats kernels_avx2.c kernels_avx512.c)
+    list(APPEND SOURCES_stats access_avx2.c kernels_avx2.c kernels_avx512.c)
+    set_source_files_properties(src/stats/access_avx2.c PROPERTIES
+        COMPILE_OPTIONS "-mavx2;-mbmi;-mbmi2;-mpopcnt")
     set_source_files_properties(src/stats/kernels_avx2.c PROPERTIES
         COMPILE_OPTIONS "-mavx2;-mpopcnt")
     set_source_files_properties(src/stats/kernels_avx512.c PROPERTIES

@@ -4,7 +4,9 @@
     tests/bench/access_log.py [FILE.gz] [--rounds 3] [--quick]      --quick: moontide and decompression only
 
 Without a file, one of 1.1 GB is made under build/bench (tests/bench/make_access_log.py). CPU seconds of whole
-processes (user and system, children included), the median of the rounds, and the largest resident memory of one.
+processes (user and system, children included): the median of the rounds, in each of which decompression alone runs
+right before every program, and the median ratio of those neighbours; the largest resident memory of one (of small
+ones it is this interpreter's, which a child has until it becomes another program). awk and goaccess run once.
 """
 
 import argparse
@@ -27,19 +29,27 @@ gzip -dc "$0" | awk '{ n = split($14, url, "/"); path = ""; for (i = 4; i <= n; 
 GOACCESS_FORMAT = r'%^ %dT%t.%^ %^ %h:%^ %^ %^ %T %^ %s %^ %^ %b "%r" "%u" %^'
 
 
-def measure(arguments, rounds):
+def run(arguments):
     """(CPU seconds, resident KiB): children are waited for by wait4, which says what they used."""
-    cpu, resident = [], 0
+    process = subprocess.Popen([str(a) for a in arguments], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    said = process.stderr.read()
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(f"{arguments[0]}: exit {process.returncode}: {said.decode(errors='replace')[-500:]}")
+    return used.ru_utime + used.ru_stime, used.ru_maxrss
+
+
+def measure(floor, arguments, rounds):
+    """(CPU seconds, times those of the floor, resident KiB)"""
+    cpu, ratios, resident = [], [], 0
     for _ in range(rounds):
-        process = subprocess.Popen([str(a) for a in arguments], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        said = process.stderr.read()
-        _, status, used = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
-            raise SystemExit(f"{arguments[0]}: exit {process.returncode}: {said.decode(errors='replace')[-500:]}")
-        cpu.append(used.ru_utime + used.ru_stime)
-        resident = max(resident, used.ru_maxrss)
-    return statistics.median(cpu), resident
+        least, _ = run(floor)
+        used, kib = run(arguments)
+        cpu.append(used)
+        ratios.append(used / least)
+        resident = max(resident, kib)
+    return statistics.median(cpu), statistics.median(ratios), resident
 
 
 def goaccess(path):
@@ -76,11 +86,10 @@ def main():
         subprocess.run([sys.executable, ROOT / "tests/bench/make_access_log.py", path.with_suffix("")], check=True)
     print(f"{path}: {path.stat().st_size / 1e6:.0f} MB compressed; load {os.getloadavg()[0]:.1f}\n")
     print("| program | CPU s | x decompression | resident MiB |\n|---|---|---|---|")
-    floor = None
-    for name, arguments in programs(path, options.quick):
-        cpu, resident = measure(arguments, options.rounds)
-        floor = floor or cpu
-        print(f"| {name} | {cpu:.2f} | {cpu / floor:.2f} | {resident / 1024:.0f} |", flush=True)
+    rows = programs(path, options.quick)
+    for name, arguments in rows:
+        cpu, ratio, resident = measure(rows[0][1], arguments, 1 if arguments[0] == "sh" else options.rounds)
+        print(f"| {name} | {cpu:.2f} | {ratio:.2f} | {resident / 1024:.0f} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ static void count_line(struct access_groups *groups, const char *line, size_t le
     const char *why = access_line_parse(line, len, &fields);
     if (why) return;
     for (int i = 0; i < ACCESS_PLAIN_FIELDS; i++)
-        check_slice(fields.field[i], line, len);
+        check_slice(access_field(&fields, i), line, len);
     check_slice(fields.method, line, len);
     check_slice(fields.path, line, len);
     check_slice(access_target_group(&fields), line, len);

@@ -1,6 +1,7 @@
 /* Facts about access logs: the fields of a line, and lines counted in groups. */
 #include "moontide/base/err.h"
 #include "moontide/stats/access_scan.h"
+#include "moontide/stats/cpu.h"
 #include "support/alloc_fail.h"
 #include "unit/contains.h"
 #include "unit/file_fixture.h"
@@ -40,11 +41,11 @@ static void a_line_has_its_fields(void **state)
     struct access_line line;
     (void)state;
     assert_null(parse(LINE, &line));
-    expect_slice(line.field[ACCESS_TYPE], "https");
-    expect_slice(line.field[ACCESS_ELB], "app/shop/50dc");
-    expect_slice(line.field[ACCESS_TARGET], "10.0.0.1:80");
-    expect_slice(line.field[ACCESS_TARGET_TIME], "0.048");
-    expect_slice(line.field[ACCESS_SENT_BYTES], "366");
+    expect_slice(access_field(&line, ACCESS_TYPE), "https");
+    expect_slice(access_field(&line, ACCESS_ELB), "app/shop/50dc");
+    expect_slice(access_field(&line, ACCESS_TARGET), "10.0.0.1:80");
+    expect_slice(access_field(&line, ACCESS_TARGET_TIME), "0.048");
+    expect_slice(access_field(&line, ACCESS_SENT_BYTES), "366");
     expect_slice(line.method, "GET");
     expect_slice(line.path, "/api/v1/users");
     expect_slice(access_target_group(&line), "web");
@@ -89,6 +90,61 @@ static void what_is_no_such_line_says_why(void **state)
     }
     assert_contains(parse(HEAD "0 0 0 200 200 1 1 GET", &line), "no quoted request");
     assert_contains(parse(HEAD "0 0 0 200 200 1 1 \"GET / ", &line), "never closed");
+}
+
+/* ---- the levels of vector instructions ---- */
+
+static void expect_same_slice(struct slice a, struct slice b, const char *line)
+{
+    if (a.len != b.len || memcmp(a.at, b.at, a.len) != 0)
+        fail_msg("%.*s, not %.*s in %s", (int)b.len, b.at, (int)a.len, a.at, line);
+}
+
+static void expect_same_at_all_levels(const char *text)
+{
+    struct access_line plain, fast;
+    enum cpu_level level = cpu_level();
+    cpu_level_set(CPU_PORTABLE);
+    const char *why_plain = parse(text, &plain);
+    cpu_level_set(level);
+    const char *why_fast = parse(text, &fast);
+    if (why_plain != why_fast) fail_msg("%s, not %s: %s", why_fast, why_plain, text);
+    if (why_plain) return;
+    for (int i = 0; i < ACCESS_PLAIN_FIELDS; i++)
+        expect_same_slice(access_field(&plain, (enum access_field)i),
+                          access_field(&fast, (enum access_field)i), text);
+    expect_same_slice(plain.method, fast.method, text);
+    expect_same_slice(plain.path, fast.path, text);
+    expect_same_slice(plain.rest, fast.rest, text);
+}
+
+/* Requests of the characters that matter, and of lengths around those of a vector. */
+static void vectors_find_what_single_bytes_do(void **state)
+{
+    static const char *const parts[] = {" ",   "/", "\"",  "\\", "?",          ":",
+                                        "://", "a", "GET", "  ", "/index/a/b", " HTTP/1.1"};
+    (void)state;
+    uint32_t seed = 1;
+    for (int i = 0; i < 20000; i++) {
+        char text[2000] = HEAD "0.001 0.048 0.002 200 200 34 366 \"";
+        size_t n = strlen(text);
+        if (i % 2) n += (size_t)sprintf(text + n, "GET https://h%0*d:443/p", i % 90, 0);
+        for (int k = 0; k < i % 13; k++) {
+            seed = seed * 1664525u + 1013904223u;
+            const char *part = parts[(seed >> 16) % COUNT_OF(parts)];
+            n += (size_t)sprintf(text + n, "%s%0*d", part, (int)(seed >> 28) * (i % 3), 0);
+        }
+        sprintf(text + n, " HTTP/1.1\" %s", i % 5 ? TAIL : "");
+        expect_same_at_all_levels(text);
+    }
+    for (int i = 0; i < 300; i++) { /* fields of all lengths, and only spaces */
+        char text[2000];
+        sprintf(text, "h %0*d e %0*d 10.0.0.1:80 0 0 0 200 200 1 1 \"GET /x HTTP/1.1\" " TAIL, i, 0,
+                i / 7, 0);
+        expect_same_at_all_levels(text);
+        sprintf(text, "%*s\"GET /x HTTP/1.1\" " TAIL, i, "");
+        expect_same_at_all_levels(text);
+    }
 }
 
 static void times_are_seconds_or_none(void **state)
@@ -203,6 +259,68 @@ static void requests_are_counted_in_groups(void **state)
     struct access_summary all = access_groups_summary(groups);
     assert_int_equal(all.requests, 1000);
     assert_true(all.min_s == 0.1 && all.max_s == 0.2);
+    access_scan_free(scan);
+}
+
+/* Thousandths wait in a short form, others in a long one: nothing of either is lost. */
+static void times_of_all_kinds_are_exact(void **state)
+{
+    static const char *const texts[] = {"0.001", "0.0125", "32.767", "32.768",
+                                        "0.000", "0.3e-7", "60.001", "123456.75",
+                                        "0.017", "9.999",  "0.1",    "7"};
+    struct place *place = *state;
+    double sum = 0;
+    FILE *file = fopen(place->file, "wb");
+    assert_non_null(file);
+    for (size_t i = 0; i < 3001; i++) {
+        const char *text = texts[(i + i / 100) % COUNT_OF(texts)];
+        fprintf(file, HEAD "0.25 %s 0.5 200 200 34 10 \"GET http://h:80/p HTTP/1.1\" " TAIL "\n",
+                text);
+        sum += strtod(text, NULL);
+    }
+    fclose(file);
+    struct access_scan *scan = scan_file(place, &by_target_and_path);
+    struct access_summary all = access_group_summary(access_scan_groups(scan), 0);
+    assert_true(all.requests == 3001 && all.sum_s == sum);
+    assert_true(all.min_s == 0 && all.max_s == 123456.75);
+    double q = 1, found;
+    assert_int_equal(access_group_quantiles(access_scan_groups(scan), 0, &q, 1, &found), OK);
+    assert_true(found == all.max_s);
+    access_scan_free(scan);
+
+    struct access_options total = by_target_and_path;
+    total.value = VALUE_TOTAL;
+    scan = scan_file(place, &total);
+    assert_true(access_group_summary(access_scan_groups(scan), 0).min_s == 0.75);
+    access_scan_free(scan);
+}
+
+/* Keys are compared in blocks: each length, and each place where two differ. */
+static void paths_of_all_lengths_are_groups_of_their_own(void **state)
+{
+    enum { LONGEST = 130 };
+    struct place *place = *state;
+    FILE *file = fopen(place->file, "wb");
+    assert_non_null(file);
+    for (int round = 0; round < 3; round++)
+        for (int len = 0; len < LONGEST; len++) {
+            char path[LONGEST + 1];
+            memset(path, 'a', sizeof path);
+            path[len] = '\0';
+            fprintf(file, HEAD "0 0.1 0 200 200 1 1 \"GET /%s HTTP/1.1\" " TAIL "\n", path);
+            memset(path, 'a', sizeof path);
+            path[len] = 'b';
+            fprintf(file, HEAD "0 0.1 0 200 200 1 1 \"GET /%.*s HTTP/1.1\" " TAIL "\n", LONGEST,
+                    path);
+        }
+    fclose(file);
+    struct access_scan *scan = scan_file(place, &by_target_and_path);
+    const struct access_groups *groups = access_scan_groups(scan);
+    assert_int_equal(access_groups_count(groups), 2 * LONGEST);
+    for (size_t i = 0; i < 2 * LONGEST; i++) {
+        assert_int_equal(access_group_summary(groups, i).requests, 3);
+        assert_int_equal(access_group_key(groups, i, 1).len, i % 2 ? LONGEST + 1 : i / 2 + 1);
+    }
     access_scan_free(scan);
 }
 
@@ -321,9 +439,12 @@ int main(void)
         cmocka_unit_test(a_line_has_its_fields),
         cmocka_unit_test(requests_of_all_kinds_have_a_path),
         cmocka_unit_test(what_is_no_such_line_says_why),
+        cmocka_unit_test(vectors_find_what_single_bytes_do),
         cmocka_unit_test(times_are_seconds_or_none),
         cmocka_unit_test(ids_in_a_path_collapse),
         place_test(requests_are_counted_in_groups),
+        place_test(times_of_all_kinds_are_exact),
+        place_test(paths_of_all_lengths_are_groups_of_their_own),
         place_test(beyond_the_most_groups_the_rest_is_one),
         place_test(any_field_may_be_the_key),
         place_test(broken_lines_are_named_and_passed_over),

@@ -12,6 +12,7 @@
 #include "moontide/base/compiler.h"
 
 #include <stddef.h>
+#include <stdint.h>
 
 enum access_field {
     ACCESS_TYPE, /* http, https, h2, grpcs, ws, wss */
@@ -34,11 +35,21 @@ struct slice {
     size_t len;
 };
 
+enum { ACCESS_ENDS_ROOM = 2 * ACCESS_PLAIN_FIELDS }; /* a reader may write some that do not count */
+
 struct access_line {
-    struct slice field[ACCESS_PLAIN_FIELDS];
-    struct slice method, path; /* of the request: no host and no query; "-" when there is none */
+    const char *at;
+    uint32_t
+        ends[ACCESS_ENDS_ROOM]; /* of the plain fields: where the space is; see access_field() */
+    struct slice method, path;  /* of the request: no host and no query; "-" when there is none */
     struct slice rest; /* behind the request: "user agent" cipher protocol target group ... */
 };
+
+static inline struct slice access_field(const struct access_line *line, enum access_field field)
+{
+    uint32_t from = field ? line->ends[field - 1] + 1 : 0;
+    return (struct slice){line->at + from, line->ends[field] - from};
+}
 
 /* NULL, and *out is filled; or why line[len] is none of such a log (text that lives for ever). */
 const char *access_line_parse(const char *line, size_t len, struct access_line *out);
