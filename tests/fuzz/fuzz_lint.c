@@ -38,11 +38,16 @@ static struct bed *make_bed(void)
     return &bed;
 }
 
+/* As Lua counts: a line ends with \n, \r, or both in either order. */
 static int lines_of(const char *text, size_t len)
 {
     int lines = 1;
-    for (size_t i = 0; i < len; i++)
-        lines += text[i] == '\n';
+    for (size_t i = 0; i < len; i++) {
+        if (text[i] != '\n' && text[i] != '\r') continue;
+        lines++;
+        bool pair = i + 1 < len && (text[i + 1] == '\n' || text[i + 1] == '\r');
+        if (pair && text[i + 1] != text[i]) i++;
+    }
     return lines;
 }
 
