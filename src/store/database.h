@@ -60,7 +60,8 @@ struct database {
     int64_t page_bytes;
     int64_t log_bytes; /* in the write-ahead log at the last commit */
     char *path;
-    const char *lost; /* what is lost without the file, in words */
+    const struct entries_source *entries; /* of the batch that is being written, or NULL */
+    const char *lost;                     /* what is lost without the file, in words */
     sqlite3_stmt *statements[STATEMENT_COUNT];
     sqlite3_stmt *reads[READS_KEPT]; /* of read.c, found by their text */
 };

@@ -4,20 +4,12 @@
  * the texts that many share are looked up once a batch. */
 #include "entries.h"
 
-#include "journal_id.h"
+#include "entries_table.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum { FIRST_ENTRIES = 16 };
-
-static const uint32_t NO_PAIR = UINT32_MAX;
-
-struct entry_write {
-    size_t id, what, json; /* offsets into the texts; id may be PAIRS_NO_TEXT */
-    int what_len, json_len;
-    uint32_t subject, policy; /* of the pairs; policy may be NO_PAIR */
-};
 
 /* ---- gathering ---- */
 
@@ -47,7 +39,7 @@ int entries_add(struct entries *entries, struct strbuf *texts, const struct jour
     int code, ignored;
     struct entry_write *write = reserve(entries);
     if (!write) return ERR_NOMEM;
-    write->policy = NO_PAIR;
+    write->policy = ENTRY_NO_PAIR;
     code = pairs_add(&entries->subjects, texts, entry->target, entry->resource, &write->subject);
     if (code == OK && (entry->policy || entry->policy_sha256))
         code = pairs_add(&entries->policies, texts, entry->policy, entry->policy_sha256,
@@ -135,44 +127,24 @@ static int resolve(const struct dictionary *dictionary, struct pairs *pairs, con
 
 /* ---- the entries ---- */
 
-static int bind_entry(const struct entries *entries, const struct entry_write *write,
-                      const char *texts, sqlite3_stmt *statement, unsigned char *id)
-{
-    int rc = sqlite3_bind_int64(statement, 2, entries->subjects.items[write->subject].row);
-    if (rc == SQLITE_OK)
-        rc = write->policy == NO_PAIR
-                 ? sqlite3_bind_null(statement, 3)
-                 : sqlite3_bind_int64(statement, 3, entries->policies.items[write->policy].row);
-    if (rc == SQLITE_OK)
-        rc = sqlite3_bind_text(statement, 4, texts + write->what, write->what_len, SQLITE_STATIC);
-    if (rc == SQLITE_OK)
-        rc = journal_id_bind(statement, 5, write->id == PAIRS_NO_TEXT ? NULL : texts + write->id,
-                             id);
-    if (rc == SQLITE_OK)
-        rc = sqlite3_bind_text(statement, 6, texts + write->json, write->json_len, SQLITE_STATIC);
-    return rc;
-}
-
-/* first and last tell the range of numbers that the entries got. */
+/* The entries are numbered one after the other, so the last number tells the first. */
 static int write_all(const struct entries *entries, const char *texts, int64_t at_ms,
-                     struct database *database, int64_t *first, int64_t *last, struct fault *fault)
+                     struct database *database, struct fault *fault)
 {
     static const char sql[] = "INSERT INTO journal_entry (at_ms, subject, policy, what, id, json)"
-                              " VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-    unsigned char id[JOURNAL_ID_BYTES];
+                              " SELECT ?1, subject, policy, what, id, json FROM moontide_entries";
+    const struct entries_source source = {entries, texts};
     sqlite3_stmt *statement;
-    int code = database_statement(database, STATEMENT_JOURNAL, sql, &statement, fault);
+    int code = OK;
+    if (!database->statements[STATEMENT_JOURNAL]) code = entries_table_add(database, fault);
+    if (code == OK) code = database_statement(database, STATEMENT_JOURNAL, sql, &statement, fault);
     if (code < 0) return code;
-    if (sqlite3_bind_int64(statement, 1, at_ms)) code = database_fault(database, fault);
-    for (size_t i = 0; i < entries->count && code == OK; i++) {
-        int rc = bind_entry(entries, &entries->items[i], texts, statement, id);
-        if (rc == SQLITE_OK) rc = sqlite3_step(statement);
-        if (rc != SQLITE_DONE) code = database_fault(database, fault);
-        sqlite3_reset(statement); /* says again what the step said */
-        if (i == 0) *first = sqlite3_last_insert_rowid(database->sqlite);
-    }
-    *last = sqlite3_last_insert_rowid(database->sqlite);
-    sqlite3_clear_bindings(statement);
+    database->entries = &source;
+    int rc = sqlite3_bind_int64(statement, 1, at_ms);
+    if (rc == SQLITE_OK) rc = sqlite3_step(statement);
+    if (rc != SQLITE_DONE) code = database_fault(database, fault);
+    sqlite3_reset(statement); /* says again what the step said */
+    database->entries = NULL;
     return code;
 }
 
@@ -198,10 +170,11 @@ static int note_batch(struct database *database, int64_t first, int64_t last, in
 int entries_write(struct entries *entries, const char *texts, const char *world, int64_t at_ms,
                   struct database *database, struct fault *fault)
 {
-    int64_t first = 0, last = 0;
     if (entries->count == 0) return OK;
     int code = resolve(&subjects, &entries->subjects, texts, world, database, fault);
     if (code == OK) code = resolve(&policies, &entries->policies, texts, world, database, fault);
-    if (code == OK) code = write_all(entries, texts, at_ms, database, &first, &last, fault);
-    return code == OK ? note_batch(database, first, last, at_ms, fault) : code;
+    if (code == OK) code = write_all(entries, texts, at_ms, database, fault);
+    if (code < 0) return code;
+    int64_t last = sqlite3_last_insert_rowid(database->sqlite);
+    return note_batch(database, last - (int64_t)entries->count + 1, last, at_ms, fault);
 }

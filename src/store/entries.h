@@ -11,7 +11,7 @@
 #include "database.h"
 #include "pairs.h"
 
-struct entry_write;
+struct entry_write; /* entries_table.h */
 
 /* Plain data; zero-initialised it is empty. */
 struct entries {

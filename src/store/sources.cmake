@@ -2,6 +2,7 @@ set(SOURCES_store
     batch.c
     database.c
     entries.c
+    entries_table.c
     journal_id.c
     lock.c
     pairs.c
