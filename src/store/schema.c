@@ -150,6 +150,7 @@ int database_migrate(struct database *database, int64_t from, struct fault *faul
     if (code < 0) return code;
     snprintf(mark, sizeof mark, "PRAGMA application_id = %d; PRAGMA user_version = %d",
              DATABASE_APPLICATION_ID, STORE_SCHEMA_VERSION);
+    database_cache(database, true); /* a long journal may be written anew */
     code = database_exec(database, "BEGIN IMMEDIATE", fault);
     for (int64_t version = from; version < STORE_SCHEMA_VERSION && code == OK; version++)
         code = database_exec(database, migrations[version], fault);
@@ -157,5 +158,6 @@ int database_migrate(struct database *database, int64_t from, struct fault *faul
     if (code == OK) code = database_exec(database, "COMMIT", fault);
     if (code < 0 && !sqlite3_get_autocommit(database->sqlite))
         sqlite3_exec(database->sqlite, "ROLLBACK", NULL, NULL, NULL);
+    database_cache(database, false);
     return code;
 }
