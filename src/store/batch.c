@@ -4,6 +4,7 @@
  * buffer moves while it grows. Its statements all bind in the same order: the world, the time, the
  * texts, the numbers. */
 #include "batch.h"
+#include "entries.h"
 
 #include "moontide/base/strbuf.h"
 
@@ -57,9 +58,6 @@ static const struct shape {
                                 " answer = ?5, ended_ms = ?7, attempts = ?8"
                                 " WHERE world = ?1 AND seq = ?6",
                                 3, 3},
-    [STATEMENT_JOURNAL] = {"INSERT INTO journal (world, at_ms, id, what, policy, target, resource,"
-                           " policy_sha256, json) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-                           7, 0},
 };
 
 static const size_t NO_TEXT = SIZE_MAX;
@@ -78,7 +76,8 @@ struct store_batch {
     struct strbuf texts; /* each NUL-terminated */
     struct write *writes;
     size_t count, cap;
-    int status; /* the first failure sticks */
+    struct entries entries; /* the journal's, which are many */
+    int status;             /* the first failure sticks */
 };
 
 int store_batch_new(const char *world, int64_t at_ms, struct store_batch **out)
@@ -98,6 +97,7 @@ void store_batch_free(struct store_batch *batch)
 {
     if (!batch) return;
     strbuf_done(&batch->texts);
+    entries_done(&batch->entries);
     free(batch->writes);
     free(batch->world);
     free(batch);
@@ -105,7 +105,7 @@ void store_batch_free(struct store_batch *batch)
 
 bool store_batch_empty(const struct store_batch *batch)
 {
-    return batch->count == 0 && batch->status == OK;
+    return batch->count == 0 && batch->entries.count == 0 && batch->status == OK;
 }
 
 struct batch_link *batch_link(struct store_batch *batch)
@@ -245,15 +245,8 @@ void store_batch_outbox_state(struct store_batch *batch, const struct outbox_row
 
 void store_batch_journal(struct store_batch *batch, const struct journal_entry *entry)
 {
-    const char *texts[] = {entry->id,
-                           entry->what,
-                           entry->policy,
-                           entry->target,
-                           entry->resource,
-                           entry->policy_sha256,
-                           entry->json ? entry->json : "{}"};
-    if (!entry->what && batch->status == OK) batch->status = ERR_INVALID;
-    add(batch, STATEMENT_JOURNAL, texts, 0, NO_NUMBERS);
+    if (batch->status == OK && !entry->what) batch->status = ERR_INVALID;
+    if (batch->status == OK) batch->status = entries_add(&batch->entries, &batch->texts, entry);
 }
 
 /* ---- writing ---- */
@@ -283,30 +276,33 @@ static int bind(const struct store_batch *batch, const struct write *write, sqli
 static int write_one(const struct store_batch *batch, const struct write *write,
                      struct database *database, struct fault *fault)
 {
-    sqlite3_stmt **statement = &database->statements[write->statement];
-    if (!*statement) {
-        int code = database_prepare(database, shapes[write->statement].sql, statement, fault);
-        if (code < 0) return code;
-    }
-    int rc = bind(batch, write, *statement);
-    if (rc == SQLITE_OK) rc = sqlite3_step(*statement);
-    int code = rc == SQLITE_OK || rc == SQLITE_DONE ? OK : database_fault(database, fault);
-    sqlite3_reset(*statement); /* says again what the step said */
-    sqlite3_clear_bindings(*statement);
+    sqlite3_stmt *statement;
+    int code = database_statement(database, write->statement, shapes[write->statement].sql,
+                                  &statement, fault);
+    if (code < 0) return code;
+    int rc = bind(batch, write, statement);
+    if (rc == SQLITE_OK) rc = sqlite3_step(statement);
+    code = rc == SQLITE_OK || rc == SQLITE_DONE ? OK : database_fault(database, fault);
+    sqlite3_reset(statement); /* says again what the step said */
+    sqlite3_clear_bindings(statement);
     return code;
 }
 
 int batch_write(struct store_batch *batch, struct database *database, struct fault *fault)
 {
-    if (batch->count == 0) return OK;
-    if (batch->count >= LARGE_BATCH) database_cache(database, true);
+    bool large = batch->count + batch->entries.count >= LARGE_BATCH;
+    if (batch->count + batch->entries.count == 0) return OK;
+    if (large) database_cache(database, true);
     int code = database_exec(database, "BEGIN IMMEDIATE", fault);
     for (size_t i = 0; i < batch->count && code == OK; i++)
         code = write_one(batch, &batch->writes[i], database, fault);
+    if (code == OK)
+        code = entries_write(&batch->entries, strbuf_cstr(&batch->texts), batch->world,
+                             batch->at_ms, database, fault);
     if (code == OK) code = database_exec(database, "COMMIT", fault);
     /* Some errors have rolled back already; then there is nothing open any more. */
     if (code < 0 && !sqlite3_get_autocommit(database->sqlite))
         sqlite3_exec(database->sqlite, "ROLLBACK", NULL, NULL, NULL);
-    if (batch->count >= LARGE_BATCH) database_cache(database, false);
+    if (large) database_cache(database, false);
     return code;
 }

@@ -1,10 +1,9 @@
-/* store/database.c - a SQLite connection: opening, checking, the schema and its migrations.
+/* store/database.c - a SQLite connection: opening, checking, errors.
  *
  * What the file says about itself decides what an open does:
  *   empty, or no table and both numbers 0   it is new: the schema is made
  *   application_id is ours                  user_version tells which migrations are still to run
- *   anything else                           not ours: ERR_CORRUPT, untouched
- * A migration and its user_version are one transaction, so a crash leaves either version whole. */
+ *   anything else                           not ours: ERR_CORRUPT, untouched */
 #include "database.h"
 
 #include "moontide/store/store.h"
@@ -19,7 +18,6 @@
 #include <unistd.h>
 
 enum {
-    APPLICATION_ID = 0x6d6f6f6e, /* "moon" */
     HEADER_BYTES = 100,
     BUSY_MS = 2000, /* another program with the file open, for example sqlite3 */
 };
@@ -31,68 +29,6 @@ enum {
 /* Of a file that is made now; one that is there keeps what it has. Twice SQLite's: a large batch
  * fills pages one after the other, and each costs a header, a checksum and two writes. */
 #define PAGE_BYTES "8192"
-
-/* migrations[v] leads from version v to v + 1. Never edit one that was released: add the next. */
-static const char *const migrations[STORE_SCHEMA_VERSION] = {
-    "CREATE TABLE memo ("
-    "  world TEXT NOT NULL, policy TEXT NOT NULL, target TEXT NOT NULL,"
-    "  json TEXT NOT NULL, at_ms INTEGER NOT NULL,"
-    "  PRIMARY KEY (world, policy, target)) STRICT;"
-    "CREATE TABLE alert ("
-    "  world TEXT NOT NULL, policy TEXT NOT NULL, target TEXT NOT NULL,"
-    "  type TEXT NOT NULL, key TEXT NOT NULL,"
-    "  state TEXT NOT NULL, description TEXT NOT NULL, recommendation TEXT NOT NULL,"
-    "  severity INTEGER NOT NULL,"
-    "  since_ms INTEGER NOT NULL, raised_ms INTEGER NOT NULL, gone_ms INTEGER NOT NULL,"
-    "  keep_firing_ms INTEGER NOT NULL,"
-    "  at_ms INTEGER NOT NULL,"
-    "  PRIMARY KEY (world, policy, target, type, key)) STRICT;"
-    "CREATE TABLE journal ("
-    "  seq INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, world TEXT NOT NULL,"
-    "  id TEXT, what TEXT NOT NULL, policy TEXT, target TEXT, resource TEXT,"
-    "  policy_sha256 TEXT, json TEXT NOT NULL) STRICT;"
-    "CREATE INDEX journal_target ON journal (world, target);"
-    "CREATE INDEX journal_resource ON journal (world, resource);"
-    "CREATE INDEX journal_id ON journal (id);"
-    "CREATE INDEX journal_at ON journal (at_ms);"
-    "CREATE TRIGGER journal_never_changes BEFORE UPDATE ON journal"
-    " BEGIN SELECT RAISE(ABORT, 'journal entries never change'); END;",
-
-    /* Decisions that are carried out. The journal's indexes lose the world: it told few rows apart
-     * and stood in each. An index ends with seq, so it gives rows in order. Of `what`, only the
-     * rare ones are worth one: the others are found soon by reading backwards. */
-    "CREATE TABLE resource ("
-    "  world TEXT NOT NULL, kind TEXT NOT NULL, resource TEXT NOT NULL,"
-    "  region TEXT NOT NULL, account TEXT NOT NULL, json TEXT NOT NULL, at_ms INTEGER NOT NULL,"
-    "  PRIMARY KEY (world, kind, resource, region, account)) STRICT;"
-    "CREATE TABLE intent ("
-    "  seq INTEGER PRIMARY KEY, world TEXT NOT NULL, id TEXT NOT NULL,"
-    "  json TEXT NOT NULL, at_ms INTEGER NOT NULL, UNIQUE (id, world)) STRICT;"
-    "DROP INDEX journal_target; DROP INDEX journal_resource; DROP INDEX journal_id;"
-    "CREATE INDEX journal_target ON journal (target) WHERE target IS NOT NULL;"
-    "CREATE INDEX journal_resource ON journal (resource) WHERE resource IS NOT NULL;"
-    "CREATE INDEX journal_id ON journal (id) WHERE id IS NOT NULL;"
-    "CREATE INDEX journal_rare ON journal (what)"
-    " WHERE what NOT IN ('decision', 'intent', 'outcome', 'issue', 'verification', 'policy');",
-
-    /* The same entries, told apart without a table of their names (DATABASE_RARE). */
-    "DROP INDEX journal_rare;"
-    "CREATE INDEX journal_rare ON journal (what) WHERE " DATABASE_RARE ";",
-
-    /* Notifications: what each receiver was told, and the queue. */
-    "ALTER TABLE alert ADD COLUMN flaps INTEGER NOT NULL DEFAULT 0;"
-    "CREATE TABLE told ("
-    "  world TEXT NOT NULL, group_key TEXT NOT NULL, receiver TEXT NOT NULL,"
-    "  json TEXT NOT NULL, at_ms INTEGER NOT NULL,"
-    "  PRIMARY KEY (world, group_key, receiver)) STRICT;"
-    "CREATE TABLE outbox ("
-    "  world TEXT NOT NULL, seq INTEGER NOT NULL, at_ms INTEGER NOT NULL,"
-    "  receiver TEXT NOT NULL, group_key TEXT NOT NULL, id TEXT NOT NULL, state TEXT NOT NULL,"
-    "  json TEXT NOT NULL, group_state TEXT NOT NULL, answer TEXT NOT NULL,"
-    "  put_ms INTEGER NOT NULL, ended_ms INTEGER NOT NULL, attempts INTEGER NOT NULL,"
-    "  PRIMARY KEY (world, seq)) STRICT;"
-    "CREATE INDEX outbox_waiting ON outbox (world, state, seq) WHERE state != 'sent';",
-};
 
 /* ---- errors ---- */
 
@@ -178,6 +114,16 @@ int database_prepare(struct database *database, const char *sql, sqlite3_stmt **
     return OK;
 }
 
+int database_statement(struct database *database, enum statement which, const char *sql,
+                       sqlite3_stmt **out, struct fault *fault)
+{
+    int code = OK;
+    if (!database->statements[which])
+        code = database_prepare(database, sql, &database->statements[which], fault);
+    *out = database->statements[which];
+    return code;
+}
+
 int database_exec(struct database *database, const char *sql, struct fault *fault)
 {
     if (sqlite3_exec(database->sqlite, sql, NULL, NULL, NULL)) {
@@ -245,25 +191,6 @@ void database_checkpoint(struct database *database)
 
 /* ---- the schema ---- */
 
-static int migrate(struct database *database, int64_t from, struct fault *fault)
-{
-    char mark[96];
-    for (int64_t version = from; version < STORE_SCHEMA_VERSION; version++) {
-        snprintf(mark, sizeof mark, "PRAGMA application_id = %d; PRAGMA user_version = %d",
-                 APPLICATION_ID, (int)version + 1);
-        int code = database_exec(database, "BEGIN IMMEDIATE", fault);
-        if (code == OK) code = database_exec(database, migrations[version], fault);
-        if (code == OK) code = database_exec(database, mark, fault);
-        if (code == OK) code = database_exec(database, "COMMIT", fault);
-        if (code < 0) {
-            if (!sqlite3_get_autocommit(database->sqlite))
-                sqlite3_exec(database->sqlite, "ROLLBACK", NULL, NULL, NULL);
-            return code;
-        }
-    }
-    return OK;
-}
-
 /* Also the first read of the file: a header that is none, and a file shorter than its header says,
  * come out here. */
 static int check_identity(struct database *database, bool *fresh, int64_t *version,
@@ -276,7 +203,7 @@ static int check_identity(struct database *database, bool *fresh, int64_t *versi
     if (code < 0) return code;
     *fresh = objects == 0 && id == 0 && *version == 0;
     if (*fresh) return OK;
-    if (id != APPLICATION_ID)
+    if (id != DATABASE_APPLICATION_ID)
         return corrupt(fault, database->path, database->lost, "made by another program");
     if (*version > STORE_SCHEMA_VERSION)
         return fault_set(fault, ERR_VERSION,
@@ -303,7 +230,7 @@ static int prepare_writer(struct database *database, bool check, struct fault *f
                              "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
                              "PRAGMA journal_size_limit = 4194304",
                              fault);
-    if (code == OK) code = migrate(database, version, fault);
+    if (code == OK) code = database_migrate(database, version, fault);
     if (code == OK) code = database_int(database, "PRAGMA page_size", &database->page_bytes, fault);
     if (code == OK) sqlite3_wal_hook(database->sqlite, note_log, database);
     return code;

@@ -10,13 +10,14 @@
 enum { PAGES_BACK = 1000 /* of one step: 8 MiB moved at most */, HOLES_MIN_PAGES = 256 };
 
 /* An entry of an open intent stays: its outcome is still to come, and must find its beginning. */
-#define NOT_OPEN " (id IS NULL OR id NOT IN (SELECT id FROM intent))"
+#define NOT_OPEN " (e.id IS NULL OR " DATABASE_ID_TEXT " NOT IN (SELECT id FROM intent))"
 
 static const char by_age[] =
-    "DELETE FROM journal WHERE seq IN (SELECT seq FROM journal"
-    " INDEXED BY journal_at WHERE at_ms < ?1 AND" NOT_OPEN " ORDER BY at_ms LIMIT ?2)";
-static const char by_size[] = "DELETE FROM journal WHERE seq IN (SELECT seq FROM journal"
-                              " WHERE" NOT_OPEN " ORDER BY seq LIMIT ?2)";
+    "DELETE FROM journal_entry WHERE seq IN (SELECT e.seq FROM journal_batch AS b"
+    " INDEXED BY journal_at CROSS JOIN journal_entry AS e ON e.seq BETWEEN b.first_seq AND"
+    " b.last_seq WHERE b.at_ms < ?1 AND e.at_ms < ?1 AND" NOT_OPEN " ORDER BY b.at_ms LIMIT ?2)";
+static const char by_size[] = "DELETE FROM journal_entry WHERE seq IN (SELECT e.seq FROM"
+                              " journal_entry AS e WHERE" NOT_OPEN " ORDER BY e.seq LIMIT ?2)";
 
 /* Notifications that were sent or given up. Looked at from the first one on, and no more of them
  * than a step has: rows are in the order of their puts, and none waits for longer than a day, so
@@ -41,14 +42,14 @@ static int read_size(struct database *database, struct size *out, struct fault *
 static int delete_rows(struct database *database, enum statement which, const char *sql,
                        int64_t below, struct fault *fault)
 {
-    sqlite3_stmt **statement = &database->statements[which];
-    int code = *statement ? OK : database_prepare(database, sql, statement, fault);
+    sqlite3_stmt *statement;
+    int code = database_statement(database, which, sql, &statement, fault);
     if (code < 0) return code;
-    int rc = sqlite3_bind_int64(*statement, 1, below);
-    if (rc == SQLITE_OK) rc = sqlite3_bind_int64(*statement, 2, STORE_PRUNE_ROWS);
-    if (rc == SQLITE_OK) rc = sqlite3_step(*statement);
+    int rc = sqlite3_bind_int64(statement, 1, below);
+    if (rc == SQLITE_OK) rc = sqlite3_bind_int64(statement, 2, STORE_PRUNE_ROWS);
+    if (rc == SQLITE_OK) rc = sqlite3_step(statement);
     code = rc == SQLITE_DONE ? sqlite3_changes(database->sqlite) : database_fault(database, fault);
-    sqlite3_reset(*statement);
+    sqlite3_reset(statement);
     return code;
 }
 

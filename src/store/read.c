@@ -1,12 +1,8 @@
-/* store/read.c - what is read from the store: what was kept, at the start, the journal later. */
+/* store/read.c - what is read from the store at the start: what was kept; and the journal's names.
+ */
 #include "reader.h"
 
-#include "moontide/base/strbuf.h"
-
-#include <stdio.h>
 #include <string.h>
-
-enum { JOURNAL_LIMIT = 1000, SQL_BYTES_MAX = 1024 };
 
 static const char *text_of(sqlite3_stmt *statement, int column)
 {
@@ -264,112 +260,15 @@ int store_each_outbox(struct store *store, const char *world, const char *state,
                     &reading, fault);
 }
 
-/* ---- the journal ---- */
+/* ---- the names in the journal ---- */
 
-/* Whether DATABASE_RARE leaves it out. */
-static bool is_common(const char *what)
-{
-    char quoted[32];
-    int n = snprintf(quoted, sizeof quoted, "'%s'", what);
-    return n < (int)sizeof quoted && strstr(DATABASE_RARE, quoted);
-}
-
-/* Only the fields that are asked for become conditions. SQLite does not know how many rows each
- * would leave (there is no ANALYZE), so the first of the conditions below keeps its index, and a
- * unary plus hides the others'. Each index ends with seq: rows come newest first without a sort,
- * and reading ends at the limit.
- *
- * since_ms becomes a lower bound of seq, so that reading ends there too. at_ms is in the order of
- * seq but where the clock went back: so the bound is the lowest of a few thousand entries that are
- * just that young, and at_ms is compared as well. */
-static int journal_sql(const struct journal_filter *filter, struct strbuf *sql)
-{
-    const struct {
-        const char *value, *name;
-        int parameter;
-    } conditions[] = {{filter->id, "id", 7},         {filter->resource, "resource", 6},
-                      {filter->target, "target", 5}, {filter->what, "what", 8},
-                      {filter->policy, "policy", 4}, {filter->world, "world", 3}};
-    bool narrowed = false;
-    strbuf_adds(sql, "SELECT seq, at_ms, world, id, what, policy, target, resource, policy_sha256,"
-                     " json FROM journal WHERE 1");
-    if (filter->since_ms)
-        strbuf_adds(sql, " AND seq >= (SELECT min(seq) FROM (SELECT seq FROM journal"
-                         " INDEXED BY journal_at WHERE at_ms >= ?1 ORDER BY at_ms LIMIT 4096))"
-                         " AND +at_ms >= ?1");
-    if (filter->what && !is_common(filter->what)) strbuf_adds(sql, " AND " DATABASE_RARE);
-    for (size_t i = 0; i < COUNT_OF(conditions); i++) {
-        if (!conditions[i].value) continue;
-        strbuf_addf(sql, " AND %s%s = ?%d", narrowed ? "+" : "", conditions[i].name,
-                    conditions[i].parameter);
-        narrowed = true;
-    }
-    strbuf_adds(sql, " ORDER BY seq DESC LIMIT ?2");
-    return strbuf_status(sql);
-}
-
-static int prepare_journal(struct database *database, const struct journal_filter *filter,
-                           sqlite3_stmt **out, struct fault *fault)
-{
-    const char *const values[] = {filter->world,    filter->policy, filter->target,
-                                  filter->resource, filter->id,     filter->what};
-    struct strbuf sql;
-    strbuf_init(&sql, SQL_BYTES_MAX);
-    int code = journal_sql(filter, &sql);
-    if (code < 0)
-        fault_set(fault, code, "%s: %s", database->path, err_text(code));
-    else
-        code = database_prepare(database, strbuf_cstr(&sql), out, fault);
-    strbuf_done(&sql);
-    if (code < 0) return code;
-
-    int rc = filter->since_ms ? sqlite3_bind_int64(*out, 1, filter->since_ms) : SQLITE_OK;
-    if (rc == SQLITE_OK)
-        rc = sqlite3_bind_int64(*out, 2, filter->limit ? filter->limit : JOURNAL_LIMIT);
-    for (int i = 0; i < (int)COUNT_OF(values) && rc == SQLITE_OK; i++)
-        if (values[i]) rc = sqlite3_bind_text(*out, i + 3, values[i], -1, SQLITE_STATIC);
-    return rc == SQLITE_OK ? OK : database_fault(database, fault);
-}
-
-int store_each_journal(struct store *store, const struct journal_filter *filter,
-                       store_journal_fn *each, void *data, struct fault *fault)
-{
-    struct database *database;
-    sqlite3_stmt *statement = NULL;
-    int rc = SQLITE_DONE, code = store_reader(store, &database, fault);
-    if (code < 0) return code;
-    code = prepare_journal(database, filter, &statement, fault);
-    while (code == OK && (rc = sqlite3_step(statement)) == SQLITE_ROW) {
-        struct journal_row row = {
-            .seq = sqlite3_column_int64(statement, 0),
-            .at_ms = sqlite3_column_int64(statement, 1),
-            .world = text_or_empty(statement, 2),
-            .entry = {.id = text_of(statement, 3),
-                      .what = text_or_empty(statement, 4),
-                      .policy = text_of(statement, 5),
-                      .target = text_of(statement, 6),
-                      .resource = text_of(statement, 7),
-                      .policy_sha256 = text_of(statement, 8),
-                      .json = text_or_empty(statement, 9)},
-        };
-        rc = SQLITE_DONE;
-        if (!each(data, &row)) break;
-    }
-    if (code == OK && rc != SQLITE_DONE) code = database_fault(database, fault);
-    sqlite3_finalize(statement);
-    return code;
-}
-
-/* Steps from name to name by the index: a DISTINCT would read an entry for each entry. */
-#define NAMES(column)                                                                              \
-    "WITH RECURSIVE names (name) AS ("                                                             \
-    " SELECT min(" column ") FROM journal WHERE " column " IS NOT NULL UNION ALL"                  \
-    " SELECT (SELECT min(" column ") FROM journal WHERE " column " > name) FROM names"             \
-    " WHERE name IS NOT NULL) SELECT name FROM names WHERE name IS NOT NULL"
-
+/* A subject whose last entry went goes with it (schema.c), so each of these has entries. */
 int store_each_name(struct store *store, store_name_fn *each, void *data, struct fault *fault)
 {
-    static const char *const queries[] = {NAMES("resource"), NAMES("target")};
+    static const char *const queries[] = {
+        "SELECT DISTINCT resource FROM journal_subject WHERE resource IS NOT NULL"
+        " ORDER BY resource",
+        "SELECT DISTINCT target FROM journal_subject WHERE target IS NOT NULL ORDER BY target"};
     struct name_reading reading = {.each = each, .data = data};
     int code = OK;
     for (size_t i = 0; i < COUNT_OF(queries) && code == OK && !reading.stopped; i++)

@@ -1,12 +1,18 @@
 set(SOURCES_store
     batch.c
     database.c
+    entries.c
+    entries_table.c
+    journal_id.c
     lock.c
+    pairs.c
     prune.c
     read.c
+    read_journal.c
     recording.c
     recording_file.c
     recording_prune.c
     recording_read.c
     recording_source.c
+    schema.c
     store.c)

@@ -212,11 +212,11 @@ class Damage(Store):
     def test_a_table_that_is_gone(self):
         daemon = self.start()
         with contextlib.closing(sqlite3.connect(self.database, timeout=support.DEADLINE_S)) as other:
-            other.execute("ALTER TABLE journal RENAME TO elsewhere")
+            other.execute("ALTER TABLE journal_entry RENAME TO elsewhere")
             failed = daemon.wait_for("store.failed")
             self.assertIn("Move it away", failed["error"])
             self.goes_on(daemon)
-            other.execute("ALTER TABLE elsewhere RENAME TO journal")
+            other.execute("ALTER TABLE elsewhere RENAME TO journal_entry")
         self.mend_and_stop(daemon)
 
 

@@ -228,6 +228,7 @@ void act_sql(struct act_house *act, const char *text)
 {
     sqlite3 *db = NULL;
     assert_int_equal(sqlite3_open(act->files->path, &db), SQLITE_OK);
+    sqlite3_busy_timeout(db, 10000); /* a batch may be under way */
     assert_int_equal(sqlite3_exec(db, text, NULL, NULL, NULL), SQLITE_OK);
     assert_int_equal(sqlite3_close(db), SQLITE_OK);
 }

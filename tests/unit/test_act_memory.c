@@ -60,7 +60,7 @@ static void begin(struct act_house *act, struct rule *rule, const struct scene *
                       .rails = "{\"tolerance\":0}",
                       .verify = "{\"check\":\"c\",\"on_failure\":\"revert\",\"within\":60}"};
     wants->items[1] = (struct want){.resource = "q", .kind = "call", .wanted = "{\"key\":\"1\"}"};
-    act_sql(act, "DELETE FROM memo; DELETE FROM alert; DELETE FROM journal;"
+    act_sql(act, "DELETE FROM memo; DELETE FROM alert; DELETE FROM journal_entry;"
                  "DELETE FROM resource; DELETE FROM intent");
     act->house.store = open_store(act->files);
     house_open(&act->house);

@@ -404,7 +404,7 @@ static void every_allocation_of_a_tick_may_fail_once(void **state)
         assert_int_equal(house->last.by_status[STATUS_CRITICAL], 1);
         assert_int_equal(house->last.by_status[STATUS_HEALTHY], 1);
         house_close(house);
-        sql(disk, "DELETE FROM memo; DELETE FROM alert; DELETE FROM journal");
+        sql(disk, "DELETE FROM memo; DELETE FROM alert; DELETE FROM journal_entry");
         house_open(house);
         assert_true(n < 2000);
     }

@@ -191,13 +191,18 @@ static void nobody_changes_a_journal_entry(void **state)
     struct store_files *f = *state;
     struct store *s = open_store(f);
     struct store_batch *b = new_batch("aws", 1);
-    store_batch_journal(b, &(struct journal_entry){.what = "w"});
+    store_batch_journal(b, &(struct journal_entry){.what = "w", .policy = "p"});
     assert_int_equal(commit(f, s, b), OK);
     store_close(s);
     sqlite3 *raw;
+    static const char *const changes[] = {"UPDATE journal_entry SET what = 'x'",
+                                          "UPDATE journal_subject SET world = 'x'",
+                                          "UPDATE journal_policy SET policy = 'x'"};
     assert_int_equal(sqlite3_open(f->path, &raw), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(raw, "UPDATE journal SET what = 'x'", NULL, NULL, NULL),
-                     SQLITE_CONSTRAINT);
+    for (size_t i = 0; i < COUNT_OF(changes); i++)
+        assert_int_equal(sqlite3_exec(raw, changes[i], NULL, NULL, NULL), SQLITE_CONSTRAINT);
+    assert_int_not_equal(sqlite3_exec(raw, "UPDATE journal SET what = 'x'", NULL, NULL, NULL),
+                         SQLITE_OK); /* the view of all three */
     sqlite3_close(raw);
 }
 

@@ -71,7 +71,78 @@ static void the_names_that_the_journal_knows_come_once_each(void **state)
     store_close(s);
 }
 
+/* Entries of two targets by turns, each with resources of its own: all ways to one of them. */
+static void entries_of_several_resources_come_in_one_order(void **state)
+{
+    struct store_files *f = *state;
+    struct store *s = open_store(f);
+    for (int i = 0; i < 12; i += 4) {
+        struct store_batch *b = new_batch("aws", 100 + i);
+        for (int n = i; n < i + 4; n++) {
+            char resource[8];
+            snprintf(resource, sizeof resource, "r%d", n % 5);
+            store_batch_journal(b, &(struct journal_entry){.what = n % 3 ? "decision" : "issue",
+                                                           .policy = n % 2 ? "odd" : NULL,
+                                                           .target = n % 2 ? "t" : "u",
+                                                           .resource = n % 4 ? resource : NULL});
+        }
+        assert_int_equal(commit(f, s, b), OK);
+    }
+    struct journal_filter of_t = {.target = "t"};
+    assert_string_equal(read_journal(s, &of_t), "12@108 aws - decision odd t r1 - {};"
+                                                "10@108 aws - issue odd t r4 - {};"
+                                                "8@104 aws - decision odd t r2 - {};"
+                                                "6@104 aws - decision odd t r0 - {};"
+                                                "4@100 aws - issue odd t r3 - {};"
+                                                "2@100 aws - decision odd t r1 - {};");
+    of_t = (struct journal_filter){.target = "t", .what = "issue", .limit = 1};
+    assert_string_equal(read_journal(s, &of_t), "10@108 aws - issue odd t r4 - {};");
+    of_t = (struct journal_filter){.target = "t", .policy = "odd", .since_ms = 104, .limit = 3};
+    assert_string_equal(read_journal(s, &of_t), "12@108 aws - decision odd t r1 - {};"
+                                                "10@108 aws - issue odd t r4 - {};"
+                                                "8@104 aws - decision odd t r2 - {};");
+    struct journal_filter of_u = {.target = "u", .resource = "r1"},
+                          nobody = {.target = "u", .world = "sim"}, even = {.policy = "even"},
+                          odd = {.policy = "odd", .limit = 1};
+    assert_string_equal(read_journal(s, &of_u), "7@104 aws - issue - u r1 - {};");
+    assert_string_equal(read_journal(s, &nobody), "");
+    assert_string_equal(read_journal(s, &even), "");
+    assert_string_equal(read_journal(s, &odd), "12@108 aws - decision odd t r1 - {};");
+    store_close(s);
+}
+
 /* ---- retention ---- */
+
+static void names_go_with_their_last_entry(void **state)
+{
+    struct store_files *f = *state;
+    struct store *s = open_store(f);
+    struct strbuf names;
+    struct fault fault;
+    struct store_retention retention = {.keep_ms = 10};
+    strbuf_init(&names, 1000);
+    for (int i = 0; i < 3; i++) {
+        struct store_batch *b = new_batch("aws", 100 + i * 10);
+        store_batch_journal(b, &(struct journal_entry){.what = "w", .resource = i ? "r" : "old"});
+        store_batch_journal(b, &(struct journal_entry){.what = "w", .resource = "r"});
+        assert_int_equal(commit(f, s, b), OK);
+    }
+    assert_int_equal(prune_all(f, s, &retention, 115), 2);
+    assert_int_equal(store_each_name(s, add_name, &names, &fault), OK);
+    assert_string_equal(strbuf_cstr(&names), "r;");
+    assert_int_equal(count_journal(s), 4);
+    struct journal_filter all = {.since_ms = 1, .resource = "r", .limit = 1};
+    assert_string_equal(read_journal(s, &all), "6@120 aws - w - - r - {};");
+    assert_int_equal(prune_all(f, s, &retention, 1000), 2);
+    assert_int_equal(count_journal(s), 0);
+    struct store_batch *b = new_batch("aws", 1000); /* numbers begin anew, and so do batches */
+    store_batch_journal(b, &(struct journal_entry){.what = "w", .resource = "old"});
+    assert_int_equal(commit(f, s, b), OK);
+    all.resource = "old";
+    assert_string_equal(read_journal(s, &all), "1@1000 aws - w - - old - {};");
+    strbuf_done(&names);
+    store_close(s);
+}
 
 static void fill_minutes(struct store_files *f, struct store *s, int first, int count)
 {
@@ -225,6 +296,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         STORE_TEST(the_journal_answers_what_and_since_in_any_combination),
         STORE_TEST(the_names_that_the_journal_knows_come_once_each),
+        STORE_TEST(entries_of_several_resources_come_in_one_order),
+        STORE_TEST(names_go_with_their_last_entry),
         STORE_TEST(entries_go_by_age_in_steps_and_those_of_open_intents_stay),
         STORE_TEST(notifications_go_when_they_ended_long_ago_and_those_that_wait_stay),
         STORE_TEST(the_oldest_go_by_size_and_the_file_shrinks),

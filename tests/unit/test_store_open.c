@@ -274,7 +274,7 @@ static void a_newer_version_is_refused_and_left_alone(void **state)
     assert_non_null(strstr(fault.text, "99"));
     assert_non_null(strstr(fault.text, f->path));
     assert_int_equal(store_open_reader(f->path, &s, &fault), ERR_VERSION);
-    run_sql(f, "PRAGMA user_version = 4");
+    run_sql(f, "PRAGMA user_version = 5");
     s = open_store(f);
     assert_string_equal(read_memo(s, "aws"), "p/t=1;");
     store_close(s);
@@ -389,11 +389,75 @@ static void a_database_of_version_2_is_brought_up_to_date_and_keeps_all(void **s
     }
     assert_int_equal(ask_sql(f, "PRAGMA user_version"), STORE_SCHEMA_VERSION);
     assert_int_equal(ask_sql(f, "PRAGMA page_size"), 4096); /* no VACUUM of what is there */
-    assert_int_equal(ask_sql(f, "SELECT count(*) FROM journal INDEXED BY journal_rare WHERE"
+    assert_int_equal(ask_sql(f, "SELECT count(*) FROM journal_entry INDEXED BY journal_rare WHERE"
                                 " what <> 'decision' AND what <> 'outcome' AND what <> 'intent'"
                                 " AND what <> 'issue' AND what <> 'verification'"
                                 " AND what <> 'policy'"),
                      2);
+}
+
+/* As versions 3 and 4 changed it. Frozen, too. */
+static const char version_4[] =
+    "BEGIN; DROP INDEX journal_rare;"
+    "CREATE INDEX journal_rare ON journal (what) WHERE what <> 'decision' AND what <> 'outcome'"
+    "  AND what <> 'intent' AND what <> 'issue' AND what <> 'verification' AND what <> 'policy';"
+    "ALTER TABLE alert ADD COLUMN flaps INTEGER NOT NULL DEFAULT 0;"
+    "CREATE TABLE told (world TEXT NOT NULL, group_key TEXT NOT NULL, receiver TEXT NOT NULL,"
+    "  json TEXT NOT NULL, at_ms INTEGER NOT NULL, PRIMARY KEY (world, group_key, receiver)) "
+    "STRICT;"
+    "CREATE TABLE outbox (world TEXT NOT NULL, seq INTEGER NOT NULL, at_ms INTEGER NOT NULL,"
+    "  receiver TEXT NOT NULL, group_key TEXT NOT NULL, id TEXT NOT NULL, state TEXT NOT NULL,"
+    "  json TEXT NOT NULL, group_state TEXT NOT NULL, answer TEXT NOT NULL,"
+    "  put_ms INTEGER NOT NULL, ended_ms INTEGER NOT NULL, attempts INTEGER NOT NULL,"
+    "  PRIMARY KEY (world, seq)) STRICT;"
+    "CREATE INDEX outbox_waiting ON outbox (world, state, seq) WHERE state != 'sent';"
+    "INSERT INTO journal VALUES"
+    "  (7, 20, 'aws', '0199aabbccdd0011223344556677abcd', 'decision', 'p', 't', 'r', 'ff', '{}'),"
+    "  (8, 20, 'aws', '0199AABBCCDD0011223344556677ABCD', 'decision', 'p', 't', NULL, 'ff', '{}'),"
+    "  (9, 19, 'aws', '0199aabbccdd0011223344556677abcd', 'outcome', 'p', 't', 'r', 'ee', '{}'),"
+    "  (10, 20, 'sim', 'a', 'issue', NULL, '', 'r', 'ff', '{\"n\":1}');"
+    "PRAGMA user_version = 4; COMMIT";
+
+static const char version_4_entries[] =
+    "10@20 sim a issue -  r ff {\"n\":1};"
+    "9@19 aws 0199aabbccdd0011223344556677abcd outcome p t r ee {};"
+    "8@20 aws 0199AABBCCDD0011223344556677ABCD decision p t - ff {};"
+    "7@20 aws 0199aabbccdd0011223344556677abcd decision p t r ff {};"
+    "3@12 aws - pause - - - - {};"
+    "2@11 sim - policy - - - - {};"
+    "1@10 aws a decision p t r ff {};";
+
+static void a_database_of_version_4_keeps_each_entry_and_its_number(void **state)
+{
+    struct store_files *f = *state;
+    struct journal_filter all = {0}, of_r = {.resource = "r", .world = "aws"},
+                          chain = {.id = "0199aabbccdd0011223344556677abcd", .what = "outcome"},
+                          young = {.since_ms = 19, .target = "t"}, of_a = {.id = "a"};
+    run_sql(f, version_1);
+    run_sql(f, version_2);
+    run_sql(f, version_4);
+    for (int round = 0; round < 2; round++) {
+        struct store *s = open_store(f);
+        assert_string_equal(read_journal(s, &all), version_4_entries);
+        assert_string_equal(read_journal(s, &of_r),
+                            "9@19 aws 0199aabbccdd0011223344556677abcd outcome p t r ee {};"
+                            "7@20 aws 0199aabbccdd0011223344556677abcd decision p t r ff {};"
+                            "1@10 aws a decision p t r ff {};");
+        assert_string_equal(read_journal(s, &chain),
+                            "9@19 aws 0199aabbccdd0011223344556677abcd outcome p t r ee {};");
+        assert_string_equal(read_journal(s, &young),
+                            "9@19 aws 0199aabbccdd0011223344556677abcd outcome p t r ee {};"
+                            "8@20 aws 0199AABBCCDD0011223344556677ABCD decision p t - ff {};"
+                            "7@20 aws 0199aabbccdd0011223344556677abcd decision p t r ff {};");
+        assert_string_equal(read_journal(s, &of_a), "10@20 sim a issue -  r ff {\"n\":1};"
+                                                    "1@10 aws a decision p t r ff {};");
+        store_close(s);
+    }
+    assert_int_equal(ask_sql(f, "PRAGMA user_version"), STORE_SCHEMA_VERSION);
+    /* The view has what the table had, for who reads it with another program. */
+    assert_int_equal(ask_sql(f, "SELECT count(*) FROM journal WHERE policy_sha256 = 'ff' AND"
+                                " id = '0199aabbccdd0011223344556677abcd' AND resource = 'r'"),
+                     1);
 }
 
 /* What made a third of an insert's time once: the names of a partial index, as a table made anew.
@@ -407,8 +471,8 @@ static void an_insert_into_the_journal_makes_no_table_of_its_own(void **state)
     fill(f, 1);
     assert_int_equal(sqlite3_open(f->path, &raw), SQLITE_OK);
     assert_int_equal(sqlite3_prepare_v2(raw,
-                                        "EXPLAIN INSERT INTO journal (at_ms, world, what, json)"
-                                        " VALUES (1, 'aws', 'w', '{}')",
+                                        "EXPLAIN INSERT INTO journal_entry (at_ms, subject, what,"
+                                        " json) VALUES (1, 1, 'w', '{}')",
                                         -1, &statement, NULL),
                      SQLITE_OK);
     while (sqlite3_step(statement) == SQLITE_ROW) {
@@ -488,6 +552,7 @@ int main(void)
         STORE_TEST(a_newer_version_is_refused_and_left_alone),
         STORE_TEST(a_database_of_version_1_is_brought_up_to_date_and_keeps_all),
         STORE_TEST(a_database_of_version_2_is_brought_up_to_date_and_keeps_all),
+        STORE_TEST(a_database_of_version_4_keeps_each_entry_and_its_number),
         STORE_TEST(an_insert_into_the_journal_makes_no_table_of_its_own),
         STORE_TEST(a_migration_that_fails_leaves_version_1_as_it_was),
         STORE_TEST(the_database_of_another_program_is_left_alone),

@@ -22,7 +22,7 @@ struct store;
 struct store_batch;
 
 enum {
-    STORE_SCHEMA_VERSION = 4,
+    STORE_SCHEMA_VERSION = 5,
     STORE_CHECK_BYTES_MAX = 8 * 1024 * 1024,
     STORE_BATCH_BYTES_MAX = 256 * 1024 * 1024, /* texts of one batch; more is ERR_LIMIT */
 };
