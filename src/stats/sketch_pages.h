@@ -68,7 +68,8 @@ static inline bool page_uses(const struct page *page, int32_t index)
 }
 
 /* Counts in a bucket that is in use, with room for n more. */
-static inline void pages_count_known(struct pages *pages, struct page *page, int32_t index, uint64_t n)
+static inline void pages_count_known(struct pages *pages, struct page *page, int32_t index,
+                                     uint64_t n)
 {
     uint32_t bucket = (uint32_t)index % PAGE_BUCKETS;
     void *counts = page + 1;
