@@ -199,16 +199,22 @@ static uint64_t check_times(lua_State *L, int idx)
     return (uint64_t)n;
 }
 
+static COLD int add_unknown(lua_State *L, struct sketch *sketch, double value)
+{
+    uint64_t n = lua_isnoneornil(L, 3) ? 1 : check_times(L, 3);
+    int scale = sketch_scale(sketch);
+    add_counted(L, sketch, value, n);
+    return answer_bound(L, sketch, scale);
+}
+
 /* s:add(value, n) */
 static int sketch_method_add(lua_State *L)
 {
     struct sketch *sketch = sketch_check(L, 1);
     if (lua_type(L, 2) != LUA_TNUMBER) return luaL_typeerror(L, 2, "number");
     double value = lua_tonumber(L, 2);
-    uint64_t n = lua_isnoneornil(L, 3) ? 1 : check_times(L, 3);
-    int scale = sketch_scale(sketch);
-    add_counted(L, sketch, value, n);
-    return answer_bound(L, sketch, scale);
+    if (lua_gettop(L) == 2 && sketch_add_known(sketch, value)) return 0;
+    return add_unknown(L, sketch, value);
 }
 
 /* s:add_all(values, { nan = "omit" }) */
@@ -285,14 +291,18 @@ const struct vm_function sketch_methods[] = {
 
 static void make_type(lua_State *L)
 {
-    lua_createtable(L, 0, 8); /* the metatable */
+    lua_createtable(L, 0, 8);  /* the metatable */
+    lua_createtable(L, 0, 17); /* the methods */
+    lua_pushvalue(L, -1);
+    lua_setfield(L, -3, "__index"); /* the first, so that no other key is looked at before it */
+    lua_insert(L, -2);
     lua_pushcfunction(L, sketch_gc);
     lua_setfield(L, -2, "__gc");
     lua_pushliteral(L, "sketch");
     lua_setfield(L, -2, "__metatable");
     lua_pushliteral(L, "sketch");
     lua_setfield(L, -2, "__name");
-    lua_createtable(L, 0, 17);
+    lua_insert(L, -2);
     vm_set_functions(L, sketch_methods);
     sketch_add_questions(L);
     lua_rawsetp(L, LUA_REGISTRYINDEX, &sketch_mark);

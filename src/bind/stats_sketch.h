@@ -33,8 +33,8 @@ static inline struct sketch *sketch_check(lua_State *L, int idx)
     return sketch ? sketch : sketch_refused(L, idx);
 }
 
-/* Makes the table of methods on top the __index of the metatable below it (popping it), and adds
- * the methods that only ask. */
+/* Adds the methods that only ask to the table of methods on top, which is popped, and what they are
+ * for the language to the metatable below it. */
 void sketch_add_questions(lua_State *L);
 
 extern const struct vm_function sketch_methods[]; /* those of stats_sketch.c */

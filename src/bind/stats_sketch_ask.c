@@ -200,6 +200,6 @@ void sketch_add_questions(lua_State *L)
     lua_pushcfunction(L, unknown_method);
     lua_setfield(L, -2, "__index");
     lua_setmetatable(L, -2);
-    lua_setfield(L, -2, "__index");
+    lua_pop(L, 1);
     luaL_setfuncs(L, meta, 0);
 }

@@ -24,7 +24,7 @@ static void settle(struct exact_sum *sum)
     sum->pending = 1;
 }
 
-void exact_sum_add_bits(struct exact_sum *sum, uint64_t magnitude, unsigned bit, bool negative)
+static inline void add_bits(struct exact_sum *sum, uint64_t magnitude, unsigned bit, bool negative)
 {
     wide shifted = (wide)magnitude << (bit & 31);
     /* Volatile, so that no compiler joins two digits in one store: the next addition, a digit
@@ -37,6 +37,19 @@ void exact_sum_add_bits(struct exact_sum *sum, uint64_t magnitude, unsigned bit,
     digit[1] += negative ? -middle : middle;
     digit[2] += negative ? -high : high;
     if (++sum->pending >= PENDING_MAX) settle(sum);
+}
+
+void exact_sum_add_bits(struct exact_sum *sum, uint64_t magnitude, unsigned bit, bool negative)
+{
+    add_bits(sum, magnitude, bit, negative);
+}
+
+void exact_sum_add_normal(struct exact_sum *sum, double value)
+{
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    unsigned exponent = (unsigned)(bits >> 52) & 0x7ff;
+    add_bits(sum, (bits & (HIDDEN_BIT - 1)) | HIDDEN_BIT, exponent - 1, bits >> 63);
 }
 
 void exact_sum_add(struct exact_sum *sum, double value, uint64_t times)

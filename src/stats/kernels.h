@@ -18,6 +18,8 @@ enum {
 struct edges {
     unsigned count;
     bool all_flip; /* flips[] are all true */
+    bool words;    /* at[] are all above 0, and the lower half of their bits is 0: cleared when a
+                      NaN was seen */
     double at[EDGES_MAX];
     bool flips[EDGES_MAX];     /* collecting begins or ends here; none is collected below at[0] */
     size_t reached[EDGES_MAX]; /* how many values >= at[i] were seen */

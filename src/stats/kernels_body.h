@@ -9,10 +9,17 @@
  *   tally_none(), tally_add(t, m): one more where m is set, tally_total(t),
  *   vec_compress(to, x, m): stores the lanes that m names at to[0..], returns how many; may write
  *   LANES of them,
- *   vec_split(rest, to, x, m): the same, and the other lanes to rest[0..]. */
+ *   vec_split(rest, to, x, m): the same, and the other lanes to rest[0..],
+ * and, where it defines WORDS, the type words of 2 * LANES integers of 32 bits, and
+ *   words_of(a, b): the upper halves of two vectors, in some order, words_all(i), words_none(),
+ *   words_above(w, x): -1 where w > x, else 0, words_minus(w, x), words_xor(w, x), words_total(w),
+ *   words_compress(to, from, m): stores those of from[0] to from[2 * LANES - 1] that m names, in
+ *   their order, as vec_compress() does. */
 #include "kernels.h"
 
 #include <math.h>
+#include <stdint.h>
+#include <string.h>
 
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 #ifdef __clang__
@@ -58,20 +65,79 @@ ALWAYS_INLINE size_t squeeze_with(const double *in, size_t count, struct edges *
     return (size_t)(to - out);
 }
 
-static size_t squeeze_whole(const double *in, size_t count, struct edges *edges, double *out)
+ALWAYS_INLINE size_t squeeze_by(const double *in, size_t count, struct edges *edges, double *out,
+                                size_t (*with)(const double *, size_t, struct edges *, double *,
+                                               unsigned, bool))
+{
+    switch (edges->count) {
+    case 1: return with(in, count, edges, out, 1, true);
+    case 2: return with(in, count, edges, out, 2, true);
+    case 3: return with(in, count, edges, out, 3, true);
+    case 4: return with(in, count, edges, out, 4, true);
+    case 5: return with(in, count, edges, out, 5, true);
+    case 6: return with(in, count, edges, out, 6, true);
+    case 7: return with(in, count, edges, out, 7, true);
+    case 8: return with(in, count, edges, out, 8, true);
+    default: return with(in, count, edges, out, edges->count, true);
+    }
+}
+
+static size_t squeeze_any(const double *in, size_t count, struct edges *edges, double *out)
 {
     if (!edges->all_flip) return squeeze_with(in, count, edges, out, edges->count, false);
-    switch (edges->count) {
-    case 1: return squeeze_with(in, count, edges, out, 1, true);
-    case 2: return squeeze_with(in, count, edges, out, 2, true);
-    case 3: return squeeze_with(in, count, edges, out, 3, true);
-    case 4: return squeeze_with(in, count, edges, out, 4, true);
-    case 5: return squeeze_with(in, count, edges, out, 5, true);
-    case 6: return squeeze_with(in, count, edges, out, 6, true);
-    case 7: return squeeze_with(in, count, edges, out, 7, true);
-    case 8: return squeeze_with(in, count, edges, out, 8, true);
-    default: return squeeze_with(in, count, edges, out, edges->count, true);
+    return squeeze_by(in, count, edges, out, squeeze_with);
+}
+
+#ifdef WORDS
+static int upper_half(double x)
+{
+    int64_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return (int)(bits >> 32);
+}
+
+/* The same with half of a vector for each value: above 0 doubles are in the order of their bits, of
+ * which edges->words leaves the upper half to compare. What this makes of a NaN is wrong, so a
+ * block with one is done again. */
+ALWAYS_INLINE size_t squeeze_words_with(const double *in, size_t count, struct edges *edges,
+                                        double *out, unsigned n, bool all_flip)
+{
+    words at[EDGES_MAX], reached[EDGES_MAX];
+    for (unsigned e = 0; e < n; e++) {
+        at[e] = words_all(upper_half(edges->at[e]) - 1);
+        reached[e] = words_none();
     }
+    mask unordered = mask_none();
+    double *to = out;
+    for (size_t i = 0; i < count; i += 2 * LANES) {
+        vec a = vec_load(in + i), b = vec_load(in + i + LANES);
+        words both = words_of(a, b), kept = words_none();
+        unordered = mask_or(unordered, vec_unordered(a, b));
+        UNROLL
+        for (unsigned e = 0; e < n; e++) {
+            words in_both = words_above(both, at[e]);
+            reached[e] = words_minus(reached[e], in_both);
+            kept = words_xor(kept, in_both);
+        }
+        to += words_compress(to, in + i, kept);
+    }
+    if (mask_any(unordered)) {
+        edges->words = false;
+        return squeeze_with(in, count, edges, out, n, all_flip);
+    }
+    for (unsigned e = 0; e < n; e++)
+        edges->reached[e] += words_total(reached[e]);
+    return (size_t)(to - out);
+}
+#endif
+
+static size_t squeeze_whole(const double *in, size_t count, struct edges *edges, double *out)
+{
+#ifdef WORDS
+    if (edges->words && edges->all_flip)
+        return squeeze_by(in, count, edges, out, squeeze_words_with);
+#endif
+    return squeeze_any(in, count, edges, out);
 }
 
 /* The last values of in that fill no two vectors go through the same loop from a copy padded with
@@ -84,7 +150,7 @@ static size_t squeeze(const double *in, size_t count, struct edges *edges, doubl
     double padded[2 * LANES], kept[2 * LANES + KERNEL_SLACK];
     for (size_t i = 0; i < 2 * LANES; i++)
         padded[i] = i < left ? in[whole + i] : NAN;
-    size_t more = squeeze_whole(padded, 2 * LANES, edges, kept);
+    size_t more = squeeze_any(padded, 2 * LANES, edges, kept);
     edges->nans -= 2 * LANES - left;
     for (size_t i = 0; i < more; i++)
         out[collected + i] = kept[i];

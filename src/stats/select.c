@@ -60,6 +60,14 @@ static double share_of(const struct ranges *ranges, unsigned first, unsigned las
     return (fmin((double)ranges->high[last] + 1, (double)size) - low) / (double)size;
 }
 
+static double least_of(const double *sample, size_t size)
+{
+    double least = INFINITY;
+    for (size_t i = 0; i < size; i++)
+        least = sample[i] < least ? sample[i] : least;
+    return least;
+}
+
 /* Plans for the wanted ranks of about n values of which sample[size] are a sample. Returns the
  * share of the values that they should collect. */
 static double plan_by_sample(struct passes *passes, double *sample, size_t size, size_t n,
@@ -68,7 +76,9 @@ static double plan_by_sample(struct passes *passes, double *sample, size_t size,
     struct ranges ranges;
     double values[RANGES_MAX][2], coarse = 0, fine = 0;
     plan_ranges(wanted, n, size, &ranges);
+    double least = ranges.count == 1 ? least_of(sample, size) : -INFINITY;
     range_values(sample, size, &ranges, values);
+    plan_widen(values, ranges.count, least);
     plan_init(&passes->fine);
     plan_init(&passes->coarse);
     for (unsigned i = 0, first = 0; i < ranges.count; i++) {

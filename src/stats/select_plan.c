@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdint.h>
+#include <string.h>
 
 enum {
     SAMPLE_MIN = 48,
@@ -81,9 +82,53 @@ void plan_init(struct plan *plan)
 {
     plan->edges.count = 0;
     plan->edges.nans = 0;
-    plan->edges.all_flip = true;
+    plan->edges.all_flip = plan->edges.words = true;
     plan->collected = 0;
     plan->overflowed = false;
+}
+
+/* What edges->words asks of an edge. */
+static const uint64_t LOWER_HALF = 0xffffffff;
+
+static uint64_t bits_of(double x)
+{
+    uint64_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
+}
+
+static double of_bits(uint64_t bits)
+{
+    double x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+static bool is_word(double edge)
+{
+    return edge > 0 && (bits_of(edge) & LOWER_HALF) == 0;
+}
+
+/* No range becomes wider by more than this share of it, or, where it is open above, of the gap
+ * below it. */
+static const double WIDER = 1.0 / 16;
+
+void plan_widen(double values[][2], unsigned count, double least)
+{
+    double wider[RANGES_MAX][2];
+    for (unsigned i = 0; i < count; i++) {
+        double low = values[i][0], high = values[i][1];
+        if (!(low > 0)) return;
+        wider[i][0] = of_bits(bits_of(low) & ~LOWER_HALF);
+        wider[i][1] = isnan(high) ? high : of_bits(bits_of(high) | LOWER_HALF);
+        double width = high - low, more = low - wider[i][0];
+        if (isnan(high))
+            width = low - (i > 0 ? values[i - 1][1] : least);
+        else
+            more += wider[i][1] - high;
+        if (!(more <= width * WIDER)) return;
+    }
+    memcpy(values, wider, count * sizeof wider[0]);
 }
 
 static void cut(struct plan *plan, double at, bool collects, bool single)
@@ -95,6 +140,7 @@ static void cut(struct plan *plan, double at, bool collects, bool single)
     edges->reached[i] = 0;
     edges->flips[i] = collects != before;
     edges->all_flip &= edges->flips[i];
+    edges->words &= is_word(at);
     plan->collects[i] = collects;
     plan->single[i] = single;
 }
@@ -103,9 +149,11 @@ static void cut_again(struct plan *plan)
 {
     struct edges *edges = &plan->edges;
     edges->count--;
-    edges->all_flip = true;
-    for (unsigned i = 0; i < edges->count; i++)
+    edges->all_flip = edges->words = true;
+    for (unsigned i = 0; i < edges->count; i++) {
         edges->all_flip &= edges->flips[i];
+        edges->words &= is_word(edges->at[i]);
+    }
 }
 
 void plan_add(struct plan *plan, double low, double high)

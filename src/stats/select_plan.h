@@ -45,6 +45,10 @@ void plan_ranges(const struct wanted *wanted, size_t n, size_t size, struct rang
  * to tell apart. */
 bool plan_joins(const struct ranges *ranges, unsigned i, size_t size);
 
+/* Moves the ends of ranges of values outwards so that edges->words holds for their plan, when that
+ * makes none of them much wider. `least`: about the least of all values, if there is one range. */
+void plan_widen(double values[][2], unsigned count, double least);
+
 void plan_init(struct plan *plan);
 /* Collect the values from low to high, both included; ranges are added in ascending order and may
  * touch. A high of NaN is open. */

@@ -125,6 +125,24 @@ static COLD int make_page(struct sketch *sketch, struct pages *side, int32_t *in
     return OK;
 }
 
+bool sketch_add_known(struct sketch *sketch, double value)
+{
+    uint64_t bits = sketch_bits(value), magnitude = bits & ~SKETCH_SIGN;
+    if (sketch->scale > SKETCH_TABLE_SCALE || sketch->count == UINT64_MAX ||
+        magnitude - SKETCH_NORMAL >= SKETCH_INFINITE - SKETCH_NORMAL)
+        return false;
+    struct pages *side = &sketch->sides[bits >> 63];
+    int32_t index = sketch_key_index(sketch_key(magnitude), sketch->scale);
+    struct page *page = pages_find(side, page_number(index));
+    if (!page || side->total == side->limit || !page_uses(page, index)) return false;
+    pages_count_known(side, page, index, 1);
+    sketch->count++;
+    if (value < sketch->min) sketch->min = value;
+    if (value > sketch->max) sketch->max = value;
+    exact_sum_add_normal(&sketch->sum, value);
+    return true;
+}
+
 int sketch_add(struct sketch *sketch, double value, uint64_t n)
 {
     uint64_t bits = sketch_bits(value), magnitude = bits & ~SKETCH_SIGN;

@@ -8,8 +8,7 @@
  * signs are parted into two tallies, block by block. What fits in no tally (denormals, more than 62
  * octaves, fine scales) or is too little to be worth one goes value by value into a sketch of its
  * own, which is merged.
- *
- * An octave's sum is the sum of its mantissas' 52 bits plus its count times the hidden one. */
+ */
 #include "moontide/stats/sketch.h"
 
 #include "sketch_extremes.h"
@@ -19,10 +18,10 @@
 
 enum {
     RING_OCTAVES = 64,
-    RING_KEYS = RING_OCTAVES * SKETCH_SLOTS,
+    RING_KEYS = RING_OCTAVES * SKETCH_OCTAVE_KEYS,
     OCTAVES_MAX = RING_OCTAVES - 2,
     LANES = EXTREMES_LANES,
-    BLOCK = 2048, /* of 52-bit mantissas no lane's sum overflows */
+    BLOCK = 2048, /* of 53-bit mantissas no lane's sum overflows */
     WORTH_A_TALLY = 1024,
 };
 
@@ -65,7 +64,8 @@ static bool fits(const struct tally *tally)
 static inline void tally_bits(struct tally *tally, uint64_t bits, int lane)
 {
     tally->counts[sketch_key(bits) % RING_KEYS]++;
-    tally->mantissas[lane][bits >> 52 & (RING_OCTAVES - 1)] += bits & SKETCH_MANTISSA;
+    tally->mantissas[lane][bits >> 52 & (RING_OCTAVES - 1)] +=
+        (bits & SKETCH_MANTISSA) + SKETCH_MANTISSA + 1;
 }
 
 /* Counts a block. False: it has a NaN. */
@@ -108,9 +108,8 @@ struct tally_keys {
 static struct tally_keys keys_of(const struct tally *tally)
 {
     if (is_empty(tally)) return (struct tally_keys){1, 0};
-    return (struct tally_keys){(uint64_t)exponent_of(tally->low) * SKETCH_SLOTS,
-                               (uint64_t)exponent_of(tally->high) * SKETCH_SLOTS + SKETCH_SLOTS -
-                                   1};
+    return (struct tally_keys){(uint64_t)exponent_of(tally->low) * SKETCH_OCTAVE_KEYS,
+                               ((uint64_t)exponent_of(tally->high) + 1) * SKETCH_OCTAVE_KEYS};
 }
 
 static int reserve_for(struct sketch *sketch, struct pages *side, const struct tally *tally)
@@ -144,17 +143,6 @@ static void pour(struct sketch *sketch, struct pages *side, const struct tally *
     }
 }
 
-static void add_hidden_bits(const struct tally *tally, struct exact_sum *sum, bool negative)
-{
-    struct tally_keys keys = keys_of(tally);
-    for (uint64_t key = keys.from; key <= keys.to; key += SKETCH_SLOTS) {
-        uint64_t count = 0;
-        for (uint64_t i = key; i < key + SKETCH_SLOTS; i++)
-            count += tally->counts[i % RING_KEYS];
-        exact_sum_add_bits(sum, count, (unsigned)(key / SKETCH_SLOTS) - 1 + 52, negative);
-    }
-}
-
 static void note_extremes(struct sketch *sketch, double low, double high)
 {
     if (low < sketch->min) sketch->min = low;
@@ -180,7 +168,6 @@ static int add_positive(struct sketch *sketch, const double *values, size_t coun
     int code = reserve_for(sketch, side, &tally);
     if (code < 0) return code;
     pour(sketch, side, &tally);
-    add_hidden_bits(&tally, &sum, false);
     sketch->sum = sum;
     sketch->count += count;
     note_extremes(sketch, tally.low, tally.high);
@@ -232,7 +219,6 @@ static int add_parted(struct sketch *sketch, const double *values, size_t count)
     for (int side = 0; side < SIDES; side++) {
         struct tally *tally = &parted.sides[side];
         pour(sketch, &sketch->sides[side], tally);
-        add_hidden_bits(tally, &sum, side == SIDE_NEGATIVE);
         if (is_empty(tally)) continue;
         if (side == SIDE_POSITIVE)
             note_extremes(sketch, tally->low, tally->high);

@@ -2,49 +2,46 @@
  *
  * An edge 2^(j / 2^scale) is irrational but for whole powers of two, so a double is above an edge
  * when it is above the largest double that is not. To scale 6 a table of these decides: the top 7
- * bits of the mantissa choose a slot with at most one edge in it, and adding the distance from that
- * edge to the end of the slot carries exactly the values above it into the next one. Coarser scales
- * are shifts of that. Finer ones trust log2() but near an edge, which is then multiplied out. */
+ * bits of the mantissa choose a slot with at most one edge in it, and the step of the slot, added
+ * to the bits, carries exactly the values above that edge into the next 64th of the octave. Coarser
+ * scales are shifts of that. Finer ones trust log2() but near an edge, which is then multiplied
+ * out. */
 #include "sketch_index.h"
 
 #include <math.h>
 
 __extension__ typedef unsigned __int128 wide;
 
-/* The distances, in units of 2^-52; 0: no edge in the slot. */
-const uint64_t sketch_slots[SKETCH_SLOTS] = {
-    0x1fffffffffff, 0x1365c1887f9f, 0x064f2cea7a8b, 0x000000000000, 0x18bae78a6437, 0x0aa7930676f0,
-    0x000000000000, 0x1c13cd2c2e5d, 0x0cfe2feda4af, 0x000000000000, 0x1d655156d220, 0x0d47c382ae85,
-    0x000000000000, 0x1ca41490348a, 0x0b78ce974655, 0x000000000000, 0x19c4779d7329, 0x0785918a9dc7,
-    0x000000000000, 0x14ba9a1d8322, 0x01620ae0211e, 0x000000000000, 0x0d7a591bfcf4, 0x000000000000,
-    0x1901f5ce48ea, 0x03f74d9be900, 0x000000000000, 0x0e58c8c55635, 0x000000000000, 0x1824cb1a6009,
-    0x0159b3edcbdd, 0x000000000000, 0x09f5de08d1d6, 0x000000000000, 0x11f79f9e76d2, 0x000000000000,
-    0x195d4a3ec32f, 0x00252ac9d5d8, 0x000000000000, 0x064d8962d359, 0x000000000000, 0x0bd4a962b07e,
-    0x000000000000, 0x10b8c94ad825, 0x000000000000, 0x14f822b7abd6, 0x000000000000, 0x1890ea52deb7,
-    0x000000000000, 0x1b814fc5aa7b, 0x000000000000, 0x1dc77daadddb, 0x000000000000, 0x1f619980c433,
-    0x004dc39ae5d1, 0x000000000000, 0x008a1713a08c, 0x000000000000, 0x0014a9bd9837, 0x000000000000,
-    0x000000000000, 0x1eeb8c14fe79, 0x000000000000, 0x1d0cc930b19d, 0x000000000000, 0x1a7666b331ed,
-    0x000000000000, 0x172664bb6d13, 0x000000000000, 0x131abdd55f24, 0x000000000000, 0x0e5166ea88c9,
-    0x000000000000, 0x08c84f323a1b, 0x000000000000, 0x027d6021b1b0, 0x000000000000, 0x000000000000,
-    0x1b6e7d5c0f6f, 0x000000000000, 0x139984a21a9b, 0x000000000000, 0x0afc4dc1daa3, 0x000000000000,
-    0x0194aa860240, 0x000000000000, 0x000000000000, 0x176066a52c52, 0x000000000000, 0x0c5d47b0ea05,
-    0x000000000000, 0x00890d04a1b9, 0x000000000000, 0x000000000000, 0x13e16fb43e2d, 0x000000000000,
-    0x0664227aad63, 0x000000000000, 0x000000000000, 0x180ed1a82eb4, 0x000000000000, 0x08df23106f96,
-    0x000000000000, 0x000000000000, 0x18d2b5f87684, 0x000000000000, 0x07e723045b78, 0x000000000000,
-    0x000000000000, 0x1619fc24cd7a, 0x000000000000, 0x0368cc8464a1, 0x000000000000, 0x000000000000,
-    0x0fd11874c009, 0x000000000000, 0x000000000000, 0x1b505d5b6f26, 0x000000000000, 0x05e4119ea5d8,
-    0x000000000000, 0x000000000000, 0x0f89a491babf, 0x000000000000, 0x000000000000, 0x183e7e616f27,
-    0x000000000000, 0x000000000000,
-};
-
-/* The edges of the octave that lie before each slot. */
-static const uint8_t slot_bases[SKETCH_SLOTS] = {
-    0,  1,  2,  3,  3,  4,  5,  5,  6,  7,  7,  8,  9,  9,  10, 11, 11, 12, 13, 13, 14, 15,
-    15, 16, 16, 17, 18, 18, 19, 19, 20, 21, 21, 22, 22, 23, 23, 24, 25, 25, 26, 26, 27, 27,
-    28, 28, 29, 29, 30, 30, 31, 31, 32, 32, 33, 34, 34, 35, 35, 36, 36, 36, 37, 37, 38, 38,
-    39, 39, 40, 40, 41, 41, 42, 42, 43, 43, 44, 44, 44, 45, 45, 46, 46, 47, 47, 48, 48, 48,
-    49, 49, 50, 50, 51, 51, 51, 52, 52, 53, 53, 53, 54, 54, 55, 55, 55, 56, 56, 57, 57, 57,
-    58, 58, 59, 59, 59, 60, 60, 60, 61, 61, 62, 62, 62, 63, 63, 63, 64, 64,
+/* In units of 2^-52 of an octave. The whole 64ths of a step are the edges before its slot beyond
+ * the 64ths before it; the rest is the distance from the edge in the slot to the end of the 64th
+ * that the slot is in, or, without an edge, from the end of the slot. */
+const uint64_t sketch_steps[SKETCH_SLOTS] = {
+    0x03fffffffffff, 0x05365c1887f9f, 0x0664f2cea7a8b, 0x0800000000000, 0x078bae78a6437,
+    0x08aa7930676f0, 0x0a00000000000, 0x09c13cd2c2e5d, 0x0acfe2feda4af, 0x0c00000000000,
+    0x0bd655156d220, 0x0cd47c382ae85, 0x0e00000000000, 0x0dca41490348a, 0x0eb78ce974655,
+    0x1000000000000, 0x0f9c4779d7329, 0x10785918a9dc7, 0x1200000000000, 0x114ba9a1d8322,
+    0x121620ae0211e, 0x1400000000000, 0x12d7a591bfcf4, 0x1400000000000, 0x13901f5ce48ea,
+    0x143f74d9be900, 0x1600000000000, 0x14e58c8c55635, 0x1600000000000, 0x15824cb1a6009,
+    0x16159b3edcbdd, 0x1800000000000, 0x169f5de08d1d6, 0x1800000000000, 0x171f79f9e76d2,
+    0x1800000000000, 0x1795d4a3ec32f, 0x180252ac9d5d8, 0x1a00000000000, 0x1864d8962d359,
+    0x1a00000000000, 0x18bd4a962b07e, 0x1a00000000000, 0x190b8c94ad825, 0x1a00000000000,
+    0x194f822b7abd6, 0x1a00000000000, 0x19890ea52deb7, 0x1a00000000000, 0x19b814fc5aa7b,
+    0x1a00000000000, 0x19dc77daadddb, 0x1a00000000000, 0x19f619980c433, 0x1a04dc39ae5d1,
+    0x1c00000000000, 0x1a08a1713a08c, 0x1c00000000000, 0x1a014a9bd9837, 0x1c00000000000,
+    0x1a00000000000, 0x19eeb8c14fe79, 0x1a00000000000, 0x19d0cc930b19d, 0x1a00000000000,
+    0x19a7666b331ed, 0x1a00000000000, 0x1972664bb6d13, 0x1a00000000000, 0x1931abdd55f24,
+    0x1a00000000000, 0x18e5166ea88c9, 0x1a00000000000, 0x188c84f323a1b, 0x1a00000000000,
+    0x1827d6021b1b0, 0x1a00000000000, 0x1800000000000, 0x17b6e7d5c0f6f, 0x1800000000000,
+    0x1739984a21a9b, 0x1800000000000, 0x16afc4dc1daa3, 0x1800000000000, 0x16194aa860240,
+    0x1800000000000, 0x1600000000000, 0x1576066a52c52, 0x1600000000000, 0x14c5d47b0ea05,
+    0x1600000000000, 0x140890d04a1b9, 0x1600000000000, 0x1400000000000, 0x133e16fb43e2d,
+    0x1400000000000, 0x12664227aad63, 0x1400000000000, 0x1200000000000, 0x1180ed1a82eb4,
+    0x1200000000000, 0x108df23106f96, 0x1200000000000, 0x1000000000000, 0x0f8d2b5f87684,
+    0x1000000000000, 0x0e7e723045b78, 0x1000000000000, 0x0e00000000000, 0x0d619fc24cd7a,
+    0x0e00000000000, 0x0c368cc8464a1, 0x0e00000000000, 0x0c00000000000, 0x0afd11874c009,
+    0x0c00000000000, 0x0a00000000000, 0x09b505d5b6f26, 0x0a00000000000, 0x085e4119ea5d8,
+    0x0a00000000000, 0x0800000000000, 0x06f89a491babf, 0x0800000000000, 0x0600000000000,
+    0x0583e7e616f27, 0x0600000000000, 0x0400000000000,
 };
 
 /* 2^(2^-i), i from 1 on, in units of 2^-127 and rounded down: high and low halves. */
@@ -82,13 +79,6 @@ static uint64_t edge_mantissa(uint32_t j, int scale)
     return (uint64_t)(product >> 75) & SKETCH_MANTISSA;
 }
 
-int32_t sketch_key_index(uint64_t key, int scale)
-{
-    int32_t octave = (int32_t)(key / SKETCH_SLOTS) - 1023;
-    int32_t index = octave * (1 << SKETCH_TABLE_SCALE) + slot_bases[key % SKETCH_SLOTS] - 1;
-    return index >> (SKETCH_TABLE_SCALE - scale);
-}
-
 /* How many edges of its octave lie below the mantissa, at a scale beyond the table. */
 static int32_t edges_below(uint64_t mantissa, int scale)
 {
@@ -114,8 +104,7 @@ int32_t sketch_index(uint64_t bits, int scale)
     bits &= SKETCH_MANTISSA;
     if (scale > SKETCH_TABLE_SCALE)
         return (exponent - 1023) * (1 << scale) + edges_below(bits, scale) - 1;
-    uint64_t slot = sketch_key(bits); /* never carries beyond the octave */
-    int32_t index = (exponent - 1023) * (1 << SKETCH_TABLE_SCALE) + slot_bases[slot] - 1;
+    int32_t index = (exponent - 1023) * (1 << SKETCH_TABLE_SCALE) + (int32_t)sketch_key(bits) - 1;
     return index >> (SKETCH_TABLE_SCALE - scale);
 }
 

@@ -9,21 +9,31 @@
 
 #include <float.h>
 
-enum { SKETCH_TABLE_SCALE = 6, SKETCH_SLOT_BITS = 7, SKETCH_SLOTS = 1 << SKETCH_SLOT_BITS };
+enum {
+    SKETCH_TABLE_SCALE = 6,
+    SKETCH_SLOT_BITS = 7,
+    SKETCH_SLOTS = 1 << SKETCH_SLOT_BITS,
+    SKETCH_OCTAVE_KEYS = 1 << SKETCH_TABLE_SCALE,
+};
 
 static const uint64_t SKETCH_MANTISSA = ((uint64_t)1 << 52) - 1;
 
-extern const uint64_t sketch_slots[SKETCH_SLOTS];
+extern const uint64_t sketch_steps[SKETCH_SLOTS];
 
-/* For tallies: a number between 0 and 2047 * SKETCH_SLOTS for the bits of a double that is not
- * denormal, such that values of one key are of one bucket at every scale up to the table's. */
+/* The bucket at the table's scale, counted from 0, for the bits of a double that is not denormal:
+ * of those with exponent e (biased) it is from e * SKETCH_OCTAVE_KEYS, where only the power of two
+ * itself is, to (e + 1) * SKETCH_OCTAVE_KEYS. */
 static inline uint64_t sketch_key(uint64_t bits)
 {
     uint64_t slot = bits >> (52 - SKETCH_SLOT_BITS) & (SKETCH_SLOTS - 1);
-    return (bits + sketch_slots[slot]) >> (52 - SKETCH_SLOT_BITS);
+    return (bits + sketch_steps[slot]) >> (52 - SKETCH_TABLE_SCALE);
 }
+
 /* The bucket of a key, at a scale up to the table's. */
-int32_t sketch_key_index(uint64_t key, int scale);
+static inline int32_t sketch_key_index(uint64_t key, int scale)
+{
+    return ((int32_t)key - 1023 * SKETCH_OCTAVE_KEYS - 1) >> (SKETCH_TABLE_SCALE - scale);
+}
 
 /* The bucket of a value by its bits, at any scale. */
 int32_t sketch_index(uint64_t bits, int scale);

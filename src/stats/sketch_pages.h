@@ -62,8 +62,14 @@ static inline struct page *pages_find(const struct pages *pages, int32_t number)
     return pages_at(pages, pages->slots[slot] - 1);
 }
 
-/* Counts in a page that is there, with room for n more. */
-static inline void pages_count(struct pages *pages, struct page *page, int32_t index, uint64_t n)
+static inline bool page_uses(const struct page *page, int32_t index)
+{
+    return page->used >> ((uint32_t)index % PAGE_BUCKETS) & 1;
+}
+
+/* Counts in a bucket that is in use, with room for n more. */
+static inline void pages_count_known(struct pages *pages, struct page *page, int32_t index,
+                                     uint64_t n)
 {
     uint32_t bucket = (uint32_t)index % PAGE_BUCKETS;
     void *counts = page + 1;
@@ -74,8 +80,14 @@ static inline void pages_count(struct pages *pages, struct page *page, int32_t i
     }
     page->total += n;
     pages->total += n;
-    if (page->used >> bucket & 1) return;
-    page->used |= 1u << bucket;
+}
+
+/* Counts in a page that is there, with room for n more. */
+static inline void pages_count(struct pages *pages, struct page *page, int32_t index, uint64_t n)
+{
+    pages_count_known(pages, page, index, n);
+    if (page_uses(page, index)) return;
+    page->used |= 1u << ((uint32_t)index % PAGE_BUCKETS);
     pages->used++;
 }
 

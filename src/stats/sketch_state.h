@@ -21,6 +21,7 @@ struct sketch {
 };
 
 static const uint64_t SKETCH_SIGN = (uint64_t)1 << 63;
+static const uint64_t SKETCH_NORMAL = (uint64_t)1 << 52; /* the least magnitude that is normal */
 static const uint64_t SKETCH_INFINITE = (uint64_t)0x7ff << 52;
 
 static inline uint64_t sketch_bits(double value)

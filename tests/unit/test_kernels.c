@@ -71,11 +71,22 @@ static void each_set(void (*fact)(const struct kernels *))
     }
 }
 
+/* The nearest below that an edge may be where edges->words holds. */
+static double word_of(double x)
+{
+    uint64_t bits;
+    x = fabs(x);
+    memcpy(&bits, &x, sizeof bits);
+    bits &= ~(uint64_t)UINT32_MAX;
+    memcpy(&x, &bits, sizeof x);
+    return x > 0 ? x : 1;
+}
+
 static void make_edges(struct edges *edges, unsigned count)
 {
-    *edges = (struct edges){.count = count, .all_flip = next() % 2 == 0};
+    *edges = (struct edges){.count = count, .all_flip = next() % 2 == 0, .words = next() % 4 != 0};
     for (unsigned i = 0; i < count; i++) {
-        edges->at[i] = any_value(false);
+        edges->at[i] = edges->words ? word_of(any_value(false)) : any_value(false);
         edges->flips[i] = edges->all_flip || next() % 2 == 0;
     }
     qsort(edges->at, count, sizeof edges->at[0], by_value);
@@ -86,9 +97,10 @@ static void squeeze_once(const struct kernels *kernels, size_t n, unsigned edge_
     static double in[KERNEL_BLOCK], out[KERNEL_BLOCK + KERNEL_SLACK], wanted[KERNEL_BLOCK];
     struct edges edges;
     size_t reached[EDGES_MAX] = {0}, nans = 0, kept = 0;
+    bool nan_too = next() % 2 == 0;
     make_edges(&edges, edge_count);
     for (size_t i = 0; i < n; i++) {
-        in[i] = any_value(true);
+        in[i] = any_value(nan_too);
         bool inside = false;
         for (unsigned e = 0; e < edge_count; e++) {
             bool above = in[i] >= edges.at[e];
@@ -109,7 +121,9 @@ static void squeezes(const struct kernels *kernels)
     for (size_t n = 0; n < 100; n++)
         for (unsigned edges = 0; edges < 12; edges++)
             squeeze_once(kernels, n, edges);
-    squeeze_once(kernels, KERNEL_BLOCK, 3);
+    for (unsigned edges = 1; edges < 10; edges++)
+        for (int i = 0; i < 10; i++)
+            squeeze_once(kernels, KERNEL_BLOCK, edges);
     squeeze_once(kernels, KERNEL_BLOCK, EDGES_MAX);
 }
 

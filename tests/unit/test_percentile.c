@@ -123,6 +123,9 @@ enum shape {
     SHAPE_WITH_GAPS,
     SHAPE_NEARLY_ALL_GAPS,
     SHAPE_ZEROS,
+    SHAPE_CLOSE,
+    SHAPE_BOTH_SIGNS,
+    SHAPE_FEW_GAPS,
     SHAPES
 };
 
@@ -141,6 +144,9 @@ static double shaped(int shape, size_t i, size_t n, uint32_t *seed)
     case SHAPE_WITH_GAPS: return *seed >> 30 == 0 ? NAN : random;
     case SHAPE_NEARLY_ALL_GAPS: return *seed >> 22 == 0 ? random : NAN;
     case SHAPE_ZEROS: return *seed >> 31 ? 0.0 : -0.0;
+    case SHAPE_CLOSE: return 1e9 + random * 1e-6; /* one by the upper half of their bits */
+    case SHAPE_BOTH_SIGNS: return random - 1e7;
+    case SHAPE_FEW_GAPS: return *seed >> 20 == 0 ? NAN : exp2(random * 0x1p-20);
     default: return random;
     }
 }

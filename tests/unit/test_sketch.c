@@ -6,6 +6,12 @@ static void add(struct sketch *sketch, double value, uint64_t n)
     assert_int_equal(sketch_add(sketch, value, n), OK);
 }
 
+/* As Lua's s:add() does it. */
+static void add_quickly(struct sketch *sketch, double value)
+{
+    if (!sketch_add_known(sketch, value)) add(sketch, value, 1);
+}
+
 static void nothing_has_no_quantile(void **state)
 {
     (void)state;
@@ -112,6 +118,7 @@ static void what_is_not_finite_is_refused(void **state)
         values[4321] = refused[i];
         size_t at = 0;
         assert_int_equal(sketch_add(sketch, refused[i], 1), ERR_INVALID);
+        assert_false(sketch_add_known(sketch, refused[i]));
         assert_int_equal(sketch_add_all(sketch, values, COUNT_OF(values), &at), ERR_INVALID);
         assert_int_equal(at, 4321);
         assert_int_equal(sketch_add_all(sketch, values + 4300, 50, &at), ERR_INVALID);
@@ -132,6 +139,7 @@ static void a_count_never_overflows(void **state)
     add(sketch, 0, 1);
     assert_int_equal(sketch_copy(sketch, &before), OK);
     assert_int_equal(sketch_add(sketch, 3, 1), ERR_LIMIT);
+    assert_false(sketch_add_known(sketch, 7));
     assert_int_equal(sketch_add_all(sketch, values, 2, NULL), ERR_LIMIT);
     assert_int_equal(sketch_merge(sketch, one), ERR_LIMIT);
     assert_int_equal(sketch_merge(one, sketch), ERR_LIMIT);
@@ -151,16 +159,21 @@ enum { MANY = 6000 };
 static void assert_bulk_is_one_by_one(const double *values, size_t count, int scale, uint32_t cap)
 {
     struct sketch *bulk = sketch_of(scale, cap), *single = sketch_of(scale, cap);
+    struct sketch *quick = sketch_of(scale, cap);
+    for (size_t i = 0; i < count; i++)
+        add_quickly(quick, values[i]);
     assert_int_equal(sketch_add_all(bulk, values, count, NULL), OK);
     for (size_t i = 0; i < count; i++)
         add(single, values[i], 1);
     assert_equal_sketches(bulk, single);
+    assert_equal_sketches(quick, single);
     assert_int_equal(sketch_add_all(bulk, values, count, NULL), OK);
     for (size_t i = 0; i < count; i++)
         add(single, values[i], 1);
     assert_equal_sketches(bulk, single);
     sketch_free(bulk);
     sketch_free(single);
+    sketch_free(quick);
 }
 
 /* Positive; both signs; with zeros; denormals; more octaves than a tally; whole powers of two. */
@@ -192,6 +205,22 @@ static void many_at_once_are_one_by_one(void **state)
             for (size_t c = 0; c < COUNT_OF(counts); c++)
                 assert_bulk_is_one_by_one(values, counts[c], scales[s], c % 2 ? 0 : 40);
     }
+}
+
+static void a_bucket_in_use_counts_beyond_its_width(void **state)
+{
+    (void)state;
+    const uint64_t times = UINT16_MAX + 3;
+    struct sketch *quick = sketch_of(6, 0), *at_once = sketch_of(6, 0);
+    add(quick, 3, 1);
+    assert_false(sketch_add_known(quick, 4)); /* no count there yet */
+    assert_true(sketch_add_known(quick, 3));
+    for (uint64_t i = 2; i < times; i++)
+        add_quickly(quick, 3);
+    add(at_once, 3, times);
+    assert_equal_sketches(quick, at_once);
+    sketch_free(quick);
+    sketch_free(at_once);
 }
 
 /* ---- resolution ---- */
@@ -299,6 +328,7 @@ int main(void)
         cmocka_unit_test(what_is_not_finite_is_refused),
         cmocka_unit_test(a_count_never_overflows),
         cmocka_unit_test(many_at_once_are_one_by_one),
+        cmocka_unit_test(a_bucket_in_use_counts_beyond_its_width),
         cmocka_unit_test(the_cap_halves_the_resolution),
         cmocka_unit_test(a_few_values_far_apart_cost_little_and_keep_the_bound),
         cmocka_unit_test(fine_scales_give_way_to_wide_ranges),

@@ -24,6 +24,8 @@ struct exact_sum {
 
 /* value must be finite. */
 void exact_sum_add(struct exact_sum *sum, double value, uint64_t times);
+/* The same, once, for a value that is neither denormal nor 0. */
+void exact_sum_add_normal(struct exact_sum *sum, double value);
 /* Adds magnitude * 2^(bit - 1074), or subtracts it; bit <= 2045 + 64. */
 void exact_sum_add_bits(struct exact_sum *sum, uint64_t magnitude, unsigned bit, bool negative);
 void exact_sum_merge(struct exact_sum *into, const struct exact_sum *from);

@@ -62,6 +62,10 @@ size_t sketch_bytes(const struct sketch *sketch); /* the memory it holds */
 /* Counts value n times. ERR_INVALID: NaN or infinite. ERR_LIMIT: the count would pass 2^64 - 1.
  * ERR_NOMEM. On an error the sketch is as it was. */
 MUST_CHECK int sketch_add(struct sketch *sketch, double value, uint64_t n);
+/* Counts value once if its bucket has a count already, as that of most values has: then neither
+ * memory nor the resolution changes, and nothing can fail. False: nothing was done, and
+ * sketch_add() tells whether it can be. */
+bool sketch_add_known(struct sketch *sketch, double value);
 /* Counts values[count], each once, or on an error none of them. On ERR_INVALID *at (may be NULL) is
  * the index of the first NaN or infinity. */
 MUST_CHECK int sketch_add_all(struct sketch *sketch, const double *values, size_t count,
