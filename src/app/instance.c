@@ -183,6 +183,7 @@ static int open_parts(const struct instance_options *options, struct instance *i
         return fault_set(fault, code, "no HTTP client: %s", err_text(code));
     if ((code = rates_new(&in->rates)) < 0) return fault_set(fault, code, "out of memory");
     if ((code = open_world(options, in, fault)) < 0) return code;
+    if (options->begin_log) options->begin_log(options->log, in);
     if (options->store && (code = open_store(options, in, fault)) < 0) return code;
     in->host = (struct host){.loop = in->loop,
                              .http = in->http,

@@ -36,25 +36,38 @@ static int read_format(const struct arguments *arguments, enum report_format *ou
     return 0;
 }
 
-/* The command line first, then the configuration, then what standard error is. */
-static int start_log(const struct arguments *arguments, const struct instance *instance, bool once)
+struct log_choice {
+    int level, format; /* of the command line; negative: not said there */
+    bool once;
+};
+
+static int read_log(const struct arguments *arguments, struct log_choice *out)
 {
-    const char *level_text = arguments_value(arguments, "log-level");
-    const char *format_text = arguments_value(arguments, "log-format");
+    const char *level = arguments_value(arguments, "log-level");
+    const char *format = arguments_value(arguments, "log-format");
+    out->level = level ? log_level_parse(level) : -1;
+    out->format = -1;
+    if (level && out->level < 0)
+        return wrong("--log-level is debug, info, warn, error or off, not", level);
+    if (!format) return 0;
+    out->format = strcmp(format, "json") == 0 ? LOG_JSON : LOG_TEXT;
+    if (strcmp(format, "json") != 0 && strcmp(format, "text") != 0)
+        return wrong("--log-format is text or json, not", format);
+    return 0;
+}
+
+/* The command line first, then the configuration, then what standard error is. */
+static void begin_log(void *data, const struct instance *instance)
+{
+    const struct log_choice *choice = data;
     const struct config *config = instance->config;
-    int level = level_text ? log_level_parse(level_text) : (int)config->log_level;
-    int format = config->log_format;
-    if (level < 0) return wrong("--log-level is debug, info, warn, error or off, not", level_text);
-    if (!level_text && once && level < LOG_WARN) level = LOG_WARN; /* the result says the rest */
-    if (format_text) {
-        format = strcmp(format_text, "json") == 0 ? LOG_JSON : LOG_TEXT;
-        if (strcmp(format_text, "json") != 0 && strcmp(format_text, "text") != 0)
-            return wrong("--log-format is text or json, not", format_text);
-    }
+    int level = choice->level >= 0 ? choice->level : (int)config->log_level;
+    int format = choice->format >= 0 ? choice->format : config->log_format;
+    if (choice->level < 0 && choice->once && level < LOG_WARN)
+        level = LOG_WARN; /* the result says the rest */
     if (format < 0) format = isatty(STDERR_FILENO) ? LOG_TEXT : LOG_JSON;
     log_open(stderr, (enum log_level)level, (enum log_format)format, terminal_color(STDERR_FILENO),
              &instance->world->clock);
-    return 0;
 }
 
 /* Only a daemon's log goes further than standard error. */
@@ -154,9 +167,11 @@ int command_run(const struct arguments *arguments)
     struct policy_dir *dir = NULL;
     struct instance instance;
     struct daemon_ears ears = {0};
+    struct log_choice log = {.once = is_once};
     double speed;
     int status = 1;
     if (read_format(arguments, &format) || read_speed(arguments, &speed)) return 1;
+    if (read_log(arguments, &log)) return 1;
     if (report_new(format, stdout, terminal_color(STDOUT_FILENO), &report) < 0) return 1;
     struct instance_options options = {.dir = dir_text ? dir_text : ".",
                                        .world = world ? world : "aws",
@@ -165,7 +180,9 @@ int command_run(const struct arguments *arguments)
                                        .trace_aws = arguments_flag(arguments, "trace-aws"),
                                        .store = true,
                                        .record = true,
-                                       .policies = true};
+                                       .policies = true,
+                                       .begin_log = begin_log,
+                                       .log = &log};
     options.listener = is_once ? (struct engine_listener){report, report_target, report_tick}
                                : (struct engine_listener){&ears, daemon_target, daemon_tick};
     if (instance_open(&options, &instance) < 0) {
@@ -176,8 +193,7 @@ int command_run(const struct arguments *arguments)
                                              .engine = instance.engine,
                                              .directory = instance.config->policies_dir,
                                              .source_bytes = instance.config->source_bytes};
-    if (start_log(arguments, &instance, is_once) == 0 &&
-        start_sinks(&instance, is_once, &ears.metrics) == 0 && instance_alerting(&instance) >= 0 &&
+    if (start_sinks(&instance, is_once, &ears.metrics) == 0 && instance_alerting(&instance) >= 0 &&
         policy_dir_new(&dir_options, &dir) >= 0) {
         if (!is_once) greet(&instance, speed);
         status = is_once ? run_once(&instance, dir) : daemon_run(&instance, dir, &ears);
@@ -218,8 +234,9 @@ int command_plan(const struct arguments *arguments)
     struct planning planning = {0};
     struct policy_dir *dir = NULL;
     struct instance instance;
+    struct log_choice log = {.once = true};
     int status = 1;
-    if (read_format(arguments, &format)) return 1;
+    if (read_format(arguments, &format) || read_log(arguments, &log)) return 1;
     if (format == REPORT_TEXT) format = REPORT_PLAN;
     if (report_new(format, stdout, terminal_color(STDOUT_FILENO), &planning.report) < 0) return 1;
     struct instance_options options = {.dir = dir_text ? dir_text : ".",
@@ -229,7 +246,9 @@ int command_plan(const struct arguments *arguments)
                                        .trace_aws = arguments_flag(arguments, "trace-aws"),
                                        .store = true,
                                        .plan = true,
-                                       .policies = true};
+                                       .policies = true,
+                                       .begin_log = begin_log,
+                                       .log = &log};
     options.listener = (struct engine_listener){&planning, plan_target, plan_tick};
     if (instance_open(&options, &instance) < 0) {
         report_free(planning.report);
@@ -239,8 +258,7 @@ int command_plan(const struct arguments *arguments)
                                              .engine = instance.engine,
                                              .directory = instance.config->policies_dir,
                                              .source_bytes = instance.config->source_bytes};
-    if (start_log(arguments, &instance, true) == 0 && policy_dir_new(&dir_options, &dir) >= 0)
-        status = run_once(&instance, dir);
+    if (policy_dir_new(&dir_options, &dir) >= 0) status = run_once(&instance, dir);
     if (status == 0 && planning.proposed > 0 && arguments_flag(arguments, "detailed-exitcode"))
         status = 2;
     policy_dir_free(dir);

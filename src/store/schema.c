@@ -5,6 +5,8 @@
 #include "database.h"
 #include "journal_id.h"
 
+#include "moontide/base/clock.h"
+#include "moontide/base/log.h"
 #include "moontide/store/store.h"
 
 #include <stdio.h>
@@ -142,16 +144,13 @@ static int add_function(struct database *database, struct fault *fault)
     return OK;
 }
 
-int database_migrate(struct database *database, int64_t from, struct fault *fault)
+static int migrate(struct database *database, int64_t from, struct fault *fault)
 {
     char mark[96];
-    if (from == STORE_SCHEMA_VERSION) return OK;
-    int code = add_function(database, fault);
-    if (code < 0) return code;
     snprintf(mark, sizeof mark, "PRAGMA application_id = %d; PRAGMA user_version = %d",
              DATABASE_APPLICATION_ID, STORE_SCHEMA_VERSION);
     database_cache(database, true); /* a long journal may be written anew */
-    code = database_exec(database, "BEGIN IMMEDIATE", fault);
+    int code = database_exec(database, "BEGIN IMMEDIATE", fault);
     for (int64_t version = from; version < STORE_SCHEMA_VERSION && code == OK; version++)
         code = database_exec(database, migrations[version], fault);
     if (code == OK) code = database_exec(database, mark, fault);
@@ -159,5 +158,29 @@ int database_migrate(struct database *database, int64_t from, struct fault *faul
     if (code < 0 && !sqlite3_get_autocommit(database->sqlite))
         sqlite3_exec(database->sqlite, "ROLLBACK", NULL, NULL, NULL);
     database_cache(database, false);
+    return code;
+}
+
+static int64_t now_ns(void)
+{
+    static const struct clock real = {.kind = CLOCK_REAL};
+    return clock_mono_ns(&real);
+}
+
+/* A long journal takes its time, in which nothing else is heard of; so it is said before as well.
+ */
+int database_migrate(struct database *database, int64_t from, struct fault *fault)
+{
+    if (from == STORE_SCHEMA_VERSION) return OK;
+    int code = add_function(database, fault);
+    if (code < 0) return code;
+    if (from == 0) return migrate(database, from, fault);
+    int64_t begun_ns = now_ns();
+    log_event(LOG_INFO, "store.migrating", LOG_S("file", database->path), LOG_I("from", from),
+              LOG_I("to", STORE_SCHEMA_VERSION));
+    code = migrate(database, from, fault);
+    if (code == OK)
+        log_event(LOG_INFO, "store.migrated", LOG_S("file", database->path),
+                  LOG_I("ms", (now_ns() - begun_ns) / 1000000));
     return code;
 }

@@ -193,6 +193,26 @@ class Damage(Store):
         self.database.rename(self.state / "broken.db")
         self.make()
 
+    def test_an_older_schema_is_brought_up_to_date_and_that_is_said(self):
+        self.make()
+        with contextlib.closing(sqlite3.connect(self.database)) as connection:
+            connection.executescript("""
+                DROP VIEW journal;
+                DROP TABLE journal_entry; DROP TABLE journal_subject; DROP TABLE journal_policy; DROP TABLE journal_batch;
+                CREATE TABLE journal (seq INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, world TEXT NOT NULL, id TEXT,
+                  what TEXT NOT NULL, policy TEXT, target TEXT, resource TEXT, policy_sha256 TEXT, json TEXT NOT NULL) STRICT;
+                INSERT INTO journal VALUES (7, 1764300000000, 'sim', NULL, 'pause', NULL, NULL, NULL, NULL, '{"by":"ops"}');
+                PRAGMA user_version = 4;""")
+        daemon = self.start()
+        migrating, migrated = daemon.wait_for("store.migrating"), daemon.wait_for("store.migrated")
+        self.assertEqual(migrating["from"], 4)
+        self.assertGreaterEqual(migrated["ms"], 0)
+        self.assertEqual(daemon.stop(), 0)
+        with contextlib.closing(sqlite3.connect(self.database)) as connection:
+            self.assertEqual(connection.execute("SELECT at_ms, what, json FROM journal WHERE seq = 7").fetchall(),
+                             [(1764300000000, "pause", '{"by":"ops"}')])
+            self.assertEqual(connection.execute("PRAGMA user_version").fetchone()[0], migrating["to"])
+
     def test_a_newer_schema_is_left_alone(self):
         self.make()
         with contextlib.closing(sqlite3.connect(self.database)) as connection:

@@ -17,6 +17,8 @@ struct alerting;
 struct policy_dir;
 struct rates;
 
+struct instance;
+
 struct instance_options {
     const char *dir;   /* the project directory */
     const char *world; /* "aws", "sim", "sim:FILE" */
@@ -30,6 +32,10 @@ struct instance_options {
                          own */
     bool policies;    /* make an engine that loads the policies */
     struct engine_listener listener;
+    /* Opens the log, when there are configuration and world (whose clock it shows), and nothing yet
+     * that has something to say; NULL: nothing is logged, or it is open already. */
+    void (*begin_log)(void *log, const struct instance *instance);
+    void *log;
 };
 
 struct instance {
