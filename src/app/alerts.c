@@ -7,6 +7,7 @@
 #include "moontide/app/project.h"
 #include "moontide/app/sheet.h"
 #include "moontide/base/clock.h"
+#include "moontide/base/json_tree.h"
 #include "moontide/base/terminal.h"
 #include "moontide/tick/alert.h"
 
@@ -18,18 +19,6 @@
 enum { LIST_BYTES_MAX = 64 * 1024 * 1024 };
 
 /* ---- shared ---- */
-
-const char *json_text_of(const cJSON *object, const char *name)
-{
-    const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, name));
-    return text ? text : "";
-}
-
-double json_number_of(const cJSON *object, const char *name)
-{
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
-    return cJSON_IsNumber(item) ? item->valuedouble : 0;
-}
 
 const char *severity_paint(const char *severity)
 {
@@ -80,7 +69,7 @@ int alerts_ask(const struct config *config, const char *command, const char *jso
     if (code < 0) return code == ERR_NOT_FOUND ? OK : code;
     cJSON *document = cJSON_Parse(answer);
     free(answer);
-    const char *error = json_text_of(document, "error");
+    const char *error = json_tree_text(document, "error");
     if (!document)
         code = fault_set(fault, ERR_PARSE, "the daemon's answer is not JSON");
     else if (error[0])
@@ -98,7 +87,7 @@ int alerts_world(const struct arguments *arguments, const struct config *config,
     const char *named = arguments_value(arguments, "world");
     cJSON *status = NULL;
     int code = named ? OK : alerts_ask(config, "alerts", NULL, &status, fault);
-    const char *world = named ? named : status ? json_text_of(status, "world") : "aws";
+    const char *world = named ? named : status ? json_tree_text(status, "world") : "aws";
     if (code == OK) snprintf(out, WORLD_NAME_MAX, "%s", world);
     cJSON_Delete(status);
     return code;
@@ -111,7 +100,7 @@ int64_t alerts_now(const struct config *config)
     cJSON *answer = NULL;
     int code = alerts_ask(config, "alerts", NULL, &answer, &ignored);
     int64_t now_ms =
-        code == OK && answer ? (int64_t)json_number_of(answer, "now") : clock_now_ms(&real);
+        code == OK && answer ? (int64_t)json_tree_number(answer, "now") : clock_now_ms(&real);
     cJSON_Delete(answer);
     return now_ms;
 }
@@ -197,13 +186,13 @@ static int rank_of(const cJSON *alert)
 {
     static const char *const order[] = {"firing", "resolving", "pending"};
     for (int i = 0; i < 3; i++)
-        if (strcmp(json_text_of(alert, "state"), order[i]) == 0) return i;
+        if (strcmp(json_tree_text(alert, "state"), order[i]) == 0) return i;
     return 3;
 }
 
 static int severity_rank(const cJSON *alert)
 {
-    const char *severity = json_text_of(alert, "severity");
+    const char *severity = json_tree_text(alert, "severity");
     return strcmp(severity, "high") == 0 ? 0 : strcmp(severity, "medium") == 0 ? 1 : 2;
 }
 
@@ -212,28 +201,28 @@ static int in_order(const void *a, const void *b)
     const cJSON *x = *(cJSON *const *)a, *y = *(cJSON *const *)b;
     int by = rank_of(x) - rank_of(y);
     if (by == 0) by = severity_rank(x) - severity_rank(y);
-    if (by == 0) by = strcmp(json_text_of(x, "policy"), json_text_of(y, "policy"));
-    if (by == 0) by = strcmp(json_text_of(x, "target"), json_text_of(y, "target"));
-    return by ? by : strcmp(json_text_of(x, "type"), json_text_of(y, "type"));
+    if (by == 0) by = strcmp(json_tree_text(x, "policy"), json_tree_text(y, "policy"));
+    if (by == 0) by = strcmp(json_tree_text(x, "target"), json_tree_text(y, "target"));
+    return by ? by : strcmp(json_tree_text(x, "type"), json_tree_text(y, "type"));
 }
 
 static void add_alert(struct sheet *sheet, const cJSON *alert)
 {
-    const char *state = json_text_of(alert, "state"), *severity = json_text_of(alert, "severity"),
-               *held = json_text_of(alert, "held");
+    const char *state = json_tree_text(alert, "state"),
+               *severity = json_tree_text(alert, "severity"), *held = json_tree_text(alert, "held");
     bool unknown = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(alert, "unknown")),
          flapping = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(alert, "flapping"));
-    double raised = json_number_of(alert, "raised");
+    double raised = json_tree_number(alert, "raised");
     sheet_addf(sheet, state_paint(state), "%s%s%s", state, flapping ? ", flapping" : "",
                unknown ? ", unknown" : "");
     sheet_add(sheet, severity_paint(severity), severity);
-    sheet_add_time(sheet, (int64_t)(raised > 0 ? raised : json_number_of(alert, "since")));
-    sheet_add(sheet, NULL, json_text_of(alert, "policy"));
-    sheet_add(sheet, NULL, json_text_of(alert, "target"));
-    sheet_addf(sheet, NULL, "%s%s%s", json_text_of(alert, "type"),
-               json_text_of(alert, "key")[0] ? " " : "", json_text_of(alert, "key"));
-    sheet_addf(sheet, "\033[2m", "%s%s%s", held, json_text_of(alert, "by")[0] ? " " : "",
-               json_text_of(alert, "by"));
+    sheet_add_time(sheet, (int64_t)(raised > 0 ? raised : json_tree_number(alert, "since")));
+    sheet_add(sheet, NULL, json_tree_text(alert, "policy"));
+    sheet_add(sheet, NULL, json_tree_text(alert, "target"));
+    sheet_addf(sheet, NULL, "%s%s%s", json_tree_text(alert, "type"),
+               json_tree_text(alert, "key")[0] ? " " : "", json_tree_text(alert, "key"));
+    sheet_addf(sheet, "\033[2m", "%s%s%s", held, json_tree_text(alert, "by")[0] ? " " : "",
+               json_tree_text(alert, "by"));
 }
 
 static int show_text(const cJSON *list)
@@ -271,7 +260,7 @@ int command_alerts_list(const struct arguments *arguments)
     if (project_format(arguments, &json) || project_config(arguments, &config) < 0) return 1;
     int code = alerts_ask(config, "alerts", NULL, &answer, &fault);
     if (code < 0) print_fault(&fault);
-    bool other = answer && named && strcmp(json_text_of(answer, "world"), named) != 0;
+    bool other = answer && named && strcmp(json_tree_text(answer, "world"), named) != 0;
     if (code == OK && (!answer || other)) {
         cJSON_Delete(answer);
         answer = NULL;

@@ -6,6 +6,7 @@
 #include "moontide/app/sheet.h"
 #include "moontide/base/clock.h"
 #include "moontide/base/fs.h"
+#include "moontide/base/json_tree.h"
 #include "moontide/base/terminal.h"
 #include "moontide/base/timetext.h"
 #include "moontide/io/loop.h"
@@ -32,16 +33,16 @@ static void add_words(struct sheet *sheet, const char *notification)
 {
     cJSON *document = cJSON_Parse(notification);
     const cJSON *first = cJSON_GetArrayItem(cJSON_GetObjectItem(document, "alerts"), 0);
-    double firing = json_number_of(document, "firing"),
-           resolved = json_number_of(document, "resolved");
+    double firing = json_tree_number(document, "firing"),
+           resolved = json_tree_number(document, "resolved");
     double more = firing + resolved - 1;
-    const char *status = json_text_of(document, "status");
+    const char *status = json_tree_text(document, "status");
     if (first && more > 0)
         sheet_addf(sheet, state_paint(status), "%s %s %s and %.0f more", status,
-                   json_text_of(first, "type"), json_text_of(first, "target"), more);
+                   json_tree_text(first, "type"), json_tree_text(first, "target"), more);
     else
-        sheet_addf(sheet, state_paint(status), "%s %s %s", status, json_text_of(first, "type"),
-                   json_text_of(first, "target"));
+        sheet_addf(sheet, state_paint(status), "%s %s %s", status, json_tree_text(first, "type"),
+                   json_tree_text(first, "target"));
     cJSON_Delete(document);
 }
 
@@ -136,8 +137,8 @@ static int world_and_now(const struct arguments *arguments, const struct config 
     int code = alerts_world(arguments, config, world, &fault);
     *behind_ms = 0;
     if (code == OK) code = alerts_ask(config, "alerts", NULL, &answer, &fault);
-    if (answer && strcmp(json_text_of(answer, "world"), world) == 0)
-        *behind_ms = clock_now_ms(&real) - (int64_t)json_number_of(answer, "now");
+    if (answer && strcmp(json_tree_text(answer, "world"), world) == 0)
+        *behind_ms = clock_now_ms(&real) - (int64_t)json_tree_number(answer, "now");
     cJSON_Delete(answer);
     if (code < 0) print_fault(&fault);
     return code < 0;
@@ -249,7 +250,7 @@ static int resend(const struct config *config, const char *world, const char *wh
     json_object_end(&w);
     int code = alerts_ask(config, "alerts_resend", strbuf_cstr(&json), &answer, fault);
     strbuf_done(&json);
-    if (answer) *count = (size_t)json_number_of(answer, "queued");
+    if (answer) *count = (size_t)json_tree_number(answer, "queued");
     if (code == OK && !answer) code = resend_in_store(config, world, seq, count, fault);
     cJSON_Delete(answer);
     if (code == OK && *count == 0 && seq)

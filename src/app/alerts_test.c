@@ -4,6 +4,7 @@
 #include "moontide/app/alerts.h"
 #include "moontide/app/project.h"
 #include "moontide/base/clock.h"
+#include "moontide/base/json_tree.h"
 #include "moontide/base/terminal.h"
 #include "moontide/bind/courier.h"
 #include "moontide/io/loop.h"
@@ -225,7 +226,7 @@ int command_alerts_test(const struct arguments *arguments)
     } else if (alerts_ask(config, "alerts", NULL, &answer, &fault) < 0) {
         print_fault(&fault);
     } else if (answer) {
-        status = by_daemon(config, json_text_of(answer, "world"), name);
+        status = by_daemon(config, json_tree_text(answer, "world"), name);
     } else {
         status = from_here(arguments, name);
     }

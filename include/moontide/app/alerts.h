@@ -23,10 +23,6 @@ struct alert_shown {
 };
 void alert_json(struct json_writer *w, const struct alert_shown *alert);
 
-/* Of a JSON object: "" and 0 when there is no such member. */
-const char *json_text_of(const cJSON *object, const char *name);
-double json_number_of(const cJSON *object, const char *name);
-
 /* The colour of a severity, and of an alert's or a notification's state; NULL: none. */
 const char *severity_paint(const char *severity);
 const char *state_paint(const char *state);
