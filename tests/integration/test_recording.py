@@ -154,16 +154,16 @@ end)
         self.start()
         last = 0
         for round in range(4):
-            moontide = self.daemon(self.dir, "--world", "sim", "--speed", "600")
-            moontide.wait_for("analysis.completed", after=5 + round * 3)
+            moontide = self.daemon(self.dir, "--world", "sim", "--speed", "120")
+            moontide.wait_for("analysis.completed", after=3 + round * 2)
             moontide.kill()
             done = [e["tick"] for e in moontide.events("analysis.completed")]
             ticks = [t["tick"] for t in self.ticks()]
             mine = [t for t in ticks if t > last]
             self.assertEqual(mine[0], last + 1)
             self.assertEqual(mine, list(range(last + 1, last + 1 + len(mine))))
-            # Ten ticks a second: the recorder's thread, which no tick waits for, may be without a processor for some.
-            self.assertGreaterEqual(mine[-1], done[-1] - 4, "more than the last ticks are missing")
+            # Two ticks a second: no tick waits for the recorder's thread, so it needs its time between them.
+            self.assertGreaterEqual(mine[-1], done[-1] - 1, "more than the last tick is missing")
             self.assertTrue(next(t for t in self.ticks() if t["tick"] == mine[0])["whole"])
             for tick in (ticks[0], mine[0], mine[-1]):
                 self.assertEqual(len(self.export(tick)["targets"]), 2)
