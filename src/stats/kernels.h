@@ -5,6 +5,8 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+#include <string.h>
 
 enum {
     SORT_MAX = 64,
@@ -13,13 +15,27 @@ enum {
     KERNEL_BLOCK = 2048 /* values of one call, so that counts are seldom summed up; 16 KiB */
 };
 
+/* Doubles above 0, from one step of 2^shift to the next, in 16 bits: see kernels_keys.h. Both in
+ * units of the upper 31 bits of a double. */
+struct key_scale {
+    int middle, shift; /* shift: 0 to 14 */
+};
+
+static inline int key_of(double value, struct key_scale scale)
+{
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return ((int)(bits >> 33) - scale.middle) >> scale.shift;
+}
+
 /* Ascending values that cut the line: edge i begins the interval [at[i], at[i+1]). A NaN is above
  * all. The values of an interval are either collected or only counted. */
 struct edges {
     unsigned count;
     bool all_flip; /* flips[] are all true */
-    bool words;    /* at[] are all above 0, and the lower half of their bits is 0: cleared when a
-                      NaN was seen */
+    bool keyed;    /* at[] are above 0, each the first of its key, which has 16 bits; all_flip; the
+                      last interval is collected. Cleared when a value was seen that has no key */
+    struct key_scale scale;
     double at[EDGES_MAX];
     bool flips[EDGES_MAX];     /* collecting begins or ends here; none is collected below at[0] */
     size_t reached[EDGES_MAX]; /* how many values >= at[i] were seen */

@@ -132,57 +132,7 @@ static inline size_t vec_split(double *rest, double *to, vec x, mask m)
     return (size_t)__builtin_popcount(lanes);
 }
 
-#define WORDS
-typedef __m256i words;
-
-static inline words words_all(int x)
-{
-    return _mm256_set1_epi32(x);
-}
-
-static inline words words_none(void)
-{
-    return _mm256_setzero_si256();
-}
-
-/* Those of a in the upper halves, those of b in the lower ones. */
-static inline words words_of(vec a, vec b)
-{
-    __m256 upper = _mm256_movehdup_ps(_mm256_castpd_ps(b));
-    return _mm256_castps_si256(_mm256_blend_ps(upper, _mm256_castpd_ps(a), 0xAA));
-}
-
-static inline words words_above(words w, words x)
-{
-    return _mm256_cmpgt_epi32(w, x);
-}
-
-static inline words words_minus(words w, words x)
-{
-    return _mm256_sub_epi32(w, x);
-}
-
-static inline words words_xor(words w, words x)
-{
-    return _mm256_xor_si256(w, x);
-}
-
-static inline size_t words_total(words w)
-{
-    int lanes[2 * LANES];
-    size_t total = 0;
-    _mm256_storeu_si256((__m256i *)lanes, w);
-    for (int i = 0; i < 2 * LANES; i++)
-        total += (size_t)lanes[i];
-    return total;
-}
-
-static inline size_t words_compress(double *to, const double *from, words m)
-{
-    vec a = vec_load(from), b = vec_load(from + LANES);
-    size_t count = vec_compress(to, a, _mm256_castsi256_pd(m));
-    return count + vec_compress(to + count, b, _mm256_castsi256_pd(_mm256_slli_epi64(m, 32)));
-}
+#include "keys_avx2.h"
 
 #include "kernels_body.h"
 #include "kernels_sort.h"

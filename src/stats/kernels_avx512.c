@@ -117,6 +117,8 @@ static inline size_t vec_split(double *rest, double *to, vec x, mask m)
     return vec_compress(to, x, m);
 }
 
+#include "keys_avx2.h"
+
 #include "kernels_body.h"
 #include "kernels_sort.h"
 #include "kernels_sum.h"

@@ -10,11 +10,7 @@
  *   vec_compress(to, x, m): stores the lanes that m names at to[0..], returns how many; may write
  *   LANES of them,
  *   vec_split(rest, to, x, m): the same, and the other lanes to rest[0..],
- * and, where it defines WORDS, the type words of 2 * LANES integers of 32 bits, and
- *   words_of(a, b): the upper halves of two vectors, in some order, words_all(i), words_none(),
- *   words_above(w, x): -1 where w > x, else 0, words_minus(w, x), words_xor(w, x), words_total(w),
- *   words_compress(to, from, m): stores those of from[0] to from[2 * LANES - 1] that m names, in
- *   their order, as vec_compress() does. */
+ * and, where it defines KEYS, what kernels_keys.h asks. */
 #include "kernels.h"
 
 #include <math.h>
@@ -88,73 +84,36 @@ static size_t squeeze_any(const double *in, size_t count, struct edges *edges, d
     return squeeze_by(in, count, edges, out, squeeze_with);
 }
 
-#ifdef WORDS
-static int upper_half(double x)
-{
-    int64_t bits;
-    memcpy(&bits, &x, sizeof bits);
-    return (int)(bits >> 32);
-}
-
-/* The same with half of a vector for each value: above 0 doubles are in the order of their bits, of
- * which edges->words leaves the upper half to compare. What this makes of a NaN is wrong, so a
- * block with one is done again. */
-ALWAYS_INLINE size_t squeeze_words_with(const double *in, size_t count, struct edges *edges,
-                                        double *out, unsigned n, bool all_flip)
-{
-    words at[EDGES_MAX], reached[EDGES_MAX];
-    for (unsigned e = 0; e < n; e++) {
-        at[e] = words_all(upper_half(edges->at[e]) - 1);
-        reached[e] = words_none();
-    }
-    mask unordered = mask_none();
-    double *to = out;
-    for (size_t i = 0; i < count; i += 2 * LANES) {
-        vec a = vec_load(in + i), b = vec_load(in + i + LANES);
-        words both = words_of(a, b), kept = words_none();
-        unordered = mask_or(unordered, vec_unordered(a, b));
-        UNROLL
-        for (unsigned e = 0; e < n; e++) {
-            words in_both = words_above(both, at[e]);
-            reached[e] = words_minus(reached[e], in_both);
-            kept = words_xor(kept, in_both);
-        }
-        to += words_compress(to, in + i, kept);
-    }
-    if (mask_any(unordered)) {
-        edges->words = false;
-        return squeeze_with(in, count, edges, out, n, all_flip);
-    }
-    for (unsigned e = 0; e < n; e++)
-        edges->reached[e] += words_total(reached[e]);
-    return (size_t)(to - out);
-}
+#ifdef KEYS
+#include "kernels_keys.h"
 #endif
-
-static size_t squeeze_whole(const double *in, size_t count, struct edges *edges, double *out)
-{
-#ifdef WORDS
-    if (edges->words && edges->all_flip)
-        return squeeze_by(in, count, edges, out, squeeze_words_with);
-#endif
-    return squeeze_any(in, count, edges, out);
-}
 
 /* The last values of in that fill no two vectors go through the same loop from a copy padded with
  * NaNs, which no edge counts. */
-static size_t squeeze(const double *in, size_t count, struct edges *edges, double *out)
+static size_t squeeze_last(const double *in, size_t count, struct edges *edges, double *out)
 {
-    size_t whole = count - count % (2 * LANES), left = count - whole;
-    size_t collected = whole ? squeeze_whole(in, whole, edges, out) : 0;
-    if (left == 0) return collected;
     double padded[2 * LANES], kept[2 * LANES + KERNEL_SLACK];
     for (size_t i = 0; i < 2 * LANES; i++)
-        padded[i] = i < left ? in[whole + i] : NAN;
-    size_t more = squeeze_any(padded, 2 * LANES, edges, kept);
-    edges->nans -= 2 * LANES - left;
-    for (size_t i = 0; i < more; i++)
-        out[collected + i] = kept[i];
-    return collected + more;
+        padded[i] = i < count ? in[i] : NAN;
+    size_t collected = squeeze_any(padded, 2 * LANES, edges, kept);
+    edges->nans -= 2 * LANES - count;
+    for (size_t i = 0; i < collected; i++)
+        out[i] = kept[i];
+    return collected;
+}
+
+static size_t squeeze(const double *in, size_t count, struct edges *edges, double *out)
+{
+    size_t collected = 0, done = 0, whole = count - count % (2 * LANES);
+#ifdef KEYS
+    if (edges->keyed) {
+        collected = squeeze_keys(in, count, edges, out);
+        done = count - count % WORD;
+    }
+#endif
+    if (done < whole) collected += squeeze_any(in + done, whole - done, edges, out + collected);
+    if (whole < count) collected += squeeze_last(in + whole, count - whole, edges, out + collected);
+    return collected;
 }
 
 /* See kernels.h. What stays is written behind what is read. */

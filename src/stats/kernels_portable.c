@@ -1,6 +1,9 @@
 /* stats/kernels_portable.c - two doubles at a time by the compilers' vector types, which every CPU
  * has or is given by them. Nothing branches on a value. */
+#include "kernels.h"
+
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 #ifdef __SSE2__
 #include <emmintrin.h>
@@ -123,55 +126,68 @@ static inline size_t vec_split(double *rest, double *to, vec x, mask m)
 }
 
 #ifdef __SSE2__
-#define WORDS
-typedef int words __attribute__((vector_size(16)));
+#define KEYS
+enum { KEY_LANES = 8 };
+typedef short keys __attribute__((vector_size(16)));
 
-static inline words words_all(int x)
+static inline keys keys_all(int key)
 {
-    return (words){x, x, x, x};
+    return (keys)_mm_set1_epi16((short)key);
 }
 
-static inline words words_none(void)
+static inline keys keys_none(void)
 {
-    return words_all(0);
+    return keys_all(0);
 }
 
-static inline words words_of(vec a, vec b)
+static inline __m128i steps_of(const double *from, struct key_scale scale)
 {
-    return (words)_mm_shuffle_ps((__m128)a, (__m128)b, _MM_SHUFFLE(3, 1, 3, 1));
+    __m128 a = _mm_castpd_ps(_mm_loadu_pd(from)), b = _mm_castpd_ps(_mm_loadu_pd(from + 2));
+    __m128i upper = _mm_castps_si128(_mm_shuffle_ps(a, b, _MM_SHUFFLE(3, 1, 3, 1)));
+    __m128i above = _mm_sub_epi32(_mm_srli_epi32(upper, 1), _mm_set1_epi32(scale.middle));
+    return _mm_sra_epi32(above, _mm_cvtsi32_si128(scale.shift));
 }
 
-static inline words words_above(words w, words x)
+static inline keys keys_of(const double *from, struct key_scale scale)
 {
-    return w > x;
+    return (keys)_mm_packs_epi32(steps_of(from, scale), steps_of(from + 4, scale));
 }
 
-static inline words words_minus(words w, words x)
+static inline keys keys_above(keys a, keys b)
 {
-    return w - x;
+    return a > b;
 }
 
-static inline words words_xor(words w, words x)
+static inline keys keys_minus(keys a, keys b)
 {
-    return w ^ x;
+    return a - b;
 }
 
-static inline size_t words_total(words w)
+static inline keys keys_xor(keys a, keys b)
 {
-    return (size_t)w[0] + (size_t)w[1] + (size_t)w[2] + (size_t)w[3];
+    return a ^ b;
 }
 
-/* All loads come before the first store, as the compiler cannot know that they are apart. */
-static inline size_t words_compress(double *to, const double *from, words m)
+static inline size_t keys_total(keys a)
 {
-    const double a = from[0], b = from[1], c = from[2], d = from[3];
-    unsigned lanes = (unsigned)_mm_movemask_ps((__m128)m);
-    size_t second = lanes & 1, third = second + (lanes >> 1 & 1), fourth = third + (lanes >> 2 & 1);
-    to[0] = a;
-    to[second] = b;
-    to[third] = c;
-    to[fourth] = d;
-    return fourth + (lanes >> 3);
+    size_t total = 0;
+    for (int i = 0; i < KEY_LANES; i++)
+        total += (unsigned short)a[i];
+    return total;
+}
+
+static inline unsigned keys_bits(keys a, keys b)
+{
+    return (unsigned)_mm_movemask_epi8(_mm_packs_epi16((__m128i)a, (__m128i)b));
+}
+
+/* There is no instruction for it without SSE4, and the library's function is a call. */
+static inline int bit_count(uint64_t bits)
+{
+    const uint64_t twos = 0x3333333333333333, bytes = 0x0101010101010101;
+    bits -= bits >> 1 & 0x5555555555555555;
+    bits = (bits & twos) + (bits >> 2 & twos);
+    return (int)(((bits + (bits >> 4)) & 0x0f0f0f0f0f0f0f0f) * bytes >> 56);
 }
 #endif
 

@@ -11,6 +11,8 @@
 #include "select.h"
 
 #include "moontide/base/err.h"
+#include "select_keys.h"
+#include "select_plan.h"
 #include "select_split.h"
 
 #include <math.h>
@@ -19,9 +21,8 @@
 enum {
     STACK_ROOM = 8192, /* 64 KiB: enough for inputs of some thousand values */
     STACK_VALUES = 4096,
-    SPLIT_MAX = 4096,         /* up to this size splitting is quicker than a sample and a pass */
-    TWO_PASSES_MIN = 1 << 21, /* 16 MiB: beyond, memory is slower than a second look */
-    SAMPLE_USEFUL = 16,       /* with fewer numbers in the sample, all of them are collected */
+    SPLIT_MAX = 4096,   /* up to this size splitting is quicker than a sample and a pass */
+    SAMPLE_USEFUL = 16, /* with fewer numbers in the sample, all of them are collected */
     SAMPLE_ROOM = 4 * (SORT_MAX + KERNEL_SLACK),
     SAMPLE_ROOM_LARGE = 20000 /* the largest sample, what it is narrowed to, and its own samples */
 };
@@ -68,29 +69,27 @@ static double least_of(const double *sample, size_t size)
     return least;
 }
 
-/* Plans for the wanted ranks of about n values of which sample[size] are a sample. Returns the
- * share of the values that they should collect. */
-static double plan_by_sample(struct passes *passes, double *sample, size_t size, size_t n,
+/* A plan for the wanted ranks of about n values of which sample[size] are a sample. Returns the
+ * share of the values that it should collect. */
+static double plan_by_sample(struct plan *plan, double *sample, size_t size, size_t n,
                              const struct wanted *wanted)
 {
     struct ranges ranges;
-    double values[RANGES_MAX][2], coarse = 0, fine = 0;
+    struct key_scale scale;
+    double values[RANGES_MAX][2], share = 0;
     plan_ranges(wanted, n, size, &ranges);
     double least = ranges.count == 1 ? least_of(sample, size) : -INFINITY;
     range_values(sample, size, &ranges, values);
-    plan_widen(values, ranges.count, least);
-    plan_init(&passes->fine);
-    plan_init(&passes->coarse);
+    bool keyed = n > SPLIT_MAX && keys_widen(values, ranges.count, least, &scale);
+    plan_init(plan);
     for (unsigned i = 0, first = 0; i < ranges.count; i++) {
-        plan_add(&passes->fine, values[i][0], values[i][1]);
-        fine += share_of(&ranges, i, i, size);
-        if (i + 1 < ranges.count && plan_joins(&ranges, i + 1, size)) continue;
-        plan_add(&passes->coarse, values[first][0], values[i][1]);
-        coarse += share_of(&ranges, first, i, size);
+        if (i + 1 < ranges.count && plan_joins(&ranges, i + 1, size, keyed)) continue;
+        plan_add(plan, values[first][0], values[i][1]);
+        share += share_of(&ranges, first, i, size);
         first = i + 1;
     }
-    passes->single = n < TWO_PASSES_MIN;
-    return passes->single ? coarse : fine;
+    if (keyed) plan_key(plan, scale);
+    return share;
 }
 
 /* Answers wanted from what was collected of n values into desk.values, of which it wants the rest.
@@ -114,18 +113,18 @@ static void narrow(struct desk desk, size_t n, struct wanted *wanted)
         select_split(desk.values, n, desk.other, wanted);
         return;
     }
-    struct passes passes;
+    struct plan plan;
     struct wanted rest;
     unsigned from[WANTED_MAX];
     size_t size = sample_take(desk.values, n, desk.sample, sample_size(n));
-    plan_by_sample(&passes, desk.sample, size, n, wanted);
-    passes_run(&passes, desk.values, n, desk.other, desk.room);
-    if (!passes_settle(&passes, n, wanted, &rest, from)) {
+    plan_by_sample(&plan, desk.sample, size, n, wanted);
+    plan_run(&plan, desk.values, n, desk.other, desk.room);
+    if (!plan_settle(&plan, n, wanted, &rest, from)) {
         select_split(desk.values, n, desk.other, wanted);
         return;
     }
     struct desk swapped = {desk.other, desk.values, n, desk.sample};
-    narrow_rest(swapped, passes_collected(&passes), n, wanted, &rest, from);
+    narrow_rest(swapped, plan.collected, n, wanted, &rest, from);
 }
 
 /* Memory of one call: on the stack while that is enough. */
@@ -147,7 +146,7 @@ static void room_done(struct room *room)
 
 /* One pass by the plan into room for `most` values and as many again for narrow(). 1: done, *n is
  * the count of numbers; 0: the plan missed. ERR_NOMEM. */
-static int run_and_narrow(struct passes *passes, const double *values, size_t count, size_t most,
+static int run_and_narrow(struct plan *plan, const double *values, size_t count, size_t most,
                           const struct question *question, struct wanted *wanted, size_t *n,
                           double *sample)
 {
@@ -157,13 +156,13 @@ static int run_and_narrow(struct passes *passes, const double *values, size_t co
     size_t each = (most + KERNEL_BLOCK < count ? most + KERNEL_BLOCK : count) + KERNEL_SLACK;
     double *out = room_take(&room, 2 * each);
     if (!out) return ERR_NOMEM;
-    passes_run(passes, values, count, out, each - KERNEL_SLACK);
-    *n = count - passes->coarse.edges.nans;
+    plan_run(plan, values, count, out, each - KERNEL_SLACK);
+    *n = count - plan->edges.nans;
     if (*n > 0) question->ask(question, *n, wanted);
-    bool found = *n == 0 || passes_settle(passes, *n, wanted, &rest, from);
+    bool found = *n == 0 || plan_settle(plan, *n, wanted, &rest, from);
     if (found && *n > 0) {
         struct desk desk = {out, out + each, each - KERNEL_SLACK, sample};
-        narrow_rest(desk, passes_collected(passes), count, wanted, &rest, from);
+        narrow_rest(desk, plan->collected, count, wanted, &rest, from);
     }
     room_done(&room);
     return found;
@@ -172,7 +171,7 @@ static int run_and_narrow(struct passes *passes, const double *values, size_t co
 static int select_sampled(const double *values, size_t count, const struct question *question,
                           struct wanted *wanted, size_t *n, double *sample)
 {
-    struct passes guess, exact = {.single = true};
+    struct plan guess, exact;
     size_t wished = sample_size(count), size = sample_take(values, count, sample, wished);
     double share = 1;
     if (size >= SAMPLE_USEFUL) {
@@ -180,14 +179,13 @@ static int select_sampled(const double *values, size_t count, const struct quest
         question->ask(question, likely, wanted);
         share = plan_by_sample(&guess, sample, size, likely, wanted);
     } else {
-        guess.single = true;
-        plan_init(&guess.coarse);
-        plan_add(&guess.coarse, -INFINITY, NAN);
+        plan_init(&guess);
+        plan_add(&guess, -INFINITY, NAN);
     }
     double most = (double)count * fmin(share * 1.125 + 0.01, 1);
     int rc = run_and_narrow(&guess, values, count, (size_t)most, question, wanted, n, sample);
     if (rc != 0) return rc;
-    size_t collected = plan_exact(&exact.coarse, &guess.coarse, *n, wanted);
+    size_t collected = plan_exact(&exact, &guess, *n, wanted);
     return run_and_narrow(&exact, values, count, collected, question, wanted, n, sample);
 }
 

@@ -1,9 +1,10 @@
 /* stats/select_plan.c - the sample, its ranges, and the pass that they lead to. */
 #include "select_plan.h"
 
+#include "select_keys.h"
+
 #include <math.h>
 #include <stdint.h>
-#include <string.h>
 
 enum {
     SAMPLE_MIN = 48,
@@ -14,8 +15,9 @@ enum {
 /* Standard deviations between a rank and the ends of its range: each end misses one input in 1,000,
  * which costs another pass. */
 static const double DEVIATIONS = 3;
-/* Ranges nearer than this share of all are one in the coarse plan, and in the fine one. */
-static const double GAP_COARSE = 1.0 / 8, GAP_FINE = 1.0 / 256;
+/* Ranges nearer than this share of all are one: from the start, in a plan with keys, and in one
+ * that compares doubles. */
+static const double GAP_LEAST = 1.0 / 256, GAP_KEYED = 1.0 / 64, GAP = 1.0 / 8;
 
 size_t sample_size(size_t n)
 {
@@ -55,13 +57,13 @@ static void join_nearest(struct ranges *all)
 
 void plan_ranges(const struct wanted *wanted, size_t n, size_t size, struct ranges *ranges)
 {
-    double s = (double)size, scale = s / (double)n, gap = s * GAP_FINE;
+    double s = (double)size, scale = s / (double)n, gap = s * GAP_LEAST;
     ranges->count = 0;
     for (unsigned i = 0; i < wanted->count; i++) {
         double at = ((double)wanted->at[i] + 0.5) * scale;
         double spread = DEVIATIONS * sqrt(at * fmax(1 - at / s, 0)) + 1;
         double low = floor(at - spread), high = ceil(at + spread);
-        if (high > s * (1 - GAP_FINE)) high = s;
+        if (high > s * (1 - GAP_LEAST)) high = s;
         unsigned last = ranges->count - 1;
         if (ranges->count > 0 && low - (double)ranges->high[last] < gap) {
             if (high > (double)ranges->high[last]) ranges->high[last] = (ptrdiff_t)high;
@@ -73,62 +75,20 @@ void plan_ranges(const struct wanted *wanted, size_t n, size_t size, struct rang
     }
 }
 
-bool plan_joins(const struct ranges *ranges, unsigned i, size_t size)
+bool plan_joins(const struct ranges *ranges, unsigned i, size_t size, bool keyed)
 {
-    return (double)(ranges->low[i] - ranges->high[i - 1]) < (double)size * GAP_COARSE;
+    double gap = (double)(ranges->low[i] - ranges->high[i - 1]);
+    return gap < (double)size * (keyed ? GAP_KEYED : GAP);
 }
 
 void plan_init(struct plan *plan)
 {
     plan->edges.count = 0;
     plan->edges.nans = 0;
-    plan->edges.all_flip = plan->edges.words = true;
+    plan->edges.all_flip = true;
+    plan->edges.keyed = false;
     plan->collected = 0;
     plan->overflowed = false;
-}
-
-/* What edges->words asks of an edge. */
-static const uint64_t LOWER_HALF = 0xffffffff;
-
-static uint64_t bits_of(double x)
-{
-    uint64_t bits;
-    memcpy(&bits, &x, sizeof bits);
-    return bits;
-}
-
-static double of_bits(uint64_t bits)
-{
-    double x;
-    memcpy(&x, &bits, sizeof x);
-    return x;
-}
-
-static bool is_word(double edge)
-{
-    return edge > 0 && (bits_of(edge) & LOWER_HALF) == 0;
-}
-
-/* No range becomes wider by more than this share of it, or, where it is open above, of the gap
- * below it. */
-static const double WIDER = 1.0 / 16;
-
-void plan_widen(double values[][2], unsigned count, double least)
-{
-    double wider[RANGES_MAX][2];
-    for (unsigned i = 0; i < count; i++) {
-        double low = values[i][0], high = values[i][1];
-        if (!(low > 0)) return;
-        wider[i][0] = of_bits(bits_of(low) & ~LOWER_HALF);
-        wider[i][1] = isnan(high) ? high : of_bits(bits_of(high) | LOWER_HALF);
-        double width = high - low, more = low - wider[i][0];
-        if (isnan(high))
-            width = low - (i > 0 ? values[i - 1][1] : least);
-        else
-            more += wider[i][1] - high;
-        if (!(more <= width * WIDER)) return;
-    }
-    memcpy(values, wider, count * sizeof wider[0]);
 }
 
 static void cut(struct plan *plan, double at, bool collects, bool single)
@@ -140,7 +100,6 @@ static void cut(struct plan *plan, double at, bool collects, bool single)
     edges->reached[i] = 0;
     edges->flips[i] = collects != before;
     edges->all_flip &= edges->flips[i];
-    edges->words &= is_word(at);
     plan->collects[i] = collects;
     plan->single[i] = single;
 }
@@ -149,11 +108,9 @@ static void cut_again(struct plan *plan)
 {
     struct edges *edges = &plan->edges;
     edges->count--;
-    edges->all_flip = edges->words = true;
-    for (unsigned i = 0; i < edges->count; i++) {
+    edges->all_flip = true;
+    for (unsigned i = 0; i < edges->count; i++)
         edges->all_flip &= edges->flips[i];
-        edges->words &= is_word(edges->at[i]);
-    }
 }
 
 void plan_add(struct plan *plan, double low, double high)
@@ -171,6 +128,14 @@ void plan_add(struct plan *plan, double low, double high)
         cut(plan, low, true, false);
     }
     if (!isnan(high)) cut(plan, nextafter(high, INFINITY), false, false);
+}
+
+void plan_key(struct plan *plan, struct key_scale scale)
+{
+    if (!plan->edges.all_flip) return;
+    if (!plan->collects[plan->edges.count - 1]) plan_add(plan, keys_top(scale), NAN);
+    plan->edges.keyed = true;
+    plan->edges.scale = scale;
 }
 
 /* Where interval i begins and how many of n values are below it; i may be one past the last, and -1
@@ -220,38 +185,21 @@ size_t plan_exact(struct plan *plan, const struct plan *counted, size_t n,
     return collected;
 }
 
-/* Of count values, in the first cache, to out. */
-static void collect(struct plan *plan, const double *values, size_t count, double *out, size_t room)
+void plan_run(struct plan *plan, const double *values, size_t n, double *out, size_t room)
 {
     double discarded[KERNEL_BLOCK + KERNEL_SLACK];
-    plan->overflowed = plan->overflowed || room - plan->collected < count;
-    double *to = plan->overflowed ? discarded : out + plan->collected;
-    size_t more = kernels_now()->squeeze(values, count, &plan->edges, to);
-    if (!plan->overflowed) plan->collected += more;
-}
-
-void passes_run(struct passes *passes, const double *values, size_t n, double *out, size_t room)
-{
-    double some[KERNEL_BLOCK + KERNEL_SLACK];
+    const struct kernels *kernels = kernels_now();
     for (size_t i = 0; i < n; i += KERNEL_BLOCK) {
         size_t count = n - i < KERNEL_BLOCK ? n - i : KERNEL_BLOCK;
-        if (passes->single) {
-            collect(&passes->coarse, values + i, count, out, room);
-            continue;
-        }
-        size_t kept = kernels_now()->squeeze(values + i, count, &passes->coarse.edges, some);
-        passes->coarse.collected += kept;
-        collect(&passes->fine, some, kept, out, room);
+        plan->overflowed = plan->overflowed || room - plan->collected < count;
+        double *to = plan->overflowed ? discarded : out + plan->collected;
+        size_t more = kernels->squeeze(values + i, count, &plan->edges, to);
+        if (!plan->overflowed) plan->collected += more;
     }
 }
 
-size_t passes_collected(const struct passes *passes)
-{
-    return passes->single ? passes->coarse.collected : passes->fine.collected;
-}
-
-static bool settle(const struct plan *plan, size_t n, struct wanted *wanted, struct wanted *rest,
-                   unsigned from[WANTED_MAX])
+bool plan_settle(const struct plan *plan, size_t n, struct wanted *wanted, struct wanted *rest,
+                 unsigned from[WANTED_MAX])
 {
     rest->count = 0;
     for (unsigned w = 0; w < wanted->count; w++) {
@@ -267,20 +215,5 @@ static bool settle(const struct plan *plan, size_t n, struct wanted *wanted, str
         from[rest->count] = w;
         rest->at[rest->count++] = rank;
     }
-    return true;
-}
-
-bool passes_settle(const struct passes *passes, size_t n, struct wanted *wanted,
-                   struct wanted *rest, unsigned from[WANTED_MAX])
-{
-    if (passes->single) return settle(&passes->coarse, n, wanted, rest, from);
-    struct wanted kept = {0};
-    unsigned from_kept[WANTED_MAX] = {0}, from_wanted[WANTED_MAX] = {0};
-    if (!settle(&passes->coarse, n, wanted, &kept, from_wanted)) return false;
-    if (!settle(&passes->fine, passes->coarse.collected, &kept, rest, from_kept)) return false;
-    for (unsigned i = 0; i < kept.count; i++)
-        wanted->value[from_wanted[i]] = kept.value[i];
-    for (unsigned i = 0; i < rest->count; i++)
-        from[i] = from_wanted[from_kept[i]];
     return true;
 }

@@ -42,39 +42,27 @@ size_t sample_take(const double *values, size_t n, double *sample, size_t size);
 /* The wanted ranks of n values, in a sample of that size. */
 void plan_ranges(const struct wanted *wanted, size_t n, size_t size, struct ranges *ranges);
 /* Whether ranges i - 1 and i are so near that what lies between is cheaper to collect at first than
- * to tell apart. */
-bool plan_joins(const struct ranges *ranges, unsigned i, size_t size);
-
-/* Moves the ends of ranges of values outwards so that edges->words holds for their plan, when that
- * makes none of them much wider. `least`: about the least of all values, if there is one range. */
-void plan_widen(double values[][2], unsigned count, double least);
+ * to tell apart, which is cheaper in a plan with keys. */
+bool plan_joins(const struct ranges *ranges, unsigned i, size_t size, bool keyed);
 
 void plan_init(struct plan *plan);
 /* Collect the values from low to high, both included; ranges are added in ascending order and may
  * touch. A high of NaN is open. */
 void plan_add(struct plan *plan, double low, double high);
+/* After the last range: its edges are ends of keys of this scale, from keys_widen(). */
+void plan_key(struct plan *plan, struct key_scale scale);
 /* The plan that cannot miss: only the intervals of `counted` that hold wanted ranks of its n
  * values; both ends of each apart, as values that are there many times often are ends. Returns how
  * many values it collects at most. */
 size_t plan_exact(struct plan *plan, const struct plan *counted, size_t n,
                   const struct wanted *wanted);
 
-/* A coarse plan with few edges, for every value, and unless `single` a fine one for what the coarse
- * one collects, which stays in the first cache: most values are compared to three edges or so, and
- * what reaches memory is as little as with eight. That pays where memory is what is waited for. */
-struct passes {
-    struct plan coarse, fine;
-    bool single;
-};
-
 /* One pass over values[n]; room: how many values out has room for, besides KERNEL_SLACK. */
-void passes_run(struct passes *passes, const double *values, size_t n, double *out, size_t room);
-/* How many values are in out. */
-size_t passes_collected(const struct passes *passes);
+void plan_run(struct plan *plan, const double *values, size_t n, double *out, size_t room);
 
 /* Where each wanted rank of n values is: a single value is set in wanted; rest gets the ranks among
- * the collected values, and in from[] their place in wanted. False when a plan missed one. */
-bool passes_settle(const struct passes *passes, size_t n, struct wanted *wanted,
-                   struct wanted *rest, unsigned from[WANTED_MAX]);
+ * the collected values, and in from[] their place in wanted. False when the plan missed one. */
+bool plan_settle(const struct plan *plan, size_t n, struct wanted *wanted, struct wanted *rest,
+                 unsigned from[WANTED_MAX]);
 
 #endif

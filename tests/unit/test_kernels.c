@@ -71,25 +71,44 @@ static void each_set(void (*fact)(const struct kernels *))
     }
 }
 
-/* The nearest below that an edge may be where edges->words holds. */
-static double word_of(double x)
+/* The first value of a key of that scale: of -32767 to 32767, as kernels compare to the one before.
+ */
+static double any_first(struct key_scale scale)
 {
-    uint64_t bits;
-    x = fabs(x);
-    memcpy(&bits, &x, sizeof bits);
-    bits &= ~(uint64_t)UINT32_MAX;
+    const int infinity = 0x3ff80000;
+    int units = 0;
+    while (units <= 0 || units > infinity) {
+        int key = next() % 4 == 0 ? (next() % 2 ? INT16_MAX : -INT16_MAX)
+                                  : (int)(next() % (2 * INT16_MAX)) - INT16_MAX;
+        units = scale.middle + key * (1 << scale.shift);
+    }
+    uint64_t bits = (uint64_t)units << 33;
+    double x;
     memcpy(&x, &bits, sizeof x);
-    return x > 0 ? x : 1;
+    return x;
 }
 
 static void make_edges(struct edges *edges, unsigned count)
 {
-    *edges = (struct edges){.count = count, .all_flip = next() % 2 == 0, .words = next() % 4 != 0};
+    const int one = 0x1ff80000; /* units of 1.0 */
+    *edges = (struct edges){.count = count, .all_flip = next() % 2 == 0};
+    edges->scale.shift = (int)(next() % 15);
+    edges->scale.middle = one + (int)(next() % 2000 - 1000) * (1 << edges->scale.shift);
+    edges->keyed = edges->all_flip && count % 2 == 1 && next() % 4 != 0;
     for (unsigned i = 0; i < count; i++) {
-        edges->at[i] = edges->words ? word_of(any_value(false)) : any_value(false);
+        edges->at[i] = edges->keyed ? any_first(edges->scale) : any_value(false);
         edges->flips[i] = edges->all_flip || next() % 2 == 0;
     }
     qsort(edges->at, count, sizeof edges->at[0], by_value);
+}
+
+/* Often next to an edge. Never so that a block is done again without keys. */
+static double any_above_zero(const struct edges *edges)
+{
+    double x =
+        fabs(edges->count && next() % 4 ? edges->at[next() % edges->count] : any_value(false));
+    if (next() % 2) x = nextafter(x, next() % 2 ? INFINITY : 0);
+    return isnan(x) ? 0 : x;
 }
 
 static void squeeze_once(const struct kernels *kernels, size_t n, unsigned edge_count)
@@ -97,10 +116,11 @@ static void squeeze_once(const struct kernels *kernels, size_t n, unsigned edge_
     static double in[KERNEL_BLOCK], out[KERNEL_BLOCK + KERNEL_SLACK], wanted[KERNEL_BLOCK];
     struct edges edges;
     size_t reached[EDGES_MAX] = {0}, nans = 0, kept = 0;
-    bool nan_too = next() % 2 == 0;
+    bool nan_too = next() % 2 == 0, keys_only = next() % 2 == 0;
     make_edges(&edges, edge_count);
+    const bool keyed = edges.keyed;
     for (size_t i = 0; i < n; i++) {
-        in[i] = any_value(nan_too);
+        in[i] = keys_only ? any_above_zero(&edges) : any_value(nan_too);
         bool inside = false;
         for (unsigned e = 0; e < edge_count; e++) {
             bool above = in[i] >= edges.at[e];
@@ -114,6 +134,7 @@ static void squeeze_once(const struct kernels *kernels, size_t n, unsigned edge_
     assert_memory_equal(out, wanted, kept * sizeof *out);
     assert_memory_equal(edges.reached, reached, edge_count * sizeof *reached);
     assert_int_equal(edges.nans, nans);
+    if (keyed && keys_only) assert_true(edges.keyed);
 }
 
 static void squeezes(const struct kernels *kernels)
