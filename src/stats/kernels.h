@@ -28,6 +28,21 @@ static inline int key_of(double value, struct key_scale scale)
     return ((int)(bits >> 33) - scale.middle) >> scale.shift;
 }
 
+enum { BIN_BITS = 8 };
+
+/* How a value becomes a bin, of 2^BIN_BITS that are in the values' order: `even`, by its distance
+ * from low, else by its bits, as a key from 0 on. */
+struct bin_scale {
+    bool even;
+    double low, factor;
+    struct key_scale keys;
+};
+
+static inline int bin_of(double value, const struct bin_scale *scale)
+{
+    return scale->even ? (int)((value - scale->low) * scale->factor) : key_of(value, scale->keys);
+}
+
 /* Ascending values that cut the line: edge i begins the interval [at[i], at[i+1]). A NaN is above
  * all. The values of an interval are either collected or only counted. */
 struct edges {
@@ -51,6 +66,15 @@ struct kernels {
     size_t (*split)(double *values, size_t count, double pivot, double *above);
     /* out[i]: the at[i]-th smallest of values[count], no NaN among them, 0 < count <= SORT_MAX. */
     void (*few)(const double *values, size_t count, const size_t *at, size_t at_count, double *out);
+    /* The least and the greatest of values[count]; false when one is a NaN. */
+    bool (*range)(const double *values, size_t count, double *low, double *high);
+    /* bins[i] is bin_of(values[i]), which is in the range of a bin. */
+    void (*bin)(const double *values, size_t count, const struct bin_scale *scale,
+                unsigned char *bins);
+    /* Copies the values whose bin is one of of[of_count] to out, which has room for them and
+     * KERNEL_SLACK more and does not overlap values. Returns how many. */
+    size_t (*pick)(const double *values, const unsigned char *bins, size_t count,
+                   const unsigned char *of, size_t of_count, double *out);
     /* Adds values i, i + 8, ... to sum i with its error: see sum.h. count: a multiple of 8. */
     void (*add)(const double *values, size_t count, double sums[8], double errors[8]);
 };

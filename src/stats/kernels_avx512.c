@@ -120,7 +120,9 @@ static inline size_t vec_split(double *rest, double *to, vec x, mask m)
 #include "keys_avx2.h"
 
 #include "kernels_body.h"
+
+#include "kernels_bins.h"
 #include "kernels_sort.h"
 #include "kernels_sum.h"
 
-const struct kernels kernels_avx512 = {squeeze, split, few, add};
+const struct kernels kernels_avx512 = {squeeze, split, few, range, bin, pick, add};

@@ -9,10 +9,10 @@
  *
  * The file that includes this defines, besides what kernels_body.h asks, the type keys of KEY_LANES
  * integers of 16 bits, and
- *   keys_of(from, scale): those of from[KEY_LANES], in their order,
+ *   keys_of(from, scale): those of from[KEY_LANES], in an order of the level's,
  *   keys_all(key), keys_none(),
  *   keys_above(a, b): -1 where a > b, else 0, keys_minus(a, b), keys_xor(a, b), keys_total(a),
- *   keys_bits(a, b): a bit for each of their lanes, those of a first,
+ *   keys_bits(a, b): a bit for each of their lanes, in the order of the values, those of a first,
  *   bit_count(bits). */
 #include "kernels.h"
 

@@ -26,20 +26,30 @@ static inline void vec_store(double *to, vec x)
     memcpy(to, &x, sizeof x);
 }
 
-static inline vec vec_blend_by(vec a, vec b, mask m)
-{
-    return (vec)(((mask)a & ~m) | ((mask)b & m));
-}
-
+#ifdef __SSE2__
 static inline vec vec_min(vec a, vec b)
 {
-    return vec_blend_by(b, a, a < b);
+    return (vec)_mm_min_pd((__m128d)a, (__m128d)b);
 }
 
 static inline vec vec_max(vec a, vec b)
 {
-    return vec_blend_by(b, a, a > b);
+    return (vec)_mm_max_pd((__m128d)a, (__m128d)b);
 }
+#else
+/* As SSE2 has it: b unless a is less (greater), so that zeros and NaNs come out the same. */
+static inline vec vec_min(vec a, vec b)
+{
+    mask less = a < b;
+    return (vec)(((mask)b & ~less) | ((mask)a & less));
+}
+
+static inline vec vec_max(vec a, vec b)
+{
+    mask greater = a > b;
+    return (vec)(((mask)b & ~greater) | ((mask)a & greater));
+}
+#endif
 
 static inline vec vec_lanes_xor(vec x, int bits)
 {
@@ -181,6 +191,36 @@ static inline unsigned keys_bits(keys a, keys b)
     return (unsigned)_mm_movemask_epi8(_mm_packs_epi16((__m128i)a, (__m128i)b));
 }
 
+static inline __m128i evens_of(const double *from, __m128d low, __m128d factor)
+{
+    __m128d a = _mm_mul_pd(_mm_sub_pd(_mm_loadu_pd(from), low), factor);
+    __m128d b = _mm_mul_pd(_mm_sub_pd(_mm_loadu_pd(from + 2), low), factor);
+    return _mm_unpacklo_epi64(_mm_cvttpd_epi32(a), _mm_cvttpd_epi32(b));
+}
+
+static inline keys keys_even(const double *from, double low, double factor)
+{
+    __m128d lows = _mm_set1_pd(low), factors = _mm_set1_pd(factor);
+    return (keys)_mm_packs_epi32(evens_of(from, lows, factors), evens_of(from + 4, lows, factors));
+}
+
+static inline void keys_store(keys a, keys b, unsigned char *to)
+{
+    _mm_storeu_si128((__m128i *)to, _mm_packus_epi16((__m128i)a, (__m128i)b));
+}
+
+static inline uint64_t bytes_found(const unsigned char *from, const unsigned char *of, size_t count)
+{
+    uint64_t bits = 0;
+    for (int i = 0; i < 64; i += 16) {
+        __m128i bytes = _mm_loadu_si128((const __m128i *)(from + i)), found = _mm_setzero_si128();
+        for (size_t k = 0; k < count; k++)
+            found = _mm_or_si128(found, _mm_cmpeq_epi8(bytes, _mm_set1_epi8((char)of[k])));
+        bits |= (uint64_t)(unsigned)_mm_movemask_epi8(found) << i;
+    }
+    return bits;
+}
+
 /* There is no instruction for it without SSE4, and the library's function is a call. */
 static inline int bit_count(uint64_t bits)
 {
@@ -192,7 +232,9 @@ static inline int bit_count(uint64_t bits)
 #endif
 
 #include "kernels_body.h"
+
+#include "kernels_bins.h"
 #include "kernels_sort.h"
 #include "kernels_sum.h"
 
-const struct kernels kernels_portable = {squeeze, split, few, add};
+const struct kernels kernels_portable = {squeeze, split, few, range, bin, pick, add};

@@ -1,7 +1,8 @@
 /* stats/select.c - the values at a few ranks, by sampling and one pass over the values.
  *
  *   sample --> ranges that should hold the ranks --> one pass: count all, collect the ranges
- *     --> narrow what was collected in the same way, until it is small enough to be sorted
+ *     --> narrow what was collected in the same way, until it is small enough for bins
+ * (select_bins.h)
  *
  * The idea is that of R. W. Floyd and R. L. Rivest, "Expected time bounds for selection",
  * Communications of the ACM 18 (1975), for several ranks at once and with a pass that compresses
@@ -11,6 +12,7 @@
 #include "select.h"
 
 #include "moontide/base/err.h"
+#include "select_bins.h"
 #include "select_keys.h"
 #include "select_plan.h"
 #include "select_split.h"
@@ -21,7 +23,6 @@
 enum {
     STACK_ROOM = 8192, /* 64 KiB: enough for inputs of some thousand values */
     STACK_VALUES = 4096,
-    SPLIT_MAX = 4096,   /* up to this size splitting is quicker than a sample and a pass */
     SAMPLE_USEFUL = 16, /* with fewer numbers in the sample, all of them are collected */
     SAMPLE_ROOM = 4 * (SORT_MAX + KERNEL_SLACK),
     SAMPLE_ROOM_LARGE = 20000 /* the largest sample, what it is narrowed to, and its own samples */
@@ -80,7 +81,7 @@ static double plan_by_sample(struct plan *plan, double *sample, size_t size, siz
     plan_ranges(wanted, n, size, &ranges);
     double least = ranges.count == 1 ? least_of(sample, size) : -INFINITY;
     range_values(sample, size, &ranges, values);
-    bool keyed = n > SPLIT_MAX && keys_widen(values, ranges.count, least, &scale);
+    bool keyed = n > BINNED_MAX && keys_widen(values, ranges.count, least, &scale);
     plan_init(plan);
     for (unsigned i = 0, first = 0; i < ranges.count; i++) {
         if (i + 1 < ranges.count && plan_joins(&ranges, i + 1, size, keyed)) continue;
@@ -109,8 +110,9 @@ static void narrow_rest(struct desk desk, size_t collected, size_t n, struct wan
 /* Answers wanted for desk.values[n], which are lost. */
 static void narrow(struct desk desk, size_t n, struct wanted *wanted)
 {
-    if (n <= SPLIT_MAX) {
-        select_split(desk.values, n, desk.other, wanted);
+    if (n <= BINNED_MAX) {
+        if (!select_bins(desk.values, n, desk.other, desk.values, wanted))
+            select_split(desk.values, n, desk.other, wanted);
         return;
     }
     struct plan plan;
@@ -204,11 +206,24 @@ static size_t select_few(const double *values, size_t count, const struct questi
     return n;
 }
 
+/* False: there are values that are not finite, NaN among them. */
+static bool select_binned(const double *values, size_t count, const struct question *question,
+                          struct wanted *wanted)
+{
+    double to[BINNED_MAX + KERNEL_SLACK], other[BINNED_MAX + KERNEL_SLACK];
+    question->ask(question, count, wanted);
+    return select_bins(values, count, to, other, wanted);
+}
+
 int select_values(const double *values, size_t count, const struct question *question,
                   struct wanted *wanted, size_t *n)
 {
     if (count <= SORT_MAX) {
         *n = select_few(values, count, question, wanted);
+        return OK;
+    }
+    if (count <= BINNED_MAX && select_binned(values, count, question, wanted)) {
+        *n = count;
         return OK;
     }
     struct room room;

@@ -22,7 +22,7 @@ static const double GAP_LEAST = 1.0 / 256, GAP_KEYED = 1.0 / 64, GAP = 1.0 / 8;
 size_t sample_size(size_t n)
 {
     if (n <= SAMPLE_SORTED) return n < 16 * SAMPLE_MIN ? SAMPLE_MIN : SORT_MAX;
-    double size = pow((double)n, 2.0 / 3) * 0.6;
+    double size = pow((double)n, 2.0 / 3) * 1.2;
     return size < SAMPLE_MAX ? (size_t)size : SAMPLE_MAX;
 }
 

@@ -32,6 +32,7 @@ set(SOURCES_stats
     rate.c
     season.c
     select.c
+    select_bins.c
     select_keys.c
     select_plan.c
     select_split.c

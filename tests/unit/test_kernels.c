@@ -154,6 +154,67 @@ static void a_pass_counts_and_collects_by_its_edges(void **state)
     each_set(squeezes);
 }
 
+static void ranges(const struct kernels *kernels)
+{
+    double values[100];
+    for (size_t n = 1; n < COUNT_OF(values); n++)
+        for (int round = 0; round < 20; round++) {
+            double low = INFINITY, high = -INFINITY, got_low, got_high;
+            bool nan_too = next() % 2 == 0, has_nan = false;
+            for (size_t i = 0; i < n; i++) {
+                values[i] = any_value(nan_too);
+                low = values[i] < low ? values[i] : low;
+                high = values[i] > high ? values[i] : high;
+                has_nan |= isnan(values[i]) != 0;
+            }
+            assert_int_equal(kernels->range(values, n, &got_low, &got_high), !has_nan);
+            if (!has_nan) assert_true(got_low == low && got_high == high);
+        }
+}
+
+static void a_range_is_the_least_and_the_greatest(void **state)
+{
+    (void)state;
+    each_set(ranges);
+}
+
+static void bins_once(const struct kernels *kernels, size_t n, bool even)
+{
+    static double values[300], out[300 + KERNEL_SLACK], wanted[300];
+    unsigned char bins[300];
+    struct bin_scale scale = {.even = even, .low = -7, .factor = 255.0 / 32};
+    scale.keys = (struct key_scale){.middle = 0x1ff80000, .shift = (int)(next() % 15)};
+    const unsigned char of[] = {(unsigned char)next(), (unsigned char)next(), 255};
+    size_t of_count = next() % 4, picked = 0;
+    for (size_t i = 0; i < n; i++) {
+        double part = (double)(next() % 65536) / 65536;
+        uint64_t bits =
+            ((uint64_t)(0x1ff80000 + (int)(part * (256 << scale.keys.shift))) << 33) + 9;
+        memcpy(&values[i], &bits, sizeof bits);
+        if (even) values[i] = -7 + 32 * part;
+    }
+    kernels->bin(values, n, &scale, bins);
+    for (size_t i = 0; i < n; i++) {
+        assert_int_equal(bins[i], bin_of(values[i], &scale));
+        if (of_count && memchr(of, bins[i], of_count)) wanted[picked++] = values[i];
+    }
+    assert_int_equal(kernels->pick(values, bins, n, of, of_count, out), picked);
+    assert_memory_equal(out, wanted, picked * sizeof *out);
+}
+
+static void bins(const struct kernels *kernels)
+{
+    for (size_t n = 0; n < 300; n++)
+        for (int round = 0; round < 10; round++)
+            bins_once(kernels, n, round % 2);
+}
+
+static void values_are_binned_and_picked_by_their_bins(void **state)
+{
+    (void)state;
+    each_set(bins);
+}
+
 static void splits(const struct kernels *kernels)
 {
     double values[300], above[300 + KERNEL_SLACK], low[300], high[300];
@@ -251,6 +312,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_pass_counts_and_collects_by_its_edges),
+        cmocka_unit_test(a_range_is_the_least_and_the_greatest),
+        cmocka_unit_test(values_are_binned_and_picked_by_their_bins),
         cmocka_unit_test(a_split_keeps_the_order_of_both_sides),
         cmocka_unit_test(a_few_values_are_ranked_as_by_sorting),
         cmocka_unit_test(running_sums_have_the_same_bits_at_every_level),

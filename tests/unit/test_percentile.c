@@ -126,6 +126,8 @@ enum shape {
     SHAPE_CLOSE,
     SHAPE_BOTH_SIGNS,
     SHAPE_FEW_GAPS,
+    SHAPE_SKEWED,
+    SHAPE_FAR_OUTLIERS,
     SHAPES
 };
 
@@ -146,6 +148,8 @@ static double shaped(int shape, size_t i, size_t n, uint32_t *seed)
     case SHAPE_ZEROS: return *seed >> 31 ? 0.0 : -0.0;
     case SHAPE_CLOSE: return 1e9 + random * 1e-6; /* one by the upper half of their bits */
     case SHAPE_BOTH_SIGNS: return random - 1e7;
+    case SHAPE_SKEWED: return exp2(random * 0x1p-18 - 20);
+    case SHAPE_FAR_OUTLIERS: return *seed >> 24 == 0 ? 1e300 : *seed >> 24 == 1 ? 1e-300 : random;
     case SHAPE_FEW_GAPS: return *seed >> 20 == 0 ? NAN : exp2(random * 0x1p-20);
     default: return random;
     }

@@ -1,0 +1,76 @@
+/* stats/kernels_bins.h - the loops of select_bins.c: the range of the values, a bin of 8 bits for
+ * each, and a copy of those in a few bins. Over the operations that kernels_body.h and
+ * kernels_keys.h name and
+ *   keys_even(from, low, scale): (from[i] - low) * scale without its fraction, for KEY_LANES
+ * values, keys_store(a, b, to): 2 * KEY_LANES keys of 0 to 255 as bytes, bytes_found(from, of,
+ * count): a bit for each of from[WORD] that is one of of[count]. */
+#include "kernels.h"
+
+/* See kernels.h. */
+static bool range(const double *values, size_t count, double *low, double *high)
+{
+    size_t whole = count - count % (2 * LANES);
+    vec lows = vec_all(INFINITY), highs = vec_all(-INFINITY);
+    mask unordered = mask_none();
+    for (size_t i = 0; i < whole; i += 2 * LANES) {
+        vec a = vec_load(values + i), b = vec_load(values + i + LANES);
+        unordered = mask_or(unordered, vec_unordered(a, b));
+        lows = vec_min(vec_min(lows, a), b);
+        highs = vec_max(vec_max(highs, a), b);
+    }
+    double least[LANES], greatest[LANES];
+    vec_store(least, lows);
+    vec_store(greatest, highs);
+    int nans = mask_any(unordered);
+    *low = INFINITY;
+    *high = -INFINITY;
+    for (size_t i = 0; i < LANES; i++) {
+        *low = least[i] < *low ? least[i] : *low;
+        *high = greatest[i] > *high ? greatest[i] : *high;
+    }
+    for (size_t i = whole; i < count; i++) {
+        nans |= isnan(values[i]) != 0;
+        *low = values[i] < *low ? values[i] : *low;
+        *high = values[i] > *high ? values[i] : *high;
+    }
+    return !nans;
+}
+
+/* See kernels.h. */
+static void bin(const double *values, size_t count, const struct bin_scale *scale,
+                unsigned char *bins)
+{
+    size_t i = 0;
+#ifdef KEYS
+    const struct bin_scale s = *scale;
+    if (s.even)
+        for (; i + 2 * KEY_LANES <= count; i += 2 * KEY_LANES)
+            keys_store(keys_even(values + i, s.low, s.factor),
+                       keys_even(values + i + KEY_LANES, s.low, s.factor), bins + i);
+    else
+        for (; i + 2 * KEY_LANES <= count; i += 2 * KEY_LANES)
+            keys_store(keys_of(values + i, s.keys), keys_of(values + i + KEY_LANES, s.keys),
+                       bins + i);
+#endif
+    for (; i < count; i++)
+        bins[i] = (unsigned char)bin_of(values[i], scale);
+}
+
+/* See kernels.h. */
+static size_t pick(const double *values, const unsigned char *bins, size_t count,
+                   const unsigned char *of, size_t of_count, double *out)
+{
+    size_t i = 0, picked = 0;
+#ifdef KEYS
+    for (; i + WORD <= count; i += WORD)
+        picked += copy_named(values + i, bytes_found(bins + i, of, of_count), out + picked);
+#endif
+    bool is_of[1 << BIN_BITS] = {false};
+    for (size_t k = 0; k < of_count; k++)
+        is_of[of[k]] = true;
+    for (; i < count; i++) {
+        out[picked] = values[i];
+        picked += is_of[bins[i]];
+    }
+    return picked;
+}
