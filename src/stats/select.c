@@ -21,11 +21,8 @@
 #include <stdlib.h>
 
 enum {
-    STACK_ROOM = 8192, /* 64 KiB: enough for inputs of some thousand values */
-    STACK_VALUES = 4096,
-    SAMPLE_USEFUL = 16, /* with fewer numbers in the sample, all of them are collected */
-    SAMPLE_ROOM = 4 * (SORT_MAX + KERNEL_SLACK),
-    SAMPLE_ROOM_LARGE = 20000 /* the largest sample, what it is narrowed to, and its own samples */
+    STACK_ROOM = 8192, /* 64 KiB: enough for inputs of some ten thousand values */
+    SAMPLE_USEFUL = 16 /* with fewer numbers in the sample, all of them are collected */
 };
 
 /* Where narrow() works: values, and as much room again; both with KERNEL_SLACK after the end. */
@@ -81,7 +78,7 @@ static double plan_by_sample(struct plan *plan, double *sample, size_t size, siz
     plan_ranges(wanted, n, size, &ranges);
     double least = ranges.count == 1 ? least_of(sample, size) : -INFINITY;
     range_values(sample, size, &ranges, values);
-    bool keyed = n > BINNED_MAX && keys_widen(values, ranges.count, least, &scale);
+    bool keyed = keys_widen(values, ranges.count, least, &scale);
     plan_init(plan);
     for (unsigned i = 0, first = 0; i < ranges.count; i++) {
         if (i + 1 < ranges.count && plan_joins(&ranges, i + 1, size, keyed)) continue;
@@ -191,28 +188,45 @@ static int select_sampled(const double *values, size_t count, const struct quest
     return run_and_narrow(&exact, values, count, collected, question, wanted, n, sample);
 }
 
+static size_t copy_numbers(const double *values, size_t count, double *to)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < count; i++) {
+        to[n] = values[i];
+        n += !isnan(values[i]);
+    }
+    return n;
+}
+
 static size_t select_few(const double *values, size_t count, const struct question *question,
                          struct wanted *wanted)
 {
     double numbers[SORT_MAX];
-    size_t n = 0;
-    for (size_t i = 0; i < count; i++) {
-        numbers[n] = values[i];
-        n += !isnan(values[i]);
-    }
+    size_t n = copy_numbers(values, count, numbers);
     if (n == 0) return 0;
     question->ask(question, n, wanted);
     kernels_now()->few(numbers, n, wanted->at, wanted->count, wanted->value);
     return n;
 }
 
-/* False: there are values that are not finite, NaN among them. */
-static bool select_binned(const double *values, size_t count, const struct question *question,
-                          struct wanted *wanted)
+static size_t select_binned(const double *values, size_t count, const struct question *question,
+                            struct wanted *wanted)
 {
-    double to[BINNED_MAX + KERNEL_SLACK], other[BINNED_MAX + KERNEL_SLACK];
+    double numbers[BINNED_MAX + KERNEL_SLACK], spare[BINNED_MAX + KERNEL_SLACK];
     question->ask(question, count, wanted);
-    return select_bins(values, count, to, other, wanted);
+    if (select_bins(values, count, spare, numbers, wanted)) return count;
+    size_t n = copy_numbers(values, count, numbers);
+    if (n == 0) return 0;
+    question->ask(question, n, wanted);
+    if (!select_bins(numbers, n, spare, numbers, wanted)) select_split(numbers, n, spare, wanted);
+    return n;
+}
+
+/* For a sample of count values and what narrow() takes for it. */
+static size_t sample_room(size_t count)
+{
+    size_t size = sample_size(count), room = 2 * (size + KERNEL_SLACK);
+    return size > BINNED_MAX ? room + sample_room(size) : room;
 }
 
 int select_values(const double *values, size_t count, const struct question *question,
@@ -222,12 +236,12 @@ int select_values(const double *values, size_t count, const struct question *que
         *n = select_few(values, count, question, wanted);
         return OK;
     }
-    if (count <= BINNED_MAX && select_binned(values, count, question, wanted)) {
-        *n = count;
+    if (count <= BINNED_MAX) {
+        *n = select_binned(values, count, question, wanted);
         return OK;
     }
     struct room room;
-    double *sample = room_take(&room, count <= STACK_VALUES ? SAMPLE_ROOM : SAMPLE_ROOM_LARGE);
+    double *sample = room_take(&room, sample_room(count));
     if (!sample) return ERR_NOMEM;
     int rc = select_sampled(values, count, question, wanted, n, sample);
     room_done(&room);

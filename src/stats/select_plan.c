@@ -6,11 +6,8 @@
 #include <math.h>
 #include <stdint.h>
 
-enum {
-    SAMPLE_MIN = 48,
-    SAMPLE_MAX = 8192,   /* beyond, fetching them from memory costs more than they save */
-    SAMPLE_SORTED = 4096 /* up to this many values the sample is one that is sorted at once */
-};
+/* Beyond, fetching them from memory costs more than they save. */
+enum { SAMPLE_MAX = 8192 };
 
 /* Standard deviations between a rank and the ends of its range: each end misses one input in 1,000,
  * which costs another pass. */
@@ -21,7 +18,6 @@ static const double GAP_LEAST = 1.0 / 256, GAP_KEYED = 1.0 / 64, GAP = 1.0 / 8;
 
 size_t sample_size(size_t n)
 {
-    if (n <= SAMPLE_SORTED) return n < 16 * SAMPLE_MIN ? SAMPLE_MIN : SORT_MAX;
     double size = pow((double)n, 2.0 / 3) * 1.2;
     return size < SAMPLE_MAX ? (size_t)size : SAMPLE_MAX;
 }
