@@ -122,7 +122,8 @@ static inline size_t vec_split(double *rest, double *to, vec x, mask m)
 #include "kernels_body.h"
 
 #include "kernels_bins.h"
+#include "kernels_exact.h"
 #include "kernels_sort.h"
 #include "kernels_sum.h"
 
-const struct kernels kernels_avx512 = {squeeze, split, few, range, bin, pick, add};
+const struct kernels kernels_avx512 = {squeeze, split, few, range, bin, pick, add, extremes, add_small};

@@ -1,33 +1,31 @@
 /* stats/sketch_bulk.c - many values at once.
  *
- * Values are first counted in a tally: a ring of counters by sketch_key(), a ring of sums of
- * mantissas by exponent, the least and the greatest value. A loop without a branch writes it, never
- * outside of the rings, whatever the values are; the least and the greatest then tell whether the
- * rings were wide enough and every value a positive normal number. Until the tally is poured into
- * the sketch nothing of the sketch has changed, so what is found wrong late costs nothing. Mixed
- * signs are parted into two tallies, block by block. What fits in no tally (denormals, more than 62
- * octaves, fine scales) or is too little to be worth one goes value by value into a sketch of its
- * own, which is merged.
+ * Values are first counted in a tally: a ring of counters by sketch_key(), the least and the
+ * greatest value. Of each block of values these two are found first: they tell whether all are
+ * positive normal numbers for which the ring is wide enough, so that counting needs no branch.
+ * Until the tally is poured into the sketch nothing of the sketch has changed, so what is found
+ * wrong late (NaN by the sum) costs nothing. Mixed signs are parted into two tallies, block by
+ * block. What fits in no tally (denormals, more than 62 octaves, fine scales) or is too little to
+ * be worth one goes value by value into a sketch of its own, which is merged.
  */
 #include "moontide/stats/sketch.h"
 
-#include "sketch_extremes.h"
+#include "kernels.h"
 #include "sketch_state.h"
 
 #include <math.h>
 
 enum {
-    RING_OCTAVES = 64,
+    RING_OCTAVES = EXACT_SUM_OCTAVES,
     RING_KEYS = RING_OCTAVES * SKETCH_OCTAVE_KEYS,
     OCTAVES_MAX = RING_OCTAVES - 2,
-    LANES = EXTREMES_LANES,
-    BLOCK = 2048, /* of 53-bit mantissas no lane's sum overflows */
+    BLOCK = EXACT_SUM_BLOCK,
+    LINE = 8, /* doubles of a cache line */
     WORTH_A_TALLY = 1024,
 };
 
 struct tally {
     uint32_t counts[RING_KEYS];
-    uint64_t mantissas[LANES][RING_OCTAVES];
     double low, high;
 };
 
@@ -61,42 +59,38 @@ static bool fits(const struct tally *tally)
            exponent_of(tally->high) - exponent_of(tally->low) <= OCTAVES_MAX;
 }
 
-static inline void tally_bits(struct tally *tally, uint64_t bits, int lane)
+static inline void count_key(struct tally *tally, double value)
 {
-    tally->counts[sketch_key(bits) % RING_KEYS]++;
-    tally->mantissas[lane][bits >> 52 & (RING_OCTAVES - 1)] +=
-        (bits & SKETCH_MANTISSA) + SKETCH_MANTISSA + 1;
+    tally->counts[sketch_key(sketch_bits(value)) % RING_KEYS]++;
 }
 
-/* Counts a block. False: it has a NaN. */
-static bool tally_block(struct tally *tally, const double *values, size_t count)
+/* The next block is fetched meanwhile: the other two ways through a block are quicker than memory
+ * and would wait for it. */
+static void count_keys(struct tally *tally, const double *values, size_t count)
 {
-    struct extremes extremes;
-    extremes_init(&extremes, tally->low, tally->high);
-    for (size_t i = 0; i + LANES <= count; i += LANES) {
-        extremes_take(&extremes, values + i);
-        for (int lane = 0; lane < LANES; lane++)
-            tally_bits(tally, sketch_bits(values[i + lane]), lane);
+    size_t i = 0;
+    for (; i + LINE <= count; i += LINE) {
+        __builtin_prefetch((const void *)((uintptr_t)(values + i) + BLOCK * sizeof *values));
+        for (size_t k = 0; k < LINE; k++)
+            count_key(tally, values[i + k]);
     }
-    if (count % LANES) {
-        const double last[LANES] = {values[count - 1], values[count - 1]};
-        extremes_take(&extremes, last);
-        tally_bits(tally, sketch_bits(last[0]), 0);
-    }
-    return extremes_done(&extremes, &tally->low, &tally->high);
+    for (; i < count; i++)
+        count_key(tally, values[i]);
 }
 
-/* Moves the sums of a block's mantissas, which fit in the tally, into an exact sum. */
-static void settle_sums(struct tally *tally, struct exact_sum *sum, bool negative)
+/* Counts a block of values, and adds them to the sum or subtracts them. False: one of them is no
+ * positive normal number, or they do not fit in. */
+static bool tally_block(struct tally *tally, const double *values, size_t count,
+                        struct exact_sum *sum, bool negative)
 {
-    if (is_empty(tally)) return;
-    for (unsigned e = exponent_of(tally->low); e <= exponent_of(tally->high); e++)
-        for (int lane = 0; lane < LANES; lane++) {
-            uint64_t *mantissas = &tally->mantissas[lane][e % RING_OCTAVES];
-            if (*mantissas == 0) continue;
-            exact_sum_add_bits(sum, *mantissas, e - 1, negative);
-            *mantissas = 0;
-        }
+    double low, high;
+    kernels_now()->extremes(values, count, &low, &high);
+    if (low > high) return false; /* nothing but NaN */
+    if (low < tally->low) tally->low = low;
+    if (high > tally->high) tally->high = high;
+    if (!fits(tally)) return false;
+    count_keys(tally, values, count);
+    return exact_sum_add_block(sum, values, count, low, high, negative);
 }
 
 /* ---- from a tally into the sketch ---- */
@@ -159,10 +153,8 @@ static int add_positive(struct sketch *sketch, const double *values, size_t coun
     struct exact_sum sum = sketch->sum;
     tally_init(&tally);
     for (size_t i = 0; i < count; i += BLOCK) {
-        if (!tally_block(&tally, values + i, count - i < BLOCK ? count - i : BLOCK) ||
-            !fits(&tally))
-            return FITS_NOT;
-        settle_sums(&tally, &sum, false);
+        size_t some = count - i < BLOCK ? count - i : BLOCK;
+        if (!tally_block(&tally, values + i, some, &sum, false)) return FITS_NOT;
     }
     struct pages *side = &sketch->sides[SIDE_POSITIVE];
     int code = reserve_for(sketch, side, &tally);
@@ -192,12 +184,10 @@ static bool part_block(struct parted *parted, const double *values, size_t count
     }
     if (counts[SIDE_POSITIVE] + counts[SIDE_NEGATIVE] + zeros != count) return false;
     parted->zeros += zeros;
-    for (int side = 0; side < SIDES; side++) {
-        struct tally *tally = &parted->sides[side];
-        (void)tally_block(tally, parted->values[side], counts[side]);
-        if (!is_empty(tally) && !fits(tally)) return false;
-        settle_sums(tally, sum, side == SIDE_NEGATIVE);
-    }
+    for (int side = 0; side < SIDES; side++)
+        if (counts[side] > 0 && !tally_block(&parted->sides[side], parted->values[side],
+                                             counts[side], sum, side == SIDE_NEGATIVE))
+            return false;
     return true;
 }
 

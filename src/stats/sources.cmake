@@ -17,6 +17,7 @@ set(SOURCES_stats
     distribution.c
     ewma.c
     exact_sum.c
+    exact_sum_block.c
     filter.c
     grid.c
     histogram.c

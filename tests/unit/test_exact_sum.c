@@ -95,6 +95,106 @@ static void times_are_additions(void **state)
     assert_same(exact_sum_value(&sum), -100.00000000000000555);
 }
 
+/* ---- blocks ---- */
+
+static bool same_sums(const struct exact_sum *a, const struct exact_sum *b)
+{
+    struct exact_sum_digits x, y;
+    exact_sum_write(a, &x);
+    exact_sum_write(b, &y);
+    for (size_t i = 0; i < EXACT_SUM_DIGITS; i++)
+        if (x.at[i] != y.at[i]) return false;
+    return x.negative == y.negative;
+}
+
+/* Into sums that begin as the same one. */
+static bool block_is_one_by_one(const double *values, size_t count, bool negative)
+{
+    struct exact_sum block = {0}, single = {0};
+    double low = INFINITY, high = 0;
+    exact_sum_add(&block, -0.7, 1);
+    exact_sum_add(&single, -0.7, 1);
+    for (size_t i = 0; i < count; i++) {
+        exact_sum_add(&single, negative ? -values[i] : values[i], 1);
+        low = fmin(low, values[i]);
+        high = fmax(high, values[i]);
+    }
+    assert_true(exact_sum_add_block(&block, values, count, low, high, negative));
+    return same_sums(&block, &single);
+}
+
+static double any_significand(uint64_t *seed)
+{
+    *seed = *seed * 6364136223846793005u + 1442695040888963407u;
+    return 1 + (double)(*seed >> 12) * 0x1p-52;
+}
+
+enum { SHAPES = 5 };
+
+/* A block whose exponents are from `exponent` to `exponent + span`. Of shape 0 what a sum of great
+ * values rounds off is as much as it can be, with a last place as low as it can be, and always to
+ * the same side: with more octaves than are added on a grid such rests have no exact sum. */
+static void fill_block(double *values, int exponent, int span, int shape, uint64_t *seed)
+{
+    const double last = ldexp(0x1p-52, exponent), half = ldexp(0x1p-44, exponent + span);
+    for (size_t i = 0; i < EXACT_SUM_BLOCK; i++) {
+        int octave = (int)(*seed >> 40) % (span + 1);
+        switch (shape) {
+        case 0: values[i] = ldexp(1, exponent) + half - last; break;
+        case 1: values[i] = ldexp(any_significand(seed), exponent + octave); break;
+        case 2: values[i] = ldexp(2 - DBL_EPSILON, exponent + span); break;
+        case 3: values[i] = ldexp(1 + DBL_EPSILON, exponent + octave); break;
+        default: values[i] = ldexp(any_significand(seed), exponent + (i % 8 ? 0 : span));
+        }
+        if (values[i] >= ldexp(2, exponent + span)) values[i] = ldexp(1, exponent);
+    }
+    values[0] = ldexp(1.5, exponent + span);
+    values[3] = ldexp(1, exponent);
+}
+
+static void a_block_is_its_values_one_by_one(void **state)
+{
+    (void)state;
+    static double values[EXACT_SUM_BLOCK];
+    static const int spans[] = {0, 1, 30, 35, 36, 37, 38, 39, 40, 45, 52, 62, 63};
+    static const size_t counts[] = {4, 7, 8, 9, 16, 2040, 2041, 2047, EXACT_SUM_BLOCK};
+    uint64_t seed = 17;
+    for (size_t s = 0; s < COUNT_OF(spans); s++) {
+        const int exponents[] = {-1022,           -1000,          -20, 0, 900, 1013 - spans[s],
+                                 1014 - spans[s], 1023 - spans[s]};
+        for (size_t e = 0; e < COUNT_OF(exponents) * SHAPES; e++) {
+            int exponent = exponents[e / SHAPES], shape = (int)(e % SHAPES);
+            fill_block(values, exponent, spans[s], shape, &seed);
+            for (size_t c = 0; c < COUNT_OF(counts); c++)
+                if (!block_is_one_by_one(values, counts[c], c % 2))
+                    fail_msg("2^%d and %d octaves, shape %d, %zu values", exponent, spans[s], shape,
+                             counts[c]);
+        }
+    }
+}
+
+static void a_block_with_a_nan_is_not_added(void **state)
+{
+    (void)state;
+    static double values[EXACT_SUM_BLOCK];
+    static const int spans[] = {5, 60};
+    uint64_t seed = 19;
+    for (size_t s = 0; s < COUNT_OF(spans); s++) {
+        fill_block(values, 0, spans[s], 1, &seed);
+        for (size_t at = 0; at < EXACT_SUM_BLOCK; at++) {
+            struct exact_sum sum = {0}, before;
+            double kept = values[at];
+            exact_sum_add(&sum, 0.3, 1);
+            before = sum;
+            values[at] = NAN;
+            size_t count = at + 1 + at % 9 % (EXACT_SUM_BLOCK - at);
+            assert_false(exact_sum_add_block(&sum, values, count, 1, ldexp(1.5, spans[s]), false));
+            assert_true(same_sums(&sum, &before));
+            values[at] = kept;
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -103,6 +203,8 @@ int main(void)
         cmocka_unit_test(a_sum_beyond_all_doubles_is_infinite_and_comes_back),
         cmocka_unit_test(no_order_and_no_grouping_changes_a_bit),
         cmocka_unit_test(times_are_additions),
+        cmocka_unit_test(a_block_is_its_values_one_by_one),
+        cmocka_unit_test(a_block_with_a_nan_is_not_added),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -308,6 +308,56 @@ static void running_sums_have_the_same_bits_at_every_level(void **state)
     each_set(adds);
 }
 
+static void finds_extremes(const struct kernels *kernels)
+{
+    double values[40], low, high;
+    for (int round = 0; round < ROUNDS; round++)
+        for (size_t count = 0; count <= COUNT_OF(values); count++) {
+            double least = INFINITY, greatest = -INFINITY;
+            for (size_t i = 0; i < count; i++) {
+                values[i] = any_value(true);
+                least = fmin(least, values[i]); /* passes a NaN over */
+                greatest = fmax(greatest, values[i]);
+            }
+            kernels->extremes(values, count, &low, &high);
+            assert_true(low == least && high == greatest);
+        }
+}
+
+static void extremes_are_the_least_and_the_greatest(void **state)
+{
+    (void)state;
+    each_set(finds_extremes);
+}
+
+static void adds_small(const struct kernels *kernels)
+{
+    double values[800], sums[8], rests[8] = {0};
+    double wanted_sums[8], wanted_rests[8] = {0};
+    for (size_t i = 0; i < COUNT_OF(values); i++)
+        values[i] = (double)next() * pow(10, (double)(next() % 20));
+    values[797] = NAN;
+    for (int lane = 0; lane < 8; lane++)
+        wanted_sums[lane] = sums[lane] = 0x1p120;
+    kernels->add_small(values, COUNT_OF(values), sums, rests);
+    for (size_t i = 0; i < COUNT_OF(values); i++) {
+        double before = wanted_sums[i % 8];
+        wanted_sums[i % 8] += values[i];
+        wanted_rests[i % 8] += values[i] - (wanted_sums[i % 8] - before);
+    }
+    for (size_t lane = 0; lane < 8; lane++)
+        if (lane != 797 % 8)
+            assert_true(sums[lane] == wanted_sums[lane] && rests[lane] == wanted_rests[lane]);
+        else
+            assert_true(isnan(rests[lane]));
+}
+
+static void what_an_addition_rounds_off_is_kept(void **state)
+{
+    (void)state;
+    each_set(adds_small);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -317,6 +367,8 @@ int main(void)
         cmocka_unit_test(a_split_keeps_the_order_of_both_sides),
         cmocka_unit_test(a_few_values_are_ranked_as_by_sorting),
         cmocka_unit_test(running_sums_have_the_same_bits_at_every_level),
+        cmocka_unit_test(extremes_are_the_least_and_the_greatest),
+        cmocka_unit_test(what_an_addition_rounds_off_is_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

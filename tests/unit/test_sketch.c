@@ -176,7 +176,9 @@ static void assert_bulk_is_one_by_one(const double *values, size_t count, int sc
     sketch_free(quick);
 }
 
-/* Positive; both signs; with zeros; denormals; more octaves than a tally; whole powers of two. */
+/* Positive; both signs; with zeros; denormals; more octaves than a tally; whole powers of two;
+ * negative; near the largest double; 40 octaves, of which some blocks have fewer; normal, but the
+ * least there are. */
 static double of_shape(int shape, size_t i, uint64_t *seed)
 {
     double value = around_one(seed, 2);
@@ -187,6 +189,9 @@ static double of_shape(int shape, size_t i, uint64_t *seed)
     case 4: return ldexp(value, (int)(i % 2000) - 1000);
     case 5: return ldexp(1, (int)(i % 60));
     case 6: return -value;
+    case 7: return i % 2 ? DBL_MAX / (1 + value) : -DBL_MAX / (1 + value);
+    case 8: return ldexp(value, i / 500 % 2 ? 30 : i % 2 ? -10 : 10);
+    case 9: return DBL_MIN * (1 + value);
     default: return value;
     }
 }
@@ -198,12 +203,41 @@ static void many_at_once_are_one_by_one(void **state)
     static const int scales[] = {-10, -1, 0, 3, 6, 7, 12, 20};
     static const size_t counts[] = {0, 1, 1023, 1025, 4097, MANY};
     uint64_t seed = 11;
-    for (int shape = 0; shape <= 6; shape++) {
+    for (int shape = 0; shape <= 9; shape++) {
         for (size_t i = 0; i < MANY; i++)
             values[i] = of_shape(shape, i, &seed);
         for (size_t s = 0; s < COUNT_OF(scales); s++)
             for (size_t c = 0; c < COUNT_OF(counts); c++)
                 assert_bulk_is_one_by_one(values, counts[c], scales[s], c % 2 ? 0 : 40);
+    }
+}
+
+/* Among positive values, among both signs, and among more octaves than one sum takes. */
+static void what_is_not_finite_is_found_at_every_place(void **state)
+{
+    (void)state;
+    enum { COUNT = 2048 + 5 };
+    static double values[COUNT];
+    static const double refused[] = {NAN, INFINITY, -INFINITY};
+    uint64_t seed = 23;
+    for (int shape = 0; shape < 3; shape++) {
+        struct sketch *sketch = sketch_of(6, 0), *empty = sketch_of(6, 0);
+        for (size_t i = 0; i < COUNT; i++) {
+            values[i] = around_one(&seed, 2);
+            if (shape == 1 && i % 3) values[i] = -values[i];
+            if (shape == 2 && i % 4) values[i] = ldexp(values[i], (int)(i % 50));
+        }
+        for (size_t i = 0; i < COUNT; i++) {
+            size_t at = COUNT;
+            double kept = values[i];
+            values[i] = refused[i % COUNT_OF(refused)];
+            assert_int_equal(sketch_add_all(sketch, values, COUNT, &at), ERR_INVALID);
+            assert_int_equal(at, i);
+            values[i] = kept;
+        }
+        assert_equal_sketches(sketch, empty);
+        sketch_free(sketch);
+        sketch_free(empty);
     }
 }
 
@@ -328,6 +362,7 @@ int main(void)
         cmocka_unit_test(what_is_not_finite_is_refused),
         cmocka_unit_test(a_count_never_overflows),
         cmocka_unit_test(many_at_once_are_one_by_one),
+        cmocka_unit_test(what_is_not_finite_is_found_at_every_place),
         cmocka_unit_test(a_bucket_in_use_counts_beyond_its_width),
         cmocka_unit_test(the_cap_halves_the_resolution),
         cmocka_unit_test(a_few_values_far_apart_cost_little_and_keep_the_bound),

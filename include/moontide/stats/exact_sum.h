@@ -9,12 +9,19 @@
 #ifndef MOONTIDE_STATS_EXACT_SUM_H
 #define MOONTIDE_STATS_EXACT_SUM_H
 
+#include "moontide/base/compiler.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 /* From 2^-1074 to 2^(1024 + 64), and two digits for what carries beyond. */
 enum { EXACT_SUM_DIGITS = (1074 + 1024 + 64) / 32 + 3 };
+
+enum {
+    EXACT_SUM_BLOCK = 2048, /* values that are added at once */
+    EXACT_SUM_OCTAVES = 64, /* of which they may be: exponents from the least to the greatest */
+};
 
 /* Plain data; all zero is the sum of nothing. Digit i counts 2^(32 i - 1074). */
 struct exact_sum {
@@ -28,6 +35,11 @@ void exact_sum_add(struct exact_sum *sum, double value, uint64_t times);
 void exact_sum_add_normal(struct exact_sum *sum, double value);
 /* Adds magnitude * 2^(bit - 1074), or subtracts it; bit <= 2045 + 64. */
 void exact_sum_add_bits(struct exact_sum *sum, uint64_t magnitude, unsigned bit, bool negative);
+/* Adds values[count], or subtracts them. Each is normal and from low to high, which are positive
+ * and finite, and whose exponents differ by less than EXACT_SUM_OCTAVES; or it is NaN. count <=
+ * EXACT_SUM_BLOCK. False: there was a NaN, and nothing is added. */
+MUST_CHECK bool exact_sum_add_block(struct exact_sum *sum, const double *values, size_t count,
+                                    double low, double high, bool negative);
 void exact_sum_merge(struct exact_sum *into, const struct exact_sum *from);
 
 /* The nearest double, ties to even; an infinity where the sum is beyond the largest. */
