@@ -3,6 +3,8 @@
 
 #include "sketch_state.h"
 
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+
 static uint32_t span_of_both(const struct sketch *a, const struct sketch *b, int side, int scale)
 {
     const struct pages *x = &a->sides[side], *y = &b->sides[side];
@@ -28,14 +30,16 @@ static int reserve_for(struct pages *into, const struct sketch_memory *memory,
     if (from->count == 0) return OK;
     int code = pages_widen(into, memory, from->total);
     if (code < 0) return code;
-    for (uint32_t i = 0; i < from->count; i++)
-        more += pages_find(into, pages_at(from, i)->number) == NULL;
+    size_t stride = pages_stride(from->width);
+    const unsigned char *at = from->at, *end = at + from->count * stride;
+    for (; at != end; at += stride)
+        more += !pages_has(into, ((const struct page *)(const void *)at)->number);
     if (more == 0) return OK;
     return pages_reserve(into, memory, more, from->low, from->high, 0);
 }
 
-/* Whichever widths two sketches mostly have are added without a copy. */
-static void add_counts(struct page *to, unsigned to_width, const struct page *from, unsigned width)
+ALWAYS_INLINE void add_counts(struct page *to, unsigned to_width, const struct page *from,
+                              unsigned width)
 {
     void *into = to + 1;
     const void *what = from + 1;
@@ -55,12 +59,17 @@ static void add_counts(struct page *to, unsigned to_width, const struct page *fr
     }
 }
 
-static void add_pages(struct pages *into, const struct pages *from)
+/* With constant widths all of a page is a few vectors. Pages are mostly there already. */
+ALWAYS_INLINE void add_pages_of(struct pages *into, unsigned to_width, const struct pages *from,
+                                unsigned width)
 {
-    for (uint32_t i = 0; i < from->count; i++) {
-        const struct page *page = pages_at(from, i);
-        struct page *to = pages_make(into, page->number);
-        add_counts(to, into->width, page, from->width);
+    size_t stride = pages_stride(width);
+    const unsigned char *at = from->at, *end = at + from->count * stride;
+    for (; at != end; at += stride) {
+        const struct page *page = (const struct page *)(const void *)at;
+        struct page *to = pages_find(into, page->number);
+        if (!to) to = pages_make(into, page->number);
+        add_counts(to, to_width, page, width);
         to->total += page->total;
         uint32_t fresh = page->used & ~to->used;
         if (fresh == 0) continue;
@@ -68,6 +77,18 @@ static void add_pages(struct pages *into, const struct pages *from)
         to->used |= fresh;
     }
     into->total += from->total;
+}
+
+/* The widths that two sketches mostly have are constants. */
+static void add_pages(struct pages *into, const struct pages *from)
+{
+    if (from->count == 0) return;
+    if (into->width == 4 && from->width == 2)
+        add_pages_of(into, 4, from, 2);
+    else if (into->width == 4 && from->width == 4)
+        add_pages_of(into, 4, from, 4);
+    else
+        add_pages_of(into, into->width, from, from->width);
 }
 
 /* Both at one scale at which their pages fit together. */

@@ -55,6 +55,12 @@ static inline struct page *pages_at(const struct pages *pages, uint32_t i)
     return (struct page *)(void *)(pages->at + i * pages_stride(pages->width));
 }
 
+static inline bool pages_has(const struct pages *pages, int32_t number)
+{
+    uint32_t slot = (uint32_t)number - (uint32_t)pages->first;
+    return slot < pages->slot_cap && pages->slots[slot] != 0;
+}
+
 static inline struct page *pages_find(const struct pages *pages, int32_t number)
 {
     uint32_t slot = (uint32_t)number - (uint32_t)pages->first;

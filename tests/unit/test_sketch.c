@@ -336,6 +336,28 @@ static void merged_is_unmerged(void **state)
     }
 }
 
+/* Counters are as wide as the total needs: 2, 4 or 8 bytes. Some buckets are in one sketch only. */
+static void counters_of_any_width_merge(void **state)
+{
+    (void)state;
+    static const uint64_t times[] = {3, UINT16_MAX + (uint64_t)5, UINT32_MAX + (uint64_t)7};
+    for (size_t t = 0; t < COUNT_OF(times) * COUNT_OF(times); t++) {
+        struct sketch *parts[2] = {sketch_of(6, 0), sketch_of(6, 0)}, *whole = sketch_of(6, 0);
+        uint64_t n[2] = {times[t / COUNT_OF(times)], times[t % COUNT_OF(times)]};
+        for (int part = 0; part < 2; part++)
+            for (int i = 0; i < 200; i++) {
+                double value = exp2(i / 100.0 + part * 1.5) * (i % 7 ? 1 : -1);
+                add(parts[part], value, n[part] + (uint64_t)i);
+                add(whole, value, n[part] + (uint64_t)i);
+            }
+        assert_int_equal(sketch_merge(parts[0], parts[1]), OK);
+        assert_equal_sketches(parts[0], whole);
+        for (int part = 0; part < 2; part++)
+            sketch_free(parts[part]);
+        sketch_free(whole);
+    }
+}
+
 static void merging_with_itself_doubles(void **state)
 {
     (void)state;
@@ -368,6 +390,7 @@ int main(void)
         cmocka_unit_test(a_few_values_far_apart_cost_little_and_keep_the_bound),
         cmocka_unit_test(fine_scales_give_way_to_wide_ranges),
         cmocka_unit_test(merged_is_unmerged),
+        cmocka_unit_test(counters_of_any_width_merge),
         cmocka_unit_test(merging_with_itself_doubles),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
