@@ -212,8 +212,9 @@ static int sketch_method_add(lua_State *L)
 {
     struct sketch *sketch = sketch_check(L, 1);
     if (lua_type(L, 2) != LUA_TNUMBER) return luaL_typeerror(L, 2, "number");
-    double value = lua_tonumber(L, 2);
-    if (lua_gettop(L) == 2 && sketch_add_known(sketch, value)) return 0;
+    bool once = lua_gettop(L) == 2;
+    double value = lua_tonumber(L, 2); /* the last, so that no call has to keep it */
+    if (once && sketch_add_known(sketch, value)) return 0;
     return add_unknown(L, sketch, value);
 }
 

@@ -1,13 +1,36 @@
-/* stats/exact_sum.c - digits of 32 bits whose carries wait. */
+/* stats/exact_sum.c - digits of 32 bits whose carries wait.
+ *
+ * Single values are not added to the digits one by one, which is three of them each, but first to
+ * a double, `near`, as exact_sum_block.c does it with blocks: it starts at 1.5 * 2^k, so great that
+ * it stays from 2^k to 2^(k+1), where every double is a multiple of u = 2^(k-52). What an addition
+ * rounds off is then known exactly and is added to `rest`. Both stay exact:
+ *
+ * - At most 2^WAIT_BITS values below 2^(e+1) wait, of both signs, so k = e + 2 + WAIT_BITS is
+ *   enough for `near`.
+ * - What is rounded off is at most u / 2 = 2^(k-53) each time, so `rest` is at most
+ *   2^(k-53+WAIT_BITS). It is a multiple of the last place of the least value, 2^(f-52), of which a
+ *   double holds any number up to 2^53. So e - f <= 52 - 2 WAIT_BITS.
+ *
+ * Values of other magnitudes go to the digits at once. After 2^WAIT_BITS additions, of whichever
+ * kind, those that wait go there too, and the magnitudes that may wait are chosen anew. */
 #include "moontide/stats/exact_sum.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
+
+_Static_assert(FLT_EVAL_METHOD == 0, "an addition of doubles rounds to a double");
 
 __extension__ typedef unsigned __int128 wide;
 
 /* Each addition moves a digit by less than 2^32, so 2^30 of them leave room for the sign. */
 enum { PENDING_MAX = 1 << 30 };
+
+enum {
+    WAIT_BITS = 8,
+    WAIT_OCTAVES = 53 - 2 * WAIT_BITS,        /* from f to e */
+    WAIT_EXPONENT_MAX = 2045 - 2 - WAIT_BITS, /* biased, of e: 2^(k+1) must be a double */
+};
 
 static const uint64_t DIGIT_MASK = 0xffffffff;
 static const uint64_t HIDDEN_BIT = (uint64_t)1 << 52;
@@ -44,15 +67,7 @@ void exact_sum_add_bits(struct exact_sum *sum, uint64_t magnitude, unsigned bit,
     add_bits(sum, magnitude, bit, negative);
 }
 
-void exact_sum_add_normal(struct exact_sum *sum, double value)
-{
-    uint64_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    unsigned exponent = (unsigned)(bits >> 52) & 0x7ff;
-    add_bits(sum, (bits & (HIDDEN_BIT - 1)) | HIDDEN_BIT, exponent - 1, bits >> 63);
-}
-
-void exact_sum_add(struct exact_sum *sum, double value, uint64_t times)
+static void add_times(struct exact_sum *sum, double value, uint64_t times)
 {
     uint64_t bits;
     memcpy(&bits, &value, sizeof bits);
@@ -65,13 +80,70 @@ void exact_sum_add(struct exact_sum *sum, double value, uint64_t times)
         bit = exponent - 1;
     }
     if (times == 1) {
-        exact_sum_add_bits(sum, mantissa, bit, negative);
+        add_bits(sum, mantissa, bit, negative);
         return;
     }
     wide product = (wide)mantissa * times;
-    exact_sum_add_bits(sum, (uint64_t)product, bit, negative);
-    exact_sum_add_bits(sum, (uint64_t)(product >> 64), bit + 64, negative);
+    add_bits(sum, (uint64_t)product, bit, negative);
+    add_bits(sum, (uint64_t)(product >> 64), bit + 64, negative);
 }
+
+void exact_sum_add(struct exact_sum *sum, double value, uint64_t times)
+{
+    add_times(sum, value, times);
+}
+
+/* ---- values that wait ---- */
+
+static void add_waiting(struct exact_sum *into, const struct exact_sum *from)
+{
+    if (from->near != from->start) add_times(into, from->near - from->start, 1);
+    if (from->rest != 0) add_times(into, from->rest, 1);
+}
+
+/* Around the value, as far as there are such doubles. */
+static void choose_waiting(struct exact_sum *sum, uint64_t magnitude)
+{
+    add_waiting(sum, sum);
+    int highest = (int)(magnitude >> 52) + WAIT_OCTAVES / 2;
+    if (highest < WAIT_OCTAVES) highest = WAIT_OCTAVES;
+    if (highest > WAIT_EXPONENT_MAX) highest = WAIT_EXPONENT_MAX;
+    uint64_t start = (uint64_t)(highest + 2 + WAIT_BITS) << 52 | HIDDEN_BIT >> 1;
+    memcpy(&sum->start, &start, sizeof start);
+    sum->near = sum->start;
+    sum->rest = 0;
+    sum->least = (uint64_t)(highest - WAIT_OCTAVES + 1) << 52;
+    sum->left = 1 << WAIT_BITS;
+}
+
+/* What does not wait, or not yet. */
+static COLD void add_apart(struct exact_sum *sum, double value, uint64_t magnitude)
+{
+    if (sum->left > 0) {
+        sum->left--;
+        add_times(sum, value, 1);
+        return;
+    }
+    choose_waiting(sum, magnitude);
+    exact_sum_add_normal(sum, value);
+}
+
+void exact_sum_add_normal(struct exact_sum *sum, double value)
+{
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    uint64_t magnitude = bits & ~((uint64_t)1 << 63);
+    if (sum->left == 0 || magnitude - sum->least >= (uint64_t)WAIT_OCTAVES << 52) {
+        add_apart(sum, value, magnitude);
+        return;
+    }
+    sum->left--;
+    double near = sum->near + value;
+    sum->rest += value - (near - sum->near);
+    sum->near = near;
+}
+
+/* ---- whole sums ---- */
 
 void exact_sum_merge(struct exact_sum *into, const struct exact_sum *from)
 {
@@ -85,11 +157,13 @@ void exact_sum_merge(struct exact_sum *into, const struct exact_sum *from)
     for (size_t i = 0; i < EXACT_SUM_DIGITS; i++)
         into->digits[i] += from->digits[i];
     into->pending += from->pending;
+    add_waiting(into, from);
 }
 
 void exact_sum_write(const struct exact_sum *sum, struct exact_sum_digits *out)
 {
     struct exact_sum work = *sum;
+    add_waiting(&work, sum);
     settle(&work);
     out->negative = work.digits[EXACT_SUM_DIGITS - 1] < 0;
     if (out->negative) {
@@ -103,9 +177,9 @@ void exact_sum_write(const struct exact_sum *sum, struct exact_sum_digits *out)
 
 void exact_sum_read(const struct exact_sum_digits *digits, struct exact_sum *out)
 {
+    *out = (struct exact_sum){.pending = 1};
     for (size_t i = 0; i < EXACT_SUM_DIGITS; i++)
         out->digits[i] = digits->negative ? -(int64_t)digits->at[i] : (int64_t)digits->at[i];
-    out->pending = 1;
 }
 
 /* The absolute value as fraction * 2^*exponent, the fraction a whole number of at most 53 bits,

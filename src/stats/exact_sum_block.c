@@ -17,8 +17,11 @@
 
 #include "kernels.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
+
+_Static_assert(FLT_EVAL_METHOD == 0, "an addition of doubles rounds to a double");
 
 enum {
     LANES = 8, /* enough that no addition waits for the one before it */

@@ -134,8 +134,7 @@ bool sketch_add_known(struct sketch *sketch, double value)
     struct pages *side = &sketch->sides[bits >> 63];
     int32_t index = sketch_key_index(sketch_key(magnitude), sketch->scale);
     struct page *page = pages_find(side, page_number(index));
-    if (!page || side->total == side->limit || !page_uses(page, index)) return false;
-    pages_count_known(side, page, index, 1);
+    if (!page || side->total == side->limit || !pages_count_known(side, page, index)) return false;
     sketch->count++;
     if (value < sketch->min) sketch->min = value;
     if (value > sketch->max) sketch->max = value;
@@ -170,7 +169,10 @@ int sketch_add(struct sketch *sketch, double value, uint64_t n)
     sketch->count += n;
     if (value < sketch->min) sketch->min = value;
     if (value > sketch->max) sketch->max = value;
-    exact_sum_add(&sketch->sum, value, n);
+    if (n == 1 && magnitude >= SKETCH_NORMAL)
+        exact_sum_add_normal(&sketch->sum, value);
+    else
+        exact_sum_add(&sketch->sum, value, n);
     return OK;
 }
 

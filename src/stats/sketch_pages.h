@@ -68,14 +68,34 @@ static inline struct page *pages_find(const struct pages *pages, int32_t number)
     return pages_at(pages, pages->slots[slot] - 1);
 }
 
-static inline bool page_uses(const struct page *page, int32_t index)
+/* Counts one more in a bucket that has a count, with room for it. False: it has none. */
+static inline bool pages_count_known(struct pages *pages, struct page *page, int32_t index)
 {
-    return page->used >> ((uint32_t)index % PAGE_BUCKETS) & 1;
+    uint32_t bucket = (uint32_t)index % PAGE_BUCKETS;
+    void *counts = page + 1;
+    uint16_t *two = (uint16_t *)counts + bucket;
+    uint32_t *four = (uint32_t *)counts + bucket;
+    uint64_t *eight = (uint64_t *)counts + bucket;
+    switch (pages->width) {
+    case 2:
+        if (*two == 0) return false;
+        (*two)++;
+        break;
+    case 4:
+        if (*four == 0) return false;
+        (*four)++;
+        break;
+    default:
+        if (*eight == 0) return false;
+        (*eight)++;
+    }
+    page->total++;
+    pages->total++;
+    return true;
 }
 
-/* Counts in a bucket that is in use, with room for n more. */
-static inline void pages_count_known(struct pages *pages, struct page *page, int32_t index,
-                                     uint64_t n)
+/* Counts in a page that is there, with room for n more. */
+static inline void pages_count(struct pages *pages, struct page *page, int32_t index, uint64_t n)
 {
     uint32_t bucket = (uint32_t)index % PAGE_BUCKETS;
     void *counts = page + 1;
@@ -86,14 +106,8 @@ static inline void pages_count_known(struct pages *pages, struct page *page, int
     }
     page->total += n;
     pages->total += n;
-}
-
-/* Counts in a page that is there, with room for n more. */
-static inline void pages_count(struct pages *pages, struct page *page, int32_t index, uint64_t n)
-{
-    pages_count_known(pages, page, index, n);
-    if (page_uses(page, index)) return;
-    page->used |= 1u << ((uint32_t)index % PAGE_BUCKETS);
+    if (page->used >> bucket & 1) return;
+    page->used |= 1u << bucket;
     pages->used++;
 }
 

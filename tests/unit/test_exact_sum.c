@@ -95,7 +95,7 @@ static void times_are_additions(void **state)
     assert_same(exact_sum_value(&sum), -100.00000000000000555);
 }
 
-/* ---- blocks ---- */
+/* ---- single values, quickly ---- */
 
 static bool same_sums(const struct exact_sum *a, const struct exact_sum *b)
 {
@@ -106,6 +106,105 @@ static bool same_sums(const struct exact_sum *a, const struct exact_sum *b)
         if (x.at[i] != y.at[i]) return false;
     return x.negative == y.negative;
 }
+
+static double any_significand(uint64_t *seed)
+{
+    *seed = *seed * 6364136223846793005u + 1442695040888963407u;
+    return 1 + (double)(*seed >> 12) * 0x1p-52;
+}
+
+/* Adds to both, in each of the ways, and compares. */
+struct pair {
+    struct exact_sum quick, slow;
+};
+
+static void add_both(struct pair *pair, double value)
+{
+    exact_sum_add_normal(&pair->quick, value);
+    exact_sum_add(&pair->slow, value, 1);
+}
+
+static void assert_pair(const struct pair *pair, const char *what, int i)
+{
+    if (!same_sums(&pair->quick, &pair->slow)) fail_msg("%s %d", what, i);
+}
+
+static void quick_additions_are_exact_over_all_magnitudes(void **state)
+{
+    (void)state;
+    uint64_t seed = 29;
+    for (int exponent = -1022; exponent <= 1023; exponent++) {
+        struct pair pair = {0};
+        for (int i = 0; i < 600; i++) {
+            int far = exponent + (int)(seed >> 40) % 50 - 25;
+            if (far < -1022 || far > 1023) far = exponent;
+            double value = ldexp(any_significand(&seed), far);
+            add_both(&pair, seed >> 20 & 1 ? value : -value);
+        }
+        assert_pair(&pair, "around 2^", exponent);
+    }
+}
+
+/* After 1, each value rounds off as much as it can, always to the same side, with a last place as
+ * low as it can be: of one octave more there would be no exact sum. */
+static void what_quick_additions_round_off_is_exact(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 40 * 40; i++) {
+        int half = -8 - i / 40, least = -1 - i % 40;
+        struct pair up = {0}, down = {0};
+        double value = ldexp(1, least) + ldexp(1, half) - ldexp(0x1p-52, least);
+        add_both(&up, 1);
+        add_both(&down, -1);
+        for (int k = 0; k < 600; k++) {
+            add_both(&up, value);
+            add_both(&down, -value);
+        }
+        assert_pair(&up, "upwards", i);
+        assert_pair(&down, "downwards", i);
+    }
+}
+
+static void quick_additions_all_to_one_side_are_exact(void **state)
+{
+    (void)state;
+    for (int octaves = -40; octaves <= 40; octaves++)
+        for (int sign = -1; sign <= 1; sign += 2) {
+            struct pair pair = {0};
+            add_both(&pair, 1);
+            for (int k = 0; k < 700; k++)
+                add_both(&pair, sign * ldexp(2 - DBL_EPSILON, octaves));
+            assert_pair(&pair, "octaves", octaves);
+        }
+}
+
+static void what_waits_is_merged_and_written(void **state)
+{
+    (void)state;
+    uint64_t seed = 31;
+    for (int i = 0; i < 300; i++) {
+        struct pair a = {0}, b = {0};
+        for (int k = 0; k < i; k++) {
+            add_both(&a, any_significand(&seed) * 1e10);
+            add_both(&b, -any_significand(&seed) * 1e-10);
+        }
+        exact_sum_merge(&a.quick, &b.quick);
+        exact_sum_merge(&a.slow, &b.slow);
+        assert_pair(&a, "merged after", i);
+        assert_same(exact_sum_value(&a.quick), exact_sum_value(&a.slow));
+        struct exact_sum_digits digits;
+        struct pair again;
+        exact_sum_write(&a.quick, &digits);
+        exact_sum_read(&digits, &again.quick);
+        exact_sum_read(&digits, &again.slow);
+        add_both(&again, 0.1);
+        add_both(&a, 0.1);
+        assert_pair(&again, "read after", i);
+        assert_true(same_sums(&again.quick, &a.slow));
+    }
+}
+
+/* ---- blocks ---- */
 
 /* Into sums that begin as the same one. */
 static bool block_is_one_by_one(const double *values, size_t count, bool negative)
@@ -121,12 +220,6 @@ static bool block_is_one_by_one(const double *values, size_t count, bool negativ
     }
     assert_true(exact_sum_add_block(&block, values, count, low, high, negative));
     return same_sums(&block, &single);
-}
-
-static double any_significand(uint64_t *seed)
-{
-    *seed = *seed * 6364136223846793005u + 1442695040888963407u;
-    return 1 + (double)(*seed >> 12) * 0x1p-52;
 }
 
 enum { SHAPES = 5 };
@@ -203,6 +296,10 @@ int main(void)
         cmocka_unit_test(a_sum_beyond_all_doubles_is_infinite_and_comes_back),
         cmocka_unit_test(no_order_and_no_grouping_changes_a_bit),
         cmocka_unit_test(times_are_additions),
+        cmocka_unit_test(quick_additions_are_exact_over_all_magnitudes),
+        cmocka_unit_test(what_quick_additions_round_off_is_exact),
+        cmocka_unit_test(quick_additions_all_to_one_side_are_exact),
+        cmocka_unit_test(what_waits_is_merged_and_written),
         cmocka_unit_test(a_block_is_its_values_one_by_one),
         cmocka_unit_test(a_block_with_a_nan_is_not_added),
     };

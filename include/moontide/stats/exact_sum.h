@@ -23,15 +23,20 @@ enum {
     EXACT_SUM_OCTAVES = 64, /* of which they may be: exponents from the least to the greatest */
 };
 
-/* Plain data; all zero is the sum of nothing. Digit i counts 2^(32 i - 1074). */
+/* Plain data; all zero is the sum of nothing. Digit i counts 2^(32 i - 1074). Single values wait in
+ * two doubles, exactly: see exact_sum.c. */
 struct exact_sum {
+    double near, rest; /* of those that wait: start + their sum, and what that rounded off */
+    double start;
+    uint64_t least;   /* the bits of the least magnitude that may wait */
+    uint32_t left;    /* additions until they may wait no more */
+    uint32_t pending; /* additions to the digits since the carries were settled */
     int64_t digits[EXACT_SUM_DIGITS];
-    uint32_t pending; /* additions since the carries were settled */
 };
 
 /* value must be finite. */
 void exact_sum_add(struct exact_sum *sum, double value, uint64_t times);
-/* The same, once, for a value that is neither denormal nor 0. */
+/* The same, once, for a value that is neither denormal nor 0; quicker. */
 void exact_sum_add_normal(struct exact_sum *sum, double value);
 /* Adds magnitude * 2^(bit - 1074), or subtracts it; bit <= 2045 + 64. */
 void exact_sum_add_bits(struct exact_sum *sum, uint64_t magnitude, unsigned bit, bool negative);
