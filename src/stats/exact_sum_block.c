@@ -18,7 +18,6 @@
 #include "kernels.h"
 
 #include <float.h>
-#include <math.h>
 #include <string.h>
 
 _Static_assert(FLT_EVAL_METHOD == 0, "an addition of doubles rounds to a double");
@@ -52,7 +51,7 @@ static double power_of_two(unsigned exponent)
     return value;
 }
 
-static bool add_on_grid(struct exact_sum *sum, const double *values, size_t count,
+static void add_on_grid(struct exact_sum *sum, const double *values, size_t count,
                         unsigned exponent, bool negative)
 {
     double start = power_of_two(exponent + 1 + TERMS_BITS);
@@ -63,43 +62,37 @@ static bool add_on_grid(struct exact_sum *sum, const double *values, size_t coun
     kernels_now()->add_small(values, whole, sums, rests);
     memcpy(last, values + whole, (count - whole) * sizeof *values);
     kernels_now()->add_small(last, LANES, sums, rests);
-    for (size_t lane = 0; lane < LANES; lane++)
-        if (isnan(rests[lane])) return false;
     for (size_t lane = 0; lane < LANES; lane++) {
         double grown = sums[lane] - start;
         exact_sum_add(sum, negative ? -grown : grown, 1);
         exact_sum_add(sum, negative ? -rests[lane] : rests[lane], 1);
     }
-    return true;
 }
 
 /* Of 53-bit mantissas none of a block's sums overflows. */
-static bool add_scattered(struct exact_sum *sum, const double *values, size_t count, unsigned low,
+static void add_scattered(struct exact_sum *sum, const double *values, size_t count, unsigned low,
                           unsigned high, bool negative)
 {
     const uint64_t hidden = (uint64_t)1 << 52;
     uint64_t mantissas[SCATTER_LANES][EXACT_SUM_OCTAVES] = {0};
-    int any_nan = 0;
     for (size_t i = 0; i < count; i++) {
         uint64_t bits = bits_of(values[i]);
-        any_nan |= isnan(values[i]);
         mantissas[i % SCATTER_LANES][(bits >> 52) % EXACT_SUM_OCTAVES] +=
             (bits & (hidden - 1)) | hidden;
     }
-    if (any_nan) return false;
     for (unsigned e = low; e <= high; e++)
         for (int lane = 0; lane < SCATTER_LANES; lane++) {
             uint64_t mantissa = mantissas[lane][e % EXACT_SUM_OCTAVES];
             if (mantissa) exact_sum_add_bits(sum, mantissa, e - 1, negative);
         }
-    return true;
 }
 
-bool exact_sum_add_block(struct exact_sum *sum, const double *values, size_t count, double low,
+void exact_sum_add_block(struct exact_sum *sum, const double *values, size_t count, double low,
                          double high, bool negative)
 {
     unsigned from = exponent_of(low), to = exponent_of(high);
     if (to - from <= OCTAVES_MAX && to <= EXPONENT_MAX)
-        return add_on_grid(sum, values, count, to, negative);
-    return add_scattered(sum, values, count, from, to, negative);
+        add_on_grid(sum, values, count, to, negative);
+    else
+        add_scattered(sum, values, count, from, to, negative);
 }

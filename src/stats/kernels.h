@@ -77,11 +77,8 @@ struct kernels {
                    const unsigned char *of, size_t of_count, double *out);
     /* Adds values i, i + 8, ... to sum i with its error: see sum.h. count: a multiple of 8. */
     void (*add)(const double *values, size_t count, double sums[8], double errors[8]);
-    /* The least and the greatest of values[count], NaN passed over; inf and -inf when there is
-     * none. */
-    void (*extremes)(const double *values, size_t count, double *low, double *high);
     /* Adds values i, i + 8, ... to sum i, which is the greater at each addition, and what that
-     * rounds off to rest i: NaN after a NaN. count: a multiple of 8. */
+     * rounds off to rest i. No NaN. count: a multiple of 8. */
     void (*add_small)(const double *values, size_t count, double sums[8], double rests[8]);
 };
 

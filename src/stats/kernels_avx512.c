@@ -126,4 +126,4 @@ static inline size_t vec_split(double *rest, double *to, vec x, mask m)
 #include "kernels_sort.h"
 #include "kernels_sum.h"
 
-const struct kernels kernels_avx512 = {squeeze, split, few, range, bin, pick, add, extremes, add_small};
+const struct kernels kernels_avx512 = {squeeze, split, few, range, bin, pick, add, add_small};

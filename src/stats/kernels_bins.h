@@ -6,29 +6,33 @@
  * count): a bit for each of from[WORD] that is one of of[count]. */
 #include "kernels.h"
 
-/* See kernels.h. */
+/* See kernels.h. Two vectors of each, so that one seldom waits for the one before it. */
 static bool range(const double *values, size_t count, double *low, double *high)
 {
-    size_t whole = count - count % (2 * LANES);
-    vec lows = vec_all(INFINITY), highs = vec_all(-INFINITY);
+    vec l[2], h[2];
     mask unordered = mask_none();
-    for (size_t i = 0; i < whole; i += 2 * LANES) {
+    double lows[LANES], highs[LANES];
+    size_t i = 0;
+    l[0] = l[1] = vec_all(INFINITY);
+    h[0] = h[1] = vec_all(-INFINITY);
+    for (; i + 2 * LANES <= count; i += 2 * LANES) {
         vec a = vec_load(values + i), b = vec_load(values + i + LANES);
         unordered = mask_or(unordered, vec_unordered(a, b));
-        lows = vec_min(vec_min(lows, a), b);
-        highs = vec_max(vec_max(highs, a), b);
+        l[0] = vec_min(l[0], a);
+        l[1] = vec_min(l[1], b);
+        h[0] = vec_max(h[0], a);
+        h[1] = vec_max(h[1], b);
     }
-    double least[LANES], greatest[LANES];
-    vec_store(least, lows);
-    vec_store(greatest, highs);
+    vec_store(lows, vec_min(l[0], l[1]));
+    vec_store(highs, vec_max(h[0], h[1]));
     int nans = mask_any(unordered);
     *low = INFINITY;
     *high = -INFINITY;
-    for (size_t i = 0; i < LANES; i++) {
-        *low = least[i] < *low ? least[i] : *low;
-        *high = greatest[i] > *high ? greatest[i] : *high;
+    for (size_t lane = 0; lane < LANES; lane++) {
+        *low = lows[lane] < *low ? lows[lane] : *low;
+        *high = highs[lane] > *high ? highs[lane] : *high;
     }
-    for (size_t i = whole; i < count; i++) {
+    for (; i < count; i++) {
         nans |= isnan(values[i]) != 0;
         *low = values[i] < *low ? values[i] : *low;
         *high = values[i] > *high ? values[i] : *high;

@@ -238,4 +238,4 @@ static inline int bit_count(uint64_t bits)
 #include "kernels_sort.h"
 #include "kernels_sum.h"
 
-const struct kernels kernels_portable = {squeeze, split, few, range, bin, pick, add, extremes, add_small};
+const struct kernels kernels_portable = {squeeze, split, few, range, bin, pick, add, add_small};

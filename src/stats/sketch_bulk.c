@@ -4,9 +4,9 @@
  * greatest value. Of each block of values these two are found first: they tell whether all are
  * positive normal numbers for which the ring is wide enough, so that counting needs no branch.
  * Until the tally is poured into the sketch nothing of the sketch has changed, so what is found
- * wrong late (NaN by the sum) costs nothing. Mixed signs are parted into two tallies, block by
- * block. What fits in no tally (denormals, more than 62 octaves, fine scales) or is too little to
- * be worth one goes value by value into a sketch of its own, which is merged.
+ * wrong late costs nothing. Mixed signs are parted into two tallies, block by block. What fits in
+ * no tally (denormals, more than 62 octaves, fine scales) or is too little to be worth one goes
+ * value by value into a sketch of its own, which is merged.
  */
 #include "moontide/stats/sketch.h"
 
@@ -84,13 +84,13 @@ static bool tally_block(struct tally *tally, const double *values, size_t count,
                         struct exact_sum *sum, bool negative)
 {
     double low, high;
-    kernels_now()->extremes(values, count, &low, &high);
-    if (low > high) return false; /* nothing but NaN */
+    if (!kernels_now()->range(values, count, &low, &high)) return false;
     if (low < tally->low) tally->low = low;
     if (high > tally->high) tally->high = high;
     if (!fits(tally)) return false;
     count_keys(tally, values, count);
-    return exact_sum_add_block(sum, values, count, low, high, negative);
+    exact_sum_add_block(sum, values, count, low, high, negative);
+    return true;
 }
 
 /* ---- from a tally into the sketch ---- */

@@ -308,28 +308,6 @@ static void running_sums_have_the_same_bits_at_every_level(void **state)
     each_set(adds);
 }
 
-static void finds_extremes(const struct kernels *kernels)
-{
-    double values[40], low, high;
-    for (int round = 0; round < ROUNDS; round++)
-        for (size_t count = 0; count <= COUNT_OF(values); count++) {
-            double least = INFINITY, greatest = -INFINITY;
-            for (size_t i = 0; i < count; i++) {
-                values[i] = any_value(true);
-                least = fmin(least, values[i]); /* passes a NaN over */
-                greatest = fmax(greatest, values[i]);
-            }
-            kernels->extremes(values, count, &low, &high);
-            assert_true(low == least && high == greatest);
-        }
-}
-
-static void extremes_are_the_least_and_the_greatest(void **state)
-{
-    (void)state;
-    each_set(finds_extremes);
-}
-
 static void adds_small(const struct kernels *kernels)
 {
     double values[800], sums[8], rests[8] = {0};
@@ -367,7 +345,6 @@ int main(void)
         cmocka_unit_test(a_split_keeps_the_order_of_both_sides),
         cmocka_unit_test(a_few_values_are_ranked_as_by_sorting),
         cmocka_unit_test(running_sums_have_the_same_bits_at_every_level),
-        cmocka_unit_test(extremes_are_the_least_and_the_greatest),
         cmocka_unit_test(what_an_addition_rounds_off_is_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

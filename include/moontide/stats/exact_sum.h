@@ -41,10 +41,10 @@ void exact_sum_add_normal(struct exact_sum *sum, double value);
 /* Adds magnitude * 2^(bit - 1074), or subtracts it; bit <= 2045 + 64. */
 void exact_sum_add_bits(struct exact_sum *sum, uint64_t magnitude, unsigned bit, bool negative);
 /* Adds values[count], or subtracts them. Each is normal and from low to high, which are positive
- * and finite, and whose exponents differ by less than EXACT_SUM_OCTAVES; or it is NaN. count <=
- * EXACT_SUM_BLOCK. False: there was a NaN, and nothing is added. */
-MUST_CHECK bool exact_sum_add_block(struct exact_sum *sum, const double *values, size_t count,
-                                    double low, double high, bool negative);
+ * and finite, and whose exponents differ by less than EXACT_SUM_OCTAVES. count <= EXACT_SUM_BLOCK.
+ */
+void exact_sum_add_block(struct exact_sum *sum, const double *values, size_t count, double low,
+                         double high, bool negative);
 void exact_sum_merge(struct exact_sum *into, const struct exact_sum *from);
 
 /* The nearest double, ties to even; an infinity where the sum is beyond the largest. */
