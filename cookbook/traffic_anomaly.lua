@@ -5,7 +5,7 @@
 
 local settings = {
   unusual = 0.5, -- score, 0..1: where one should look
-  likelihood = 0.99, -- and so unlikely for this very series
+  likelihood = 0.8, -- and so unlikely to be one of its ordinary turns
 }
 
 local targets = {}

@@ -86,7 +86,7 @@ const struct vm_docs stats_detector_docs = {DOCS_CLASS,
                                             "stats.detector",
                                             DOCS_ALL,
                                             "Says of each datapoint, from earlier ones alone, how "
-                                            "unusual it is. 21 KiB, whatever it has seen.",
+                                            "unusual it is. 24 KiB, whatever it has seen.",
                                             methods,
                                             NULL};
 

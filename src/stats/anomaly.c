@@ -1,10 +1,11 @@
-/* stats/anomaly.c - the views of a datapoint, their sum, and what of it is told.
+/* stats/anomaly.c - the views of a datapoint, what is remembered, their votes, and what is told.
  *
  * Nothing here is fitted to one kind of series: the sizes below were chosen so that the score moves
  * little around them, on synthetic series and on those of tests/bench/nab.py. */
 #include "moontide/stats/anomaly.h"
 
 #include "anomaly_expect.h"
+#include "anomaly_memory.h"
 #include "anomaly_tail.h"
 #include "moontide/base/err.h"
 #include "moontide/stats/percentile.h"
@@ -16,10 +17,10 @@
 #include <string.h>
 
 enum view {
-    VALUE_HIGH, /* from the long median */
-    VALUE_LOW,
     RESIDUAL_HIGH, /* from what was expected */
     RESIDUAL_LOW,
+    SEASON_HIGH, /* mean distance of about the last SLOW from the time of day or week */
+    SEASON_LOW,
     MEAN_HIGH, /* the mean of the last SLOW, from the long median */
     MEAN_LOW,
     MOVING, /* mean absolute step of the last SLOW, and its inverse */
@@ -29,7 +30,18 @@ enum view {
     VIEWS
 };
 
-enum { SLOW = 24 };
+/* What of the newest datapoints is a shape. */
+enum shape {
+    PAIR,  /* the last two */
+    PAST,  /* the last one, and the means of the 1, 2, 4 and 8 before it */
+    MOVES, /* mean absolute step of the last BRISK and of the last SLOW, and the last one */
+    SHAPES
+};
+
+/* All views together have a vote, and each kind of shape. */
+enum { VOTERS = SHAPES + 1, THE_VIEWS = SHAPES };
+
+enum { BRISK = 6, SLOW = 24 };
 
 static const struct tail_kind QUICK = {.block = 12, .top_k = 5}, SLUGGISH = {SLOW, 5},
                               STRETCH = {.block = 48, .top_k = 4};
@@ -40,8 +52,10 @@ static const double LOOK = 16;
  * estimate of sigma; 1.253314 = sqrt(pi/2) does it for the mean absolute deviation; beyond 3.5 is
  * an outlier. */
 static const double MAD_SCALE = 0.6745, MEAN_AD_SCALE = 1.253314, OUTLIER_Z = 3.5;
-/* What was told is held against what follows by this share, and fades by this many datapoints. */
-static const double HELD_SHARE = 0.7, HELD_FADE = 150;
+/* What was told is held against what follows, and fades by this many datapoints. */
+static const double HELD_FADE = 120;
+/* Added to the stretches that were seen: early on, little is known of what is ordinary. */
+static const double STRETCHES_PRIOR = 8;
 /* A gap of more periods than SLOW looks at makes the newest datapoints old ones. */
 static const double GAP_PERIODS = SLOW;
 /* How fast the learnt period follows the median of the steps in time. */
@@ -51,7 +65,9 @@ struct anomaly_detector {
     double period_s, step_s; /* as given; as learnt */
     double last_time_s;
     struct expect expect;
-    struct tail views[VIEWS], stretches;
+    double season_error; /* the mean of SEASON_HIGH */
+    struct tail views[VIEWS], strange[SHAPES], stretches[VOTERS];
+    struct memory seen[SHAPES];
     double held;
 };
 
@@ -69,7 +85,10 @@ void anomaly_reset(struct anomaly_detector *detector)
     detector->period_s = period_s;
     for (int i = 0; i < VIEWS; i++)
         tail_init(&detector->views[i]);
-    tail_init(&detector->stretches);
+    for (int i = 0; i < SHAPES; i++)
+        tail_init(&detector->strange[i]);
+    for (int i = 0; i < VOTERS; i++)
+        tail_init(&detector->stretches[i]);
 }
 
 int anomaly_init(struct anomaly_detector *detector, const struct anomaly_options *options)
@@ -120,9 +139,9 @@ static double slow_mean(const struct expect *expect)
     return mean;
 }
 
-static double movement(const struct expect *expect)
+static double movement(const struct expect *expect, int steps)
 {
-    int n = expect->fresh <= SLOW ? (int)expect->fresh - 1 : SLOW;
+    int n = expect->fresh <= (uint64_t)steps ? (int)expect->fresh - 1 : steps;
     double sum = 0, share = 1.0 / n, newer = expect_newest(expect, 0);
     for (int i = 1; i <= n; i++) {
         double older = expect_newest(expect, (uint64_t)i);
@@ -134,35 +153,84 @@ static double movement(const struct expect *expect)
 
 /* The sum of -log P of all views. The datapoint was taken; the outlook was before it. */
 static double view_all(struct anomaly_detector *detector, const struct outlook *outlook,
-                       double value)
+                       double value, double moving)
 {
     const struct expect *expect = &detector->expect;
-    if (expect->count <= SLOW) return 0;
-    double of_value = value - outlook->level, residual = value - outlook->expected,
-           of_mean = slow_mean(expect) - outlook->level, moving = movement(expect),
-           step = value - outlook->recent,
+    double residual = value - outlook->expected, of_mean = slow_mean(expect) - outlook->level,
+           step = value - outlook->recent, of_season = detector->season_error,
            still = 1 / (moving + 1e-9 * fabs(outlook->level) + DBL_MIN);
-    const double magnitudes[VIEWS] = {of_value, -of_value, residual, -residual, of_mean,
-                                      -of_mean, moving,    still,    step,      -step};
+    const double magnitudes[VIEWS] = {residual, -residual, of_season, -of_season, of_mean,
+                                      -of_mean, moving,    still,     step,       -step};
     double sum = 0;
     for (int i = 0; i < VIEWS; i++) {
-        bool slow = i >= MEAN_HIGH && i <= STILL;
+        bool slow = i >= SEASON_HIGH && i <= STILL;
         sum += tail_see(&detector->views[i], slow ? &SLUGGISH : &QUICK, bounded(magnitudes[i]));
     }
     return sum;
 }
 
-/* What of a sum is told: its rarity among the stretches of this series, less what was told lately.
- */
-static double tell(struct anomaly_detector *detector, double sum)
+/* ---- what is remembered ---- */
+
+/* The mean of `count` datapoints, of which `newer` are followed; after a gap the newest stands in
+ * for those before it. */
+static double mean_before(const struct expect *expect, int newer, int count)
 {
-    double rarity = tail_see(&detector->stretches, &STRETCH, sum),
-           told = fmax(0, rarity - HELD_SHARE * detector->held);
+    double mean = 0, share = 1.0 / count;
+    for (int i = newer; i < newer + count; i++)
+        mean += share * expect_newest(expect, (uint64_t)i < expect->fresh ? (uint64_t)i : 0);
+    return mean;
+}
+
+/* -log P of how strange each shape is. */
+static void remember_all(struct anomaly_detector *detector, double value, double moving,
+                         double *votes)
+{
+    const struct expect *expect = &detector->expect;
+    double before = mean_before(expect, 1, 1);
+    const double pair[] = {value, before},
+                 past[] = {value, before, mean_before(expect, 2, 2), mean_before(expect, 4, 4),
+                           mean_before(expect, 8, 8)},
+                 moves[] = {movement(expect, BRISK), moving, value};
+    const struct {
+        const double *numbers;
+        int width;
+    } shapes[SHAPES] = {{pair, 2}, {past, 5}, {moves, 3}};
+    for (int i = 0; i < SHAPES; i++) {
+        double beyond = memory_see(&detector->seen[i], shapes[i].numbers, shapes[i].width);
+        votes[i] = tail_see(&detector->strange[i], &QUICK, beyond);
+    }
+}
+
+/* The votes. Returns that of the views, which is how unusual the datapoint itself is. */
+static double vote(struct anomaly_detector *detector, const struct outlook *outlook, double value,
+                   double *votes)
+{
+    for (int i = 0; i < VOTERS; i++)
+        votes[i] = 0;
+    if (detector->expect.count <= SLOW) return 0;
+    double moving = movement(&detector->expect, SLOW),
+           of_season = bounded(value - outlook->season) - detector->season_error;
+    detector->season_error = bounded(detector->season_error + of_season / SLOW);
+    votes[THE_VIEWS] = view_all(detector, outlook, value, moving);
+    remember_all(detector, value, moving, votes);
+    return votes[THE_VIEWS];
+}
+
+/* The likelihood: the rarest vote among the stretches of this series, less what was told lately,
+ * against how many ordinary stretches as rare are to be expected of a series as long as was seen.
+ * One unusual stretch is expected of it, too. */
+static double tell(struct anomaly_detector *detector, const double *votes)
+{
+    double rarity = 0;
+    for (int i = 0; i < VOTERS; i++)
+        rarity = fmax(rarity, tail_see(&detector->stretches[i], &STRETCH, votes[i]));
+    double stretches = detector->stretches[0].blocks + STRETCHES_PRIOR,
+           as_rare = stretches * exp(detector->held - rarity);
     if (rarity > detector->held)
         detector->held = rarity;
     else
         detector->held -= detector->held / HELD_FADE;
-    return told;
+    return rarity > 0 ? 1 / (1 + as_rare) : 0;
 }
 
 /* ---- before the views have seen enough ---- */
@@ -233,10 +301,11 @@ int anomaly_update(struct anomaly_detector *detector, double time_s, double valu
     if (isnan(value)) return OK;
 
     expect_take(expect, &outlook, value);
-    double sum = view_all(detector, &outlook, value), told = tell(detector, sum);
+    double votes[VOTERS], sum = vote(detector, &outlook, value, votes),
+                          likelihood = tell(detector, votes);
     if (expect->count > ANOMALY_WARM) {
         out->score = saturating(sum, LOOK);
-        out->likelihood = -expm1(-told);
+        out->likelihood = likelihood;
     } else if (expect->count > ANOMALY_POINTS_MIN - 1) {
         out->score = saturating(robust_z(expect), OUTLIER_Z);
     }

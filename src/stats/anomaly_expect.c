@@ -12,6 +12,7 @@ static const double DAY_RATE = 0.1, WEEK_RATE = 0.2, ERROR_RATE = 0.003;
 /* Errors and residuals count as at most so many of the mean: an outlier does not choose. */
 static const double CLIP = 5;
 enum { CLIP_AFTER = 50 };
+enum { PREDICT_DAY = 2, PREDICT_WEEK = 3 };
 /* Robbins and Monro's step in mean residuals, and the share outside on each side. */
 static const double BAND_STEP = 0.1, BAND_SHARE = 0.025;
 /* Mean residuals from the expectation to a normal 97.5 percentile: 1.96 / sqrt(2/pi). */
@@ -58,12 +59,12 @@ static int recent_count(const struct expect *expect)
     return expect->fresh < EXPECT_SHORT ? (int)expect->fresh : EXPECT_SHORT;
 }
 
-static double recent_mean(const struct expect *expect, const double *ring)
+static double recent_mean(const struct expect *expect, const double *ring, unsigned size)
 {
     int n = recent_count(expect);
     double mean = 0, share = 1.0 / n;
     for (int i = 0; i < n; i++)
-        mean += share * ring[(expect->count - 1 - i) % EXPECT_RING];
+        mean += share * ring[(expect->count - 1 - (uint64_t)i) % size];
     return mean;
 }
 
@@ -80,15 +81,16 @@ void expect_look(const struct expect *expect, double time_s, struct outlook *out
     out->day = expect->day.seen[out->day_bin] ? expect->day.means[out->day_bin] : out->level;
     out->week = expect->week.seen[out->week_bin] ? expect->week.means[out->week_bin] : out->day;
 
-    double now = recent_mean(expect, expect->ring);
+    double now = recent_mean(expect, expect->ring, EXPECT_RING);
     const double predictions[EXPECT_PREDICTORS] = {
         out->recent,
         out->level,
-        out->day,
-        out->week,
-        bounded(now + (out->day - recent_mean(expect, expect->day_ring))),
-        bounded(now + (out->week - recent_mean(expect, expect->week_ring))),
+        [PREDICT_DAY] = out->day,
+        [PREDICT_WEEK] = out->week,
+        bounded(now + (out->day - recent_mean(expect, expect->day_ring, EXPECT_SEASONS))),
+        bounded(now + (out->week - recent_mean(expect, expect->week_ring, EXPECT_SEASONS))),
     };
+    out->season = expect->errors[PREDICT_WEEK] < expect->errors[PREDICT_DAY] ? out->week : out->day;
     memcpy(out->predictions, predictions, sizeof predictions);
     out->best = 0;
     for (int i = 1; i < EXPECT_PREDICTORS; i++)
@@ -145,10 +147,10 @@ static void move_band(struct expect *expect, double residual)
 
 void expect_take(struct expect *expect, const struct outlook *outlook, double value)
 {
-    uint64_t at = expect->count % EXPECT_RING;
-    expect->ring[at] = value;
-    expect->day_ring[at] = outlook->day;
-    expect->week_ring[at] = outlook->week;
+    uint64_t season = expect->count % EXPECT_SEASONS;
+    expect->ring[expect->count % EXPECT_RING] = value;
+    expect->day_ring[season] = outlook->day;
+    expect->week_ring[season] = outlook->week;
     expect->count++;
     expect->fresh++;
     for (int i = 0; i < EXPECT_PREDICTORS; i++)
@@ -167,6 +169,7 @@ void expect_first(struct expect *expect, double time_s, double value)
                               .expected = value,
                               .day = value,
                               .week = value,
+                              .season = value,
                               .day_bin = bin_of(time_s, DAY_S, DAY_BINS),
                               .week_bin = bin_of(time_s, WEEK_S, WEEK_BINS)};
     for (int i = 0; i < EXPECT_PREDICTORS; i++)

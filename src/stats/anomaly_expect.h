@@ -13,6 +13,7 @@
 
 enum {
     EXPECT_RING = 64,    /* the newest datapoints */
+    EXPECT_SEASONS = 16, /* what was expected of the newest ones by their season */
     EXPECT_SHORT = 12,   /* datapoints of the short median, and of a block of the long one */
     EXPECT_BLOCKS = 288, /* blocks of the long median: 12 days of 5 minutes */
     EXPECT_PREDICTORS = 6,
@@ -26,7 +27,7 @@ struct profile {
 };
 
 struct expect {
-    double ring[EXPECT_RING], day_ring[EXPECT_RING], week_ring[EXPECT_RING];
+    double ring[EXPECT_RING], day_ring[EXPECT_SEASONS], week_ring[EXPECT_SEASONS];
     uint64_t
         count; /* datapoints since the beginning; ring[(count - 1) % EXPECT_RING] is the newest */
     uint64_t fresh; /* of them, since the last long gap, with the one before it */
@@ -44,7 +45,7 @@ struct outlook {
     double expected, lower, upper;
     double predictions[EXPECT_PREDICTORS];
     int best;
-    double day, week;
+    double day, week, season; /* of the time of day, of week, and the one that erred less */
     int day_bin, week_bin;
 };
 

@@ -1,11 +1,11 @@
 /* stats/anomaly_tail.h - how rare a magnitude is, from the maxima of blocks of earlier ones.
  *
- * A histogram of 8 buckets an octave over the 24 octaves below the largest maximum; what is smaller
+ * A histogram of 8 buckets an octave over the 14 octaves below the largest maximum; what is smaller
  * counts as its lowest bucket. Blocks make the counts of a slow statistic independent ones. */
 #ifndef MOONTIDE_STATS_ANOMALY_TAIL_H
 #define MOONTIDE_STATS_ANOMALY_TAIL_H
 
-enum { TAIL_BUCKETS = 192 };
+enum { TAIL_BUCKETS = 112 };
 
 struct tail {
     float counts[TAIL_BUCKETS]; /* from the largest magnitude downwards */

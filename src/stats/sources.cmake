@@ -6,6 +6,7 @@ set(SOURCES_stats
     access_scan.c
     anomaly.c
     anomaly_expect.c
+    anomaly_memory.c
     anomaly_tail.c
     autocorrelation.c
     broken_lines.c

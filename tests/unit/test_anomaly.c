@@ -124,6 +124,44 @@ static void a_level_shift_is_told_once_and_then_accepted(void **state)
     assert_near(b->out[shift + DAY].expected, 90, 2);
 }
 
+static double largest_likelihood(const struct bench *b, int from, int to)
+{
+    double largest = 0;
+    for (int i = from; i < to; i++)
+        largest = fmax(largest, b->out[i].likelihood);
+    return largest;
+}
+
+static void a_peak_that_does_not_come_is_told(void **state)
+{
+    struct bench *b = *state;
+    daily(b, 14 * DAY);
+    int day = 12 * DAY; /* its first half is the peak's */
+    for (int i = day; i < day + DAY / 2; i++)
+        b->values[i] = 100 + 2 * noise(b);
+    run(b, 0, 14 * DAY);
+    assert_true(largest_likelihood(b, day, day + DAY / 4) > 0.15);
+    assert_true(largest_likelihood(b, 7 * DAY, day) < 0.05);
+}
+
+/* On or off for a quarter of an hour to two hours: any mean and any step is ordinary. */
+static void a_value_between_two_levels_is_told_where_none_was(void **state)
+{
+    struct bench *b = *state;
+    for (int i = 0, left = 0, on = 0; i < 10 * DAY; i++, left--) {
+        if (left <= 0) {
+            left = 3 + (int)(10.5 * (1 + uniform(b)));
+            on = !on;
+        }
+        b->values[i] = (on ? 80 : 20) + uniform(b);
+    }
+    int between = 9 * DAY;
+    b->values[between] = 50;
+    run(b, 0, 10 * DAY);
+    assert_true(b->out[between].likelihood > 0.7);
+    assert_true(largest_likelihood(b, 5 * DAY, between) < 0.65);
+}
+
 static void a_line_that_goes_flat_is_unusual(void **state)
 {
     struct bench *b = *state;
@@ -286,6 +324,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         FACT(a_spike_in_the_valley_is_unusual_and_the_daily_peak_is_not),
         FACT(a_level_shift_is_told_once_and_then_accepted),
+        FACT(a_peak_that_does_not_come_is_told),
+        FACT(a_value_between_two_levels_is_told_where_none_was),
         FACT(a_line_that_goes_flat_is_unusual),
         FACT(a_constant_that_moves_is_unusual_and_one_that_does_not_never),
         FACT(a_missing_datapoint_changes_nothing),

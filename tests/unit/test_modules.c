@@ -45,8 +45,8 @@ static void a_detector_is_fed_and_answers_five_numbers(void **state)
                               "for i = 1, n do d:update(i * 300, i % 7) end return d end)";
     char text[512];
     snprintf(text, sizeof text,
-             "(function(d) local s, l, e, lo, up = d:update(301 * 300, 90)\n"
-             "return s > 0.5 and l > 0.9 and lo < e and e < up and up < 90 end)(%s(300))",
+             "(function(d) local s, l, e, lo, up = d:update(601 * 300, 90)\n"
+             "return s > 0.5 and l > 0.9 and lo < e and e < up and up < 90 end)(%s(600))",
              fed);
     assert_echo(f, text, "true\n");
     snprintf(text, sizeof text, "%s(1):update(600)", fed); /* a missing datapoint */

@@ -1,14 +1,17 @@
 /* stats/anomaly.h - a streaming detector of unusual datapoints: no look-ahead, bounded memory.
  *
- * Ten weak views look at each datapoint: its value, its distance from what was expected (level,
- * time of day, time of week), from the last twelve, the mean and the movement of the last 24, each
- * up and down. A view keeps a log-scaled histogram of the maxima of its blocks, and gives
- * -log P(as large in a block): by counting where it has seen as much, by Hill's estimate of the
- * tail beyond (B. M. Hill, "A Simple General Approach to Inference About the Tail of a
- * Distribution", 1975), with the predictive distribution of so few exceedances. Their sum is how
- * unusual the datapoint is; a tail of the same kind over these sums says how unusual that is for
- * this series (the second stage of A. Lavin and S. Ahmad, "Evaluating Real-Time Anomaly Detection
- * Algorithms", 2015, with another distribution), less what was said lately.
+ * Ten weak views look at each datapoint: its distance from what was expected (level, time of day,
+ * time of week) and from the last twelve, the mean distance from the season, the mean and the
+ * movement of the last 24, each up and down. A view keeps a log-scaled histogram of the maxima of
+ * its blocks, and gives -log P(as large in a block): by counting where it has seen as much, by
+ * Hill's estimate of the tail beyond (B. M. Hill, "A Simple General Approach to Inference About the
+ * Tail of a Distribution", 1975), with the predictive distribution of so few exceedances. Their sum
+ * is how unusual the datapoint is. Three memories of shapes look for what was never seen whatever
+ * its size: the last two values together, the recent past in coarser and coarser means, level and
+ * movement together. The sum and the memories have a vote each: a tail of the same kind over its
+ * block maxima says how rare it is for this series (the second stage of A. Lavin and S. Ahmad,
+ * "Evaluating Real-Time Anomaly Detection Algorithms", 2015, with another distribution). The rarest
+ * one counts, less what was told lately.
  *
  * Rule 1: the answers for a datapoint depend on it and on earlier ones alone, and two detectors fed
  *         alike answer alike, to the bit.
@@ -36,9 +39,11 @@ struct anomaly {
      * (1993) among at most 64 before them, as z^2 / (z^2 + 3.5^2): their threshold is 0.5. NaN with
      * fewer than ANOMALY_POINTS_MIN. */
     double score;
-    /* 1 - the probability that an ordinary stretch of this series holds as unusual a datapoint,
-     * less what was told of one or two stretches ago: the first of a run is told. NaN until warm.
-     */
+    /* How likely it is that this is none of the ordinary stretches of this series, if one that is
+     * not is to be expected of a series as long as was seen: 1 / (1 + how many ordinary ones as
+     * rare are), less what was told in the last one or two hundred datapoints, so the first of a
+     * run is told. 0.1 finds most of what people mark as an anomaly; above 0.5 it is rarer than
+     * anything seen. NaN until warm. */
     double likelihood;
     /* Known before the datapoint was: what it should be, and where about 95 % of them lie. NaN: not
      * enough seen. */
