@@ -12,7 +12,9 @@
 --   --period DURATION   of the metric: 5m (default)
 --   --last DURATION     how far back to look: 14d (default) of a metric, everything of a file
 --   --region REGION     of the metric
---   --threshold SCORE   from which score on a datapoint counts, 0 to 1: 0.5 (default)
+--   --likelihood L      an anomaly begins at this likelihood, 0 to 1: 0.1 (default) finds most of what people would
+--                       mark and a few things more, 0.5 what is rarer than anything before it
+--   --threshold SCORE   or at this score of a single datapoint, 0 to 1; 0.5 where a series is too short for a likelihood
 --   --unit UNIT         how values are written: s, ms, bytes, percent, count, ...
 --   --svg FILE          writes the picture as SVG as well
 --   --format FORMAT     text (default) or json
@@ -24,11 +26,13 @@ local columns = require "lib.columns"
 
 local options = arguments {
   operands = 1, metric = "text", stat = "text", period = "duration", last = "duration", region = "text",
-  threshold = "number", unit = "text", svg = "text", format = { "text", "json" },
+  threshold = "number", likelihood = "number", unit = "text", svg = "text", format = { "text", "json" },
 }
 
 local BROKEN_NAMED_MAX = 5
 local NEAR_DATAPOINTS = 3 -- anomalies with fewer ordinary datapoints between them are one
+local LIKELY, UNUSUAL = 0.1, 0.5 -- a likelihood, a score
+local SHORT_DATAPOINTS = 240 -- of which the first 120 have no likelihood
 
 local function fail(text)
   io.stderr:write("find_anomalies: ", text, "\n")
@@ -141,15 +145,21 @@ local function beyond(series, answer, i)
   return math.max(low - v, v - high) / math.max(high - low, 1e-300)
 end
 
-local function group(series, answer, threshold)
+-- An anomaly begins where the likelihood or the score says so, and goes on while the score is unusual.
+local function group(series, answer)
   local found, marks, last = {}, {}, nil
+  local likely = options.likelihood or LIKELY
+  local unusual = options.threshold or (#series.values < SHORT_DATAPOINTS and UNUSUAL or math.huge)
   for i = 1, #series.values do
-    local score = answer.score[i]
-    if score and score == score and score >= threshold and series.values[i] == series.values[i] then
-      if not last or i - last > NEAR_DATAPOINTS then found[#found + 1] = { from = i, worst = i, score = 0 } end
+    local score, likelihood = answer.score[i], answer.likelihood[i] -- NaN, not known, is never >= anything
+    local near = last and i - last <= NEAR_DATAPOINTS
+    local counts = likelihood >= likely or score >= unusual or near and score >= UNUSUAL
+    if counts and series.values[i] == series.values[i] then
+      if not near then found[#found + 1] = { from = i, worst = i, score = 0, likelihood = 0 } end
       local one = found[#found]
       one["until"], last = i, i
-      one.score = math.max(one.score, score)
+      if score > one.score then one.score = score end
+      if likelihood > one.likelihood then one.likelihood = likelihood end
       if beyond(series, answer, i) > beyond(series, answer, one.worst) then one.worst = i end
       marks[#marks + 1] = i
     end
@@ -171,9 +181,10 @@ local function print_table(found)
   for i, one in ipairs(found) do
     rows[i] = { time.format(one.from, "%Y-%m-%d %H:%M:%S"), time.format(one["until"], "%Y-%m-%d %H:%M:%S"),
                 number(one.value), number(one.expected),
-                { ("%.3f"):format(one.score), one.score >= 0.9 and "red" or "yellow" } }
+                ("%.3f"):format(one.score),
+                { ("%.3f"):format(one.likelihood), one.likelihood >= 0.5 and "red" or "yellow" } }
   end
-  columns.print({ "from (UTC)", "until", "worst>", "expected>", "score>" }, rows)
+  columns.print({ "from (UTC)", "until", "worst>", "expected>", "score>", "likelihood>" }, rows)
 end
 
 local function say_broken(series)
@@ -204,7 +215,7 @@ local function main()
   if options.last and not options.metric then keep_last(series, options.last) end
   if #series.values == 0 then fail(series.name .. ": no datapoints") end
   local answer = judge(series)
-  local found, marks = group(series, answer, options.threshold or 0.5)
+  local found, marks = group(series, answer)
   local picture = { title = series.name, unit = options.unit, band = answer, marks = marks, times = series.times }
   if options.svg then plot.svg(options.svg, series.values, picture) end
   if options.format == "json" then return print_json(series, found) end

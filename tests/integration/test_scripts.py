@@ -149,7 +149,19 @@ class FindAnomaliesOfSeries(ScriptCase):
         when = worst["timestamp"].replace(" ", "T") + "Z"
         over = [a for a in found["anomalies"] if a["from"] <= when <= a["until"]]
         self.assertEqual([a["value"] for a in over], [float(worst["value"])])
-        self.assertLess(len(found["anomalies"]), len(self.rows) / 50)
+        self.assertLess(len(found["anomalies"]), 12)
+        self.assertTrue(all(a["likelihood"] >= 0.1 for a in found["anomalies"]))
+
+    def test_the_likelihood_or_a_score_says_where_one_begins(self):
+        few = self.found(self.csv, "--likelihood", "0.5")["anomalies"]
+        self.assertTrue(few and all(a["likelihood"] >= 0.5 for a in few))
+        self.assertLess(len(few), len(self.found(self.csv)["anomalies"]))
+        by_score = self.found(self.csv, "--likelihood", "2", "--threshold", "0.9")["anomalies"]
+        self.assertTrue(by_score and all(a["score"] >= 0.9 for a in by_score))
+
+    def test_a_series_too_short_for_a_likelihood_goes_by_the_score(self):
+        self.dir.write("s.csv", "".join(f"{i * 300},{90 if i == 150 else i % 7}\n" for i in range(160)))
+        self.assertEqual([a["value"] for a in self.found("s.csv")["anomalies"]], [90])
 
     def test_packed_and_plain_are_the_same(self):
         (self.dir.path / f"{self.SERIES}.csv").write_bytes(self.csv.read_bytes())
@@ -160,7 +172,7 @@ class FindAnomaliesOfSeries(ScriptCase):
 
     def test_it_prints_a_table_and_draws_the_same(self):
         result = self.script(self.dir, "find_anomalies", self.csv, "--unit", "percent", "--svg", "out.svg")
-        self.assertRegex(result.stdout, r"(?m)^from \(UTC\) +until +worst +expected +score$")
+        self.assertRegex(result.stdout, r"(?m)^from \(UTC\) +until +worst +expected +score +likelihood$")
         self.assertIn("X marked", result.stdout)
         root = xml.etree.ElementTree.parse(self.dir.path / "out.svg").getroot()
         self.assertTrue(any(len(c) for c in root.iter("{http://www.w3.org/2000/svg}circle")))
