@@ -5,7 +5,7 @@
 
 local settings = {
   unusual = 0.5, -- score, 0..1: where one should look
-  likelihood = 0.8, -- and so unlikely to be one of its ordinary turns
+  likelihood = 0.3, -- that it is none of its ordinary turns: 0.5 is rarer than anything before it
 }
 
 local targets = {}
