@@ -53,7 +53,12 @@ static const double LOOK = 16;
  * an outlier. */
 static const double MAD_SCALE = 0.6745, MEAN_AD_SCALE = 1.253314, OUTLIER_Z = 3.5;
 /* What was told is held against what follows, and fades by this many datapoints. */
-static const double HELD_FADE = 120;
+static const double HELD_FADE = 100;
+/* What of the views' vote stays for the next datapoint: what persists counts twice what passes. */
+static const double VIEWS_STAY = 0.5;
+/* In -log P: the views are ten chances to be a little unusual, and what they tell alone is half as
+ * often an anomaly as what shapes tell. */
+static const double VIEWS_DISCOUNT = M_LN2;
 /* Added to the stretches that were seen: early on, little is known of what is ordinary. */
 static const double STRETCHES_PRIOR = 8;
 /* A gap of more periods than SLOW looks at makes the newest datapoints old ones. */
@@ -68,6 +73,7 @@ struct anomaly_detector {
     double season_error; /* the mean of SEASON_HIGH */
     struct tail views[VIEWS], strange[SHAPES], stretches[VOTERS];
     struct memory seen[SHAPES];
+    double views_lately; /* their votes, fading */
     double held;
 };
 
@@ -216,14 +222,23 @@ static double vote(struct anomaly_detector *detector, const struct outlook *outl
     return votes[THE_VIEWS];
 }
 
-/* The likelihood: the rarest vote among the stretches of this series, less what was told lately,
- * against how many ordinary stretches as rare are to be expected of a series as long as was seen.
- * One unusual stretch is expected of it, too. */
+/* -log P of the rarest vote among the stretches of this series. */
+static double rarest(struct anomaly_detector *detector, const double *votes)
+{
+    detector->views_lately = votes[THE_VIEWS] + VIEWS_STAY * detector->views_lately;
+    double rarity = tail_see(&detector->stretches[THE_VIEWS], &STRETCH, detector->views_lately) -
+                    VIEWS_DISCOUNT;
+    for (int i = 0; i < SHAPES; i++)
+        rarity = fmax(rarity, tail_see(&detector->stretches[i], &STRETCH, votes[i]));
+    return fmax(rarity, 0);
+}
+
+/* The likelihood: the rarity, less what was told lately, against how many ordinary stretches as
+ * rare are to be expected of a series as long as was seen. One unusual stretch is expected of it,
+ * too. */
 static double tell(struct anomaly_detector *detector, const double *votes)
 {
-    double rarity = 0;
-    for (int i = 0; i < VOTERS; i++)
-        rarity = fmax(rarity, tail_see(&detector->stretches[i], &STRETCH, votes[i]));
+    double rarity = rarest(detector, votes);
     double stretches = detector->stretches[0].blocks + STRETCHES_PRIOR,
            as_rare = stretches * exp(detector->held - rarity);
     if (rarity > detector->held)

@@ -1,5 +1,7 @@
 /* bench/bench_anomaly.c - what the anomaly detector takes a datapoint: CPU time, median over the
- * days of a series of 5 minutes that has a daily season, noise and bursts; and its memory.
+ * days of a series of 5 minutes that has a daily season, noise and bursts; the same while each
+ * datapoint is farther than ever from all before it, so that full memories take a new shape each
+ * time; and its memory.
  *
  * An argument names another count of days, for a quick look. */
 #include "moontide/base/clock.h"
@@ -10,7 +12,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { DAYS = 2000, DAY = 288, PERIOD_S = 300, WARM_DAYS = 2 };
+enum { DAYS = 2000, DAY = 288, PERIOD_S = 300, WARM_DAYS = 2, GROWING_DAYS = 5 };
+/* Of each datapoint of a series that grows for ever. */
+static const double GROWTH = 1.2;
 
 static void stop(const char *what)
 {
@@ -41,6 +45,28 @@ static int by_value(const void *a, const void *b)
     return (*x > *y) - (*x < *y);
 }
 
+/* ns a datapoint of a day that follows some of the same growth; the days before are a warm-up. */
+static double growing_day(struct anomaly_detector *detector)
+{
+    double value = 1, time_s = 1767225600;
+    int64_t before = 0;
+    anomaly_reset(detector);
+    for (int i = 0; i < GROWING_DAYS * DAY; i++, value *= GROWTH, time_s += PERIOD_S) {
+        struct anomaly out;
+        if (i == (GROWING_DAYS - 1) * DAY) before = clock_cpu_ns();
+        if (anomaly_update(detector, time_s, value, &out) < 0) stop("refused");
+    }
+    return (double)(clock_cpu_ns() - before) / DAY;
+}
+
+static double growing(struct anomaly_detector *detector, double *ns, int rounds)
+{
+    for (int i = 0; i < rounds; i++)
+        ns[i] = growing_day(detector);
+    qsort(ns, (size_t)rounds, sizeof *ns, by_value);
+    return ns[rounds / 2];
+}
+
 int main(int argc, char **argv)
 {
     int days = argc > 1 ? atoi(argv[1]) : DAYS;
@@ -63,6 +89,8 @@ int main(int argc, char **argv)
     qsort(ns + WARM_DAYS, (size_t)counted, sizeof *ns, by_value);
     printf("anomaly update, a datapoint                median %9.1f ns  (to reach: 1000)\n",
            ns[WARM_DAYS + counted / 2]);
+    printf("- new shapes all the time                  median %9.1f ns\n",
+           growing(detector, ns, counted < 100 ? counted : 100));
     printf("anomaly detector                           %16zu bytes\n", anomaly_size());
     printf("mean score %.3f\n", sum / counted / DAY);
     anomaly_free(detector);

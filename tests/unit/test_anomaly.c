@@ -144,6 +144,34 @@ static void a_peak_that_does_not_come_is_told(void **state)
     assert_true(largest_likelihood(b, 7 * DAY, day) < 0.05);
 }
 
+/* The mean likelihood that is told of some datapoints that are 4 sigma high for their time of day,
+ * while others of the day are higher: only views see that. */
+static double told_of(struct bench *b, int datapoints)
+{
+    enum { ROUNDS = 20 };
+    int odd = 10 * DAY;
+    double told = 0;
+    b->noise = 20240229;
+    for (int round = 0; round < ROUNDS; round++) {
+        noisy(b, 11 * DAY, 500);
+        for (int i = 0; i < 11 * DAY; i++)
+            b->values[i] += 20 * sin(2 * M_PI * (i % DAY) / DAY);
+        for (int i = odd; i < odd + datapoints; i++)
+            b->values[i] += 4;
+        anomaly_reset(b->detector);
+        run(b, 0, odd + 24);
+        told += largest_likelihood(b, odd, odd + 24) / ROUNDS;
+    }
+    return told;
+}
+
+static void half_an_hour_that_only_views_see_is_told_and_five_minutes_are_not(void **state)
+{
+    struct bench *b = *state;
+    assert_true(told_of(b, 6) > 0.1);
+    assert_true(told_of(b, 1) < 0.01);
+}
+
 /* On or off for a quarter of an hour to two hours: any mean and any step is ordinary. */
 static void a_value_between_two_levels_is_told_where_none_was(void **state)
 {
@@ -325,6 +353,7 @@ int main(void)
         FACT(a_spike_in_the_valley_is_unusual_and_the_daily_peak_is_not),
         FACT(a_level_shift_is_told_once_and_then_accepted),
         FACT(a_peak_that_does_not_come_is_told),
+        FACT(half_an_hour_that_only_views_see_is_told_and_five_minutes_are_not),
         FACT(a_value_between_two_levels_is_told_where_none_was),
         FACT(a_line_that_goes_flat_is_unusual),
         FACT(a_constant_that_moves_is_unusual_and_one_that_does_not_never),
