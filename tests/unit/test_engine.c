@@ -156,8 +156,15 @@ static void a_policy_that_fails_harms_no_other(void **state)
     assert_int_equal(house_put(house, bad), OK);
     assert_int_equal(house_put(house, good), OK);
     assert_true(house_tick(house));
-    assert_string_equal(house->targets, "bad/prod=unknown;bad/staging=unknown;web/prod=healthy;"
-                                        "web/staging=healthy;");
+    /* In which order: on a slow machine two policies take turns within a tick. */
+    static const char *const told[] = {"bad/prod=unknown;", "bad/staging=unknown;",
+                                       "web/prod=healthy;", "web/staging=healthy;"};
+    size_t length = 0;
+    for (size_t i = 0; i < COUNT_OF(told); i++) {
+        assert_non_null(strstr(house->targets, told[i]));
+        length += strlen(told[i]);
+    }
+    assert_int_equal(strlen(house->targets), length);
     assert_string_equal(house->errors,
                         "bad|policies/bad.lua|7|prod: attempt to index a nil value;"
                         "bad|policies/bad.lua|7|staging: attempt to index a nil value;");
