@@ -5,6 +5,8 @@
 #include <float.h>
 #include <math.h>
 
+enum { MINIMA = 8 };
+
 /* Of squares: their order is the distances' order. Beyond 1e154 they are infinite, below 1e-162
  * nothing: then shapes are all far, or all near, and the other views have to see it. */
 static double distance(double squares, int width)
@@ -12,17 +14,31 @@ static double distance(double squares, int width)
     return fmin(sqrt(squares / width), DBL_MAX);
 }
 
+/* The least of squares[], some side by side, so that none waits for the one before it. */
+static double least_of(const double squares[MEMORY_SHAPES])
+{
+    double least[MINIMA];
+    for (int lane = 0; lane < MINIMA; lane++)
+        least[lane] = squares[lane];
+    for (int j = MINIMA; j < MEMORY_SHAPES; j += MINIMA)
+        for (int lane = 0; lane < MINIMA; lane++)
+            least[lane] = squares[j + lane] < least[lane] ? squares[j + lane] : least[lane];
+    for (int lane = 1; lane < MINIMA; lane++)
+        least[0] = least[lane] < least[0] ? least[lane] : least[0];
+    return least[0];
+}
+
 static double nearest(const struct memory *memory, const double *shape, int width)
 {
-    double squares[MEMORY_SHAPES] = {0}, least = INFINITY;
+    double squares[MEMORY_SHAPES] = {0};
     for (int i = 0; i < width; i++) {
         const double *numbers = memory->numbers[i];
         for (int j = 0; j < MEMORY_SHAPES; j++)
             squares[j] += (numbers[j] - shape[i]) * (numbers[j] - shape[i]);
     }
-    for (int j = 0; j < memory->count; j++)
-        least = squares[j] < least ? squares[j] : least;
-    return distance(least, width);
+    for (int j = memory->count; j < MEMORY_SHAPES; j++)
+        squares[j] = INFINITY;
+    return distance(least_of(squares), width);
 }
 
 /* The distance of the two nearest to each other, and the later one of them. All places are taken.
