@@ -14,6 +14,11 @@ static double distance(double squares, int width)
     return fmin(sqrt(squares / width), DBL_MAX);
 }
 
+static double square(double x)
+{
+    return x * x;
+}
+
 /* The least of squares[], some side by side, so that none waits for the one before it. */
 static double least_of(const double squares[MEMORY_SHAPES])
 {
@@ -30,12 +35,12 @@ static double least_of(const double squares[MEMORY_SHAPES])
 
 static double nearest(const struct memory *memory, const double *shape, int width)
 {
-    double squares[MEMORY_SHAPES] = {0};
-    for (int i = 0; i < width; i++) {
-        const double *numbers = memory->numbers[i];
+    double squares[MEMORY_SHAPES];
+    for (int j = 0; j < MEMORY_SHAPES; j++)
+        squares[j] = square(memory->numbers[0][j] - shape[0]);
+    for (int i = 1; i < width; i++)
         for (int j = 0; j < MEMORY_SHAPES; j++)
-            squares[j] += (numbers[j] - shape[i]) * (numbers[j] - shape[i]);
-    }
+            squares[j] += square(memory->numbers[i][j] - shape[i]);
     for (int j = memory->count; j < MEMORY_SHAPES; j++)
         squares[j] = INFINITY;
     return distance(least_of(squares), width);
