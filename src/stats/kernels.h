@@ -15,17 +15,23 @@ enum {
     KERNEL_BLOCK = 2048 /* values of one call, so that counts are seldom summed up; 16 KiB */
 };
 
-/* Doubles above 0, from one step of 2^shift to the next, in 16 bits: see kernels_keys.h. Both in
- * units of the upper 31 bits of a double. */
+/* The upper 31 bits of a double: above 0 they are in the order of the values, in which 2^19 of
+ * these units are an octave. */
+static inline int units_of(double value)
+{
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return (int)(bits >> 33);
+}
+
+/* Doubles above 0, from one step of 2^shift units to the next, in few bits: see kernels_keys.h. */
 struct key_scale {
-    int middle, shift; /* shift: 0 to 14 */
+    int middle, shift;
 };
 
 static inline int key_of(double value, struct key_scale scale)
 {
-    uint64_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    return ((int)(bits >> 33) - scale.middle) >> scale.shift;
+    return (units_of(value) - scale.middle) >> scale.shift;
 }
 
 enum { BIN_BITS = 8 };

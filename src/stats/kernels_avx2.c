@@ -137,7 +137,6 @@ static inline size_t vec_split(double *rest, double *to, vec x, mask m)
 #include "kernels_body.h"
 
 #include "kernels_bins.h"
-#include "kernels_exact.h"
 #include "kernels_sort.h"
 #include "kernels_sum.h"
 

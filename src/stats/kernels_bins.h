@@ -1,9 +1,10 @@
 /* stats/kernels_bins.h - the loops of select_bins.c: the range of the values, a bin of 8 bits for
- * each, and a copy of those in a few bins. Over the operations that kernels_body.h and
- * kernels_keys.h name and
- *   keys_even(from, low, scale): (from[i] - low) * scale without its fraction, for KEY_LANES
- * values, keys_store(a, b, to): 2 * KEY_LANES keys of 0 to 255 as bytes, bytes_found(from, of,
- * count): a bit for each of from[WORD] that is one of of[count]. */
+ * each, and a copy of those in a few bins.
+ *
+ * The file that includes this defines, besides what kernels_body.h and kernels_keys.h ask,
+ *   keys_even(from, low, factor): (from[i] - low) * factor, KEY_LANES of them, cut to integers,
+ *   keys_store(a, b, to): 2 * KEY_LANES keys of 0 to 255 as bytes,
+ *   bytes_found(from, of, count): a bit for each of from[WORD] that is one of of[count]. */
 #include "kernels.h"
 
 /* See kernels.h. Two vectors of each, so that one seldom waits for the one before it. */

@@ -3,7 +3,7 @@
  *
  * Above 0 doubles are in the order of their bits. A window of these, cut into 2^16 - 1 steps, is
  * laid around the edges; a value's key is its step, or the end of the window that it is beyond. The
- * edges are at ends of steps (select_plan.c sees to that), so that to compare keys is to compare
+ * edges are at ends of steps (select_keys.c sees to that), so that to compare keys is to compare
  * values. Negative numbers and NaN look like the greatest values; where the last interval is
  * collected they are among what was collected, and the block is done again.
  *

@@ -234,7 +234,6 @@ static inline int bit_count(uint64_t bits)
 #include "kernels_body.h"
 
 #include "kernels_bins.h"
-#include "kernels_exact.h"
 #include "kernels_sort.h"
 #include "kernels_sum.h"
 

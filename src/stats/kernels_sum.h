@@ -1,24 +1,40 @@
-/* stats/kernels_sum.h - eight running sums side by side, each with its error (see sum.h). The loop
- * over the lanes is what compilers turn into vectors; no order of additions is left to them. */
+/* stats/kernels_sum.h - eight running sums side by side, each with what it rounds off. The loops
+ * over the lanes are what compilers turn into vectors; no order of additions is left to them. */
 #include <stddef.h>
+#include <string.h>
 
-static void add(const double *values, size_t count, double sums[8], double errors[8])
+enum { SUMS = 8 };
+
+/* See sum.h. */
+static void add(const double *values, size_t count, double sums[SUMS], double errors[SUMS])
 {
-    double s[8], e[8];
-    for (int lane = 0; lane < 8; lane++) {
-        s[lane] = sums[lane];
-        e[lane] = errors[lane];
-    }
-    for (size_t i = 0; i < count; i += 8)
-        for (int lane = 0; lane < 8; lane++) {
-            double x = values[i + (size_t)lane];
+    double s[SUMS], e[SUMS];
+    memcpy(s, sums, sizeof s);
+    memcpy(e, errors, sizeof e);
+    for (size_t i = 0; i < count; i += SUMS)
+        for (size_t lane = 0; lane < SUMS; lane++) {
+            double x = values[i + lane];
             x = x == x ? x : 0;
             double sum = s[lane] + x, back = sum - s[lane];
             e[lane] += (s[lane] - (sum - back)) + (x - back);
             s[lane] = sum;
         }
-    for (int lane = 0; lane < 8; lane++) {
-        sums[lane] = s[lane];
-        errors[lane] = e[lane];
-    }
+    memcpy(sums, s, sizeof s);
+    memcpy(errors, e, sizeof e);
+}
+
+/* See exact_sum_block.c. */
+static void add_small(const double *values, size_t count, double sums[SUMS], double rests[SUMS])
+{
+    double s[SUMS], r[SUMS];
+    memcpy(s, sums, sizeof s);
+    memcpy(r, rests, sizeof r);
+    for (size_t i = 0; i < count; i += SUMS)
+        for (size_t lane = 0; lane < SUMS; lane++) {
+            double x = values[i + lane], sum = s[lane] + x;
+            r[lane] += x - (sum - s[lane]);
+            s[lane] = sum;
+        }
+    memcpy(sums, s, sizeof s);
+    memcpy(rests, r, sizeof r);
 }

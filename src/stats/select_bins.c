@@ -14,11 +14,6 @@ enum {
     ROUNDS = 4
 };
 
-static int units_of(double x)
-{
-    return key_of(x, (struct key_scale){0, 0});
-}
-
 /* Whether most values lie in the lowest sixteenth of their range, where bins of equal width would
  * not tell them apart. */
 static bool is_skewed(const double *values, size_t n, double low, double high)

@@ -15,13 +15,6 @@ enum {
  * below it. */
 enum { WIDER = 16 };
 
-static int units_of(double x)
-{
-    uint64_t bits;
-    memcpy(&bits, &x, sizeof bits);
-    return (int)(bits >> 33);
-}
-
 static double of_bits(uint64_t bits)
 {
     double x;
