@@ -69,8 +69,9 @@ static int handle_band(lua_State *L)
 const struct vm_function series_anomaly_methods[] = {
     {"anomaly", handle_anomaly, "(): number?, number?",
      "How unusual the newest datapoint is for its window, 0..1 (0.5 is where one should look), and "
-     "the likelihood of that, less what was told lately; nil with too few datapoints (5, and 121 "
-     "for the likelihood)."},
+     "how likely it is none of the series' ordinary turns, less what was told lately, 0..1 (0.1 is "
+     "where one should look; above 0.5 it is rarer than anything before); nil with too few "
+     "datapoints (5, and 121 for the likelihood)."},
     {"band", handle_band, "(): number?, number?, number?",
      "What the newest datapoint should have been, and the lower and upper end of where about 95 % "
      "lie; nil with too few datapoints."},

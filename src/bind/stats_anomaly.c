@@ -76,8 +76,9 @@ static const struct vm_function methods[] = {
     {"update", detector_update,
      "(time: number, value?: number): number?, number?, number?, number?, number?",
      "Feeds a datapoint, its time in seconds: its score (0..1; 0.5 is where one should look), the "
-     "likelihood (less what was told lately), what was expected, and the lower and upper end of "
-     "where about 95 % lie. What is not known yet is nil: the score before the fifth datapoint, "
+     "likelihood that it is none of the series' ordinary turns (0..1, less what was told lately; "
+     "0.1 is where one should look), what was expected, and the lower and upper end of where about "
+     "95 % lie. What is not known yet is nil: the score before the fifth datapoint, "
      "the likelihood before the 121st. A nil or NaN value is a missing datapoint. An error: an "
      "infinite value, or a time that goes back."},
     {"reset", detector_reset, "()", "Forgets everything."},

@@ -11,7 +11,8 @@
  * movement together. The sum and the memories have a vote each: a tail of the same kind over its
  * block maxima says how rare it is for this series (the second stage of A. Lavin and S. Ahmad,
  * "Evaluating Real-Time Anomaly Detection Algorithms", 2015, with another distribution). The rarest
- * one counts, less what was told lately.
+ * one counts, less what was told lately; of the views' sums half stays for the next datapoint, and
+ * their probability is doubled, as what they tell alone is half as often an anomaly.
  *
  * Rule 1: the answers for a datapoint depend on it and on earlier ones alone, and two detectors fed
  *         alike answer alike, to the bit.
